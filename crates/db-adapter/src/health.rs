@@ -1,0 +1,26 @@
+//! Can the store serve?
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// What readiness shows of a store.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Health {
+    /// Which backend it is.
+    pub mode: Mode,
+    /// Can it read and write now?
+    pub reachable: bool,
+    /// Why not, in coarse words that tell a client nothing of our insides.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<&'static str>,
+}
+
+/// The backends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Mode {
+    /// JSON files.
+    Json,
+    /// Amazon DynamoDB.
+    Dynamodb,
+}

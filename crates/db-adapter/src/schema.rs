@@ -1,0 +1,315 @@
+//! The one declaration of keys, indexes and unique attributes. Backends, `forum tables` and Terraform all read [`TABLES`];
+//! a new entity is one file in `entity/` plus its line here.
+
+use std::collections::BTreeMap;
+
+use crate::entity::{post, thread, user};
+use crate::error::{Error, Result};
+use crate::item::{Attributes, Value};
+
+/// Every table, sorted by name.
+pub const TABLES: [&Table; 3] = [&post::TABLE, &thread::TABLE, &user::TABLE];
+
+/// Bytes in a partition key value at most.
+/// Source: <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html>
+pub const MAX_HASH_BYTES: usize = 2048;
+/// Bytes in a sort key value at most. Source: as [`MAX_HASH_BYTES`].
+pub const MAX_RANGE_BYTES: usize = 1024;
+
+/// The attribute that counts an item's changes; kept by the backends. An item without one counts as version 0.
+pub const VERSION: &str = "version";
+/// The hidden attribute that tells which write an item comes from; kept by the backends.
+pub const WRITE_ID: &str = "writeId";
+/// The hidden attribute with the fingerprint of the request that created an item under an idempotency key.
+pub const REQUEST_HASH: &str = "requestHash";
+
+/// One table: its keys, its indexes, its unique attributes and the attributes it knows.
+#[derive(Debug)]
+pub struct Table {
+    /// Short name: `users`. Names the JSON files, the route and the entry in `tables.json`.
+    pub name: &'static str,
+    /// The environment variable that holds the DynamoDB table's name.
+    pub env: &'static str,
+    /// The DynamoDB table's name where the variable is not set.
+    pub default_name: &'static str,
+    /// The partition key attribute; a string.
+    pub hash: &'static str,
+    /// The sort key attribute; a string.
+    pub range: Option<&'static str>,
+    /// Secondary indexes, sorted by name; all project every attribute.
+    pub indexes: &'static [Index],
+    /// Attributes whose value only one item may have.
+    pub unique: &'static [Unique],
+    /// An attribute that every item carries with the same value, so that an index can list the whole table in order.
+    pub constant: Option<Constant>,
+    /// The attributes this version knows, in the order in which they are shown. Others are kept but not shown.
+    pub attributes: &'static [Attribute],
+}
+
+/// One secondary index.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Index {
+    /// The index's name on DynamoDB.
+    pub name: &'static str,
+    /// Its partition key attribute; a string.
+    pub hash: &'static str,
+    /// Its sort key attribute; a string.
+    pub range: Option<&'static str>,
+}
+
+/// An attribute whose value, trimmed and lower-cased, only one item of the table may have.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Unique {
+    /// The attribute; a string.
+    pub attribute: &'static str,
+}
+
+/// An attribute that the adapter adds to every item and no client sees.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Constant {
+    /// The attribute's name.
+    pub attribute: &'static str,
+    /// Its one value.
+    pub value: &'static str,
+}
+
+/// One attribute that this version knows.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Attribute {
+    /// The attribute's name.
+    pub name: &'static str,
+    /// The type its value must have.
+    pub kind: Kind,
+    /// Who sets it and who sees it.
+    pub access: Access,
+}
+
+/// The type of an attribute's value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A string.
+    Text,
+    /// A whole number from 0 to 2^63 - 1.
+    Count,
+}
+
+/// Who sets an attribute and who sees it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// Set by clients, shown to them.
+    Client,
+    /// Set by the server, shown to clients.
+    Server,
+    /// Set by the server, never shown.
+    Hidden,
+}
+
+/// Which item: the table's key values.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Key {
+    /// The partition key's value.
+    pub hash: String,
+    /// The sort key's value. `None` in a table with a sort key means the smallest one there is; only `get` takes that.
+    pub range: Option<String>,
+}
+
+impl Key {
+    /// The key of a table without a sort key, or a partition whose first item is meant.
+    pub fn hash(hash: impl Into<String>) -> Self {
+        Self { hash: hash.into(), range: None }
+    }
+
+    /// A key of both halves.
+    pub fn pair(hash: impl Into<String>, range: impl Into<String>) -> Self {
+        Self { hash: hash.into(), range: Some(range.into()) }
+    }
+}
+
+impl Table {
+    /// The declared table of that short name.
+    pub fn named(name: &str) -> Option<&'static Table> {
+        TABLES.into_iter().find(|table| table.name == name)
+    }
+
+    /// The index of that name.
+    pub fn index(&self, name: &str) -> Option<&'static Index> {
+        self.indexes.iter().find(|index| index.name == name)
+    }
+
+    /// What is known of the attribute, if anything is.
+    pub fn attribute(&self, name: &str) -> Option<&'static Attribute> {
+        self.attributes.iter().find(|attribute| attribute.name == name)
+    }
+
+    /// Is the attribute one half of this table's key?
+    pub fn is_key(&self, attribute: &str) -> bool {
+        self.hash == attribute || self.range == Some(attribute)
+    }
+
+    /// The item's key.
+    ///
+    /// # Errors
+    /// [`Error::InvalidItem`] when a half is missing, is not a string, is empty or too long, holds U+0000, or is a claim's key.
+    pub fn key_of(&self, attributes: &Attributes) -> Result<Key> {
+        let half = |name: &str, limit| match attributes.get(name) {
+            Some(value) => key_text(name, value, limit).map(str::to_owned),
+            None => Err(Error::invalid_item(name, "is missing: it is part of the key")),
+        };
+        let hash = half(self.hash, MAX_HASH_BYTES)?;
+        if let Some(unique) = self.unique.iter().find(|unique| unique.is_claim(&hash)) {
+            return Err(Error::invalid_item(
+                self.hash,
+                format!("must not start with {}#: such keys hold unique values", unique.attribute),
+            ));
+        }
+        Ok(Key { hash, range: self.range.map(|range| half(range, MAX_RANGE_BYTES)).transpose()? })
+    }
+
+    /// Checks what both backends refuse to store: broken table or index keys and known attributes of a wrong type.
+    ///
+    /// # Errors
+    /// [`Error::InvalidItem`] names the attribute and what is allowed.
+    pub fn check(&self, attributes: &Attributes) -> Result<Key> {
+        let key = self.key_of(attributes)?;
+        self.check_values(attributes)?;
+        Ok(key)
+    }
+
+    /// As [`Table::check`], of the attributes that are there: the table's key may be missing.
+    ///
+    /// # Errors
+    /// [`Error::InvalidItem`] names the attribute and what is allowed.
+    pub fn check_values(&self, attributes: &Attributes) -> Result<()> {
+        for index in self.indexes {
+            for (name, limit) in [(Some(index.hash), MAX_HASH_BYTES), (index.range, MAX_RANGE_BYTES)] {
+                let value = name.and_then(|name| attributes.get_key_value(name));
+                value.map(|(name, value)| key_text(name, value, limit)).transpose()?;
+            }
+        }
+        for known in self.attributes {
+            match (known.kind, attributes.get(known.name)) {
+                (_, None) | (Kind::Text, Some(Value::String(_))) => {}
+                (Kind::Count, Some(Value::Number(number))) if number.as_count().is_some() => {}
+                (Kind::Text, _) => return Err(Error::invalid_item(known.name, "must be a string")),
+                (Kind::Count, _) => return Err(Error::invalid_item(known.name, "must be a whole number from 0 to 2^63 - 1")),
+            }
+        }
+        Ok(())
+    }
+
+    /// Checks that the key can address one item of this table.
+    ///
+    /// # Errors
+    /// [`Error::InvalidItem`] as [`Table::key_of`].
+    pub fn check_key(&self, key: &Key) -> Result<()> {
+        let mut attributes = BTreeMap::from([(self.hash.to_owned(), Value::String(key.hash.clone()))]);
+        match (self.range, &key.range) {
+            (Some(name), Some(value)) => {
+                attributes.insert(name.to_owned(), Value::String(value.clone()));
+            }
+            (None, Some(_)) => return Err(Error::invalid_item(self.hash, "is the whole key: the table has no sort key")),
+            (_, None) => {}
+        }
+        self.key_of(&attributes).map(drop)
+    }
+
+    /// Adds what the adapter itself stores on every item: the constant that an index is partitioned by.
+    pub fn stamp(&self, attributes: &mut Attributes) {
+        if let Some(Constant { attribute, value }) = self.constant {
+            attributes.insert(attribute.to_owned(), Value::String(value.to_owned()));
+        }
+    }
+}
+
+impl Index {
+    /// Checks that the text can be a value of the index's partition key.
+    ///
+    /// # Errors
+    /// [`Error::InvalidItem`] as [`Table::key_of`].
+    pub(crate) fn check_partition(&self, partition: &str) -> Result<()> {
+        key_text(self.hash, &Value::from(partition), MAX_HASH_BYTES).map(drop)
+    }
+
+    /// The index key of an item: both values, or `None` where the item lacks one and so is not in the index.
+    pub fn key_of<'a>(&self, attributes: &'a Attributes) -> Option<(&'a str, Option<&'a str>)> {
+        let text = |name| attributes.get(name).and_then(Value::as_str);
+        let hash = text(self.hash)?;
+        match self.range {
+            Some(range) => Some((hash, Some(text(range)?))),
+            None => Some((hash, None)),
+        }
+    }
+}
+
+impl Unique {
+    /// The value that must be unique: trimmed and lower-cased.
+    pub fn normalise(&self, value: &str) -> String {
+        value.trim().to_lowercase()
+    }
+
+    /// The partition key of the claim that holds a normalised value where the backend keeps claims beside the items.
+    pub(crate) fn claim(&self, value: &str) -> String {
+        format!("{}#{value}", self.attribute)
+    }
+
+    /// Is this the partition key of a claim on this attribute?
+    pub(crate) fn is_claim(&self, hash: &str) -> bool {
+        hash.strip_prefix(self.attribute).is_some_and(|rest| rest.starts_with('#'))
+    }
+
+    /// The item's normalised value, if it has the attribute.
+    pub fn value_of(&self, attributes: &Attributes) -> Option<String> {
+        attributes.get(self.attribute).and_then(Value::as_str).map(|value| self.normalise(value))
+    }
+}
+
+fn key_text<'a>(name: &str, value: &'a Value, limit: usize) -> Result<&'a str> {
+    match value {
+        Value::String(text) if text.is_empty() => Err(Error::invalid_item(name, "must not be empty: it is part of a key")),
+        Value::String(text) if text.len() > limit => {
+            Err(Error::invalid_item(name, format!("must be at most {limit} bytes: it is part of a key")))
+        }
+        Value::String(text) if text.contains('\0') => {
+            Err(Error::invalid_item(name, "must not contain U+0000: it is part of a key"))
+        }
+        Value::String(text) => Ok(text),
+        _ => Err(Error::invalid_item(name, "must be a string: it is part of a key")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tables_and_indexes_are_sorted_by_name() {
+        assert!(TABLES.is_sorted_by_key(|table| table.name));
+        for table in TABLES {
+            assert!(table.indexes.is_sorted_by_key(|index| index.name), "{}", table.name);
+        }
+    }
+
+    #[test]
+    fn every_key_and_unique_attribute_is_known_text() {
+        for table in TABLES {
+            let keys =
+                table.indexes.iter().flat_map(|index| [Some(index.hash), index.range]).chain([Some(table.hash), table.range]);
+            for name in keys.flatten().chain(table.unique.iter().map(|unique| unique.attribute)) {
+                assert_eq!(table.attribute(name).map(|known| known.kind), Some(Kind::Text), "{}.{name}", table.name);
+            }
+        }
+    }
+
+    #[test]
+    fn a_key_of_a_wrong_shape_is_refused() {
+        let claim = Attributes::from([("userId".to_owned(), Value::from("email#a@b.c"))]);
+        assert!(matches!(user::TABLE.key_of(&claim), Err(Error::InvalidItem { .. })));
+        for (hash, range) in [("", Some("t")), ("p", Some("")), ("p\0", Some("t")), (&"p".repeat(2049), Some("t")), ("p", None)] {
+            let mut attributes = Attributes::from([("postId".to_owned(), Value::String(hash.to_owned()))]);
+            if let Some(range) = range {
+                attributes.insert("threadId".to_owned(), Value::String(range.to_owned()));
+            }
+            assert!(matches!(post::TABLE.key_of(&attributes), Err(Error::InvalidItem { .. })), "{hash:?} {range:?}");
+        }
+    }
+}

@@ -1,0 +1,47 @@
+//! Partial updates: what to set, what to remove, on which condition.
+
+use std::collections::BTreeSet;
+
+use crate::error::{Error, Result};
+use crate::item::{Attributes, Tag};
+use crate::schema::{Table, VERSION, WRITE_ID};
+
+/// A partial update of one item. `version` and `writeId` change by themselves.
+#[derive(Debug, Clone, Default)]
+pub struct Update {
+    /// Attributes to set.
+    pub set: Attributes,
+    /// Attributes to remove; absent ones are no fault.
+    pub remove: BTreeSet<String>,
+    /// Only if the item has this tag.
+    pub expected: Option<Tag>,
+}
+
+impl Update {
+    /// Checks what both backends refuse.
+    ///
+    /// # Errors
+    /// [`Error::InvalidItem`] when the update touches a key or an attribute that the adapter keeps, sets and removes the same
+    /// attribute, or sets a known attribute to a wrong type.
+    pub(crate) fn check(&self, table: &Table) -> Result<()> {
+        for name in self.set.keys().chain(&self.remove) {
+            if table.is_key(name) {
+                return Err(Error::invalid_item(name, "is part of the key and cannot change"));
+            }
+            let constant = table.constant.as_ref().map(|constant| constant.attribute);
+            if name == VERSION || name == WRITE_ID || constant == Some(name) {
+                return Err(Error::invalid_item(name, "is kept by the store and cannot be set"));
+            }
+        }
+        if let Some(name) = self.remove.iter().find(|name| self.set.contains_key(*name)) {
+            return Err(Error::invalid_item(name, "is both set and removed"));
+        }
+        table.check_values(&self.set)
+    }
+
+    /// The item's attributes after the update.
+    pub(crate) fn apply(&self, attributes: &mut Attributes) {
+        attributes.retain(|name, _| !self.remove.contains(name));
+        attributes.extend(self.set.clone());
+    }
+}

@@ -1,0 +1,2 @@
+//! The posts service.
+fn main() {}

@@ -1,0 +1,2 @@
+//! The threads service.
+fn main() {}
