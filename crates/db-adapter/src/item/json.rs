@@ -9,11 +9,14 @@ use serde_json::value::RawValue;
 /// An object's members in the order in which they stand.
 ///
 /// # Errors
-/// What is wrong with the text: not JSON, not an object, or a name that stands twice.
+/// What is wrong with the text: not JSON, not an object, a name that is empty or stands twice.
 pub(crate) fn members(text: &str) -> Result<Vec<(Cow<'_, str>, &RawValue)>, String> {
     let Members(members) = serde_json::from_str(text).map_err(|error| format!("is not valid: {error}"))?;
     let mut names: Vec<&str> = members.iter().map(|(name, _)| name.as_ref()).collect();
     names.sort_unstable();
+    if names.first() == Some(&"") {
+        return Err("has a name that is empty".to_owned());
+    }
     match names.iter().zip(names.iter().skip(1)).find(|(name, next)| name == next) {
         Some((name, _)) => Err(format!("has {name:?} twice")),
         None => Ok(members),
