@@ -16,6 +16,7 @@ mod page;
 mod update;
 
 pub mod entity;
+pub mod json;
 pub mod schema;
 
 use std::fmt::Debug;

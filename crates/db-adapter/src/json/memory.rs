@@ -1,0 +1,130 @@
+//! One table in memory: the items by key, the indexes, the owners of unique values.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ops::Bound;
+
+use super::record::{self, Record};
+use crate::item::Item;
+use crate::page::{Order, Query};
+use crate::schema::{Key, Table};
+
+/// The items of a table, as of a moment between two batches. Items are kept as their bytes and indexes as encoded places, so that
+/// the whole stays within three times the size of the files.
+#[derive(Debug)]
+pub(super) struct Memory {
+    table: &'static Table,
+    items: BTreeMap<Box<str>, Item>,
+    indexes: Vec<BTreeSet<Box<str>>>,
+    /// For each unique attribute the encoded key of the owner, by normalised value.
+    owners: Vec<HashMap<Box<str>, Box<str>>>,
+}
+
+/// What a write does to one item.
+#[derive(Debug, Clone)]
+pub(super) enum Change {
+    /// Stores the item, in place of the one with its key.
+    Put(Record),
+    /// Removes the item with this encoded key.
+    Del(String),
+}
+
+impl Memory {
+    pub(super) fn new(table: &'static Table) -> Self {
+        let indexes = table.indexes.iter().map(|_| BTreeSet::new()).collect();
+        let owners = table.unique.iter().map(|_| HashMap::new()).collect();
+        Self { table, items: BTreeMap::new(), indexes, owners }
+    }
+
+    pub(super) fn table(&self) -> &'static Table {
+        self.table
+    }
+
+    pub(super) fn apply(&mut self, change: Change) {
+        match change {
+            Change::Put(record) => self.put(record),
+            Change::Del(key) => self.remove(&key),
+        }
+    }
+
+    fn put(&mut self, record: Record) {
+        let Record { item, key, places, unique } = record;
+        self.remove_places(&key);
+        for (index, place) in self.indexes.iter_mut().zip(places) {
+            index.extend(place.map(String::into_boxed_str));
+        }
+        for (owners, value) in self.owners.iter_mut().zip(unique) {
+            owners.extend(value.map(|value| (value.into_boxed_str(), key.as_str().into())));
+        }
+        self.items.insert(key.into_boxed_str(), item);
+    }
+
+    fn remove(&mut self, key: &str) {
+        self.remove_places(key);
+        self.items.remove(key);
+    }
+
+    fn remove_places(&mut self, key: &str) {
+        let Some(old) = self.record(key) else { return };
+        for (index, place) in self.indexes.iter_mut().zip(old.places) {
+            place.map(|place| index.remove(place.as_str()));
+        }
+        for (owners, value) in self.owners.iter_mut().zip(old.unique) {
+            let Some(value) = value else { continue };
+            if owners.get(value.as_str()).is_some_and(|owner| &**owner == key) {
+                owners.remove(value.as_str());
+            }
+        }
+    }
+
+    /// The stored item's record.
+    pub(super) fn record(&self, key: &str) -> Option<Record> {
+        let item = self.items.get(key)?;
+        Record::new(self.table, item.clone()).ok()
+    }
+
+    /// The item with the encoded key.
+    pub(super) fn item(&self, key: &str) -> Option<&Item> {
+        self.items.get(key)
+    }
+
+    /// The item with the key, or of the smallest sort half where the key has none.
+    pub(super) fn get(&self, key: &Key) -> Option<&Item> {
+        let place = record::encode(self.table, key);
+        if self.table.range.is_none() || key.range.is_some() {
+            return self.items.get(place.as_str());
+        }
+        let (first, item) = self.items.range::<str, _>((Bound::Included(place.as_str()), Bound::Unbounded)).next()?;
+        first.starts_with(&place).then_some(item)
+    }
+
+    /// The encoded key of the owner of a normalised value of the table's unique attribute of that number.
+    pub(super) fn owner(&self, unique: usize, value: &str) -> Option<&str> {
+        self.owners.get(unique)?.get(value).map(|owner| &**owner)
+    }
+
+    /// The query's items in its order, from behind the place `after`.
+    pub(super) fn query(&self, query: &Query, after: Option<&str>) -> Box<dyn Iterator<Item = &Item> + '_> {
+        let index = self.table.indexes.iter().position(|index| index == query.index).and_then(|at| self.indexes.get(at));
+        let (first, end) = record::range(query);
+        let (mut lower, mut upper) = (Bound::Included(first.as_str()), Bound::Excluded(end.as_str()));
+        match (query.order, after) {
+            (_, None) => {}
+            (Order::Ascending, Some(after)) => lower = Bound::Excluded(after),
+            (Order::Descending, Some(after)) => upper = Bound::Excluded(after),
+        }
+        let (Some(index), false) = (index, query.is_empty()) else { return Box::new(std::iter::empty()) };
+        let parts = 1 + usize::from(query.index.range.is_some());
+        let item = move |place: &str| self.items.get(place.splitn(parts + 1, '\0').nth(parts)?);
+        let places = index.range::<str, _>((lower, upper)).map(|place| &**place);
+        match query.order {
+            Order::Ascending => Box::new(places.filter_map(item)),
+            Order::Descending => Box::new(places.rev().filter_map(item)),
+        }
+    }
+
+    /// Items in the order of their encoded keys, from behind `after`.
+    pub(super) fn scan(&self, after: Option<&str>) -> impl Iterator<Item = (&str, &Item)> {
+        let lower = after.map_or(Bound::Unbounded, Bound::Excluded);
+        self.items.range::<str, _>((lower, Bound::Unbounded)).map(|(key, item)| (&**key, item))
+    }
+}
