@@ -7,7 +7,8 @@ use crate::error::{Error, Result};
 use crate::item::Item;
 use crate::schema::{Index, Table, VERSION, WRITE_ID};
 
-/// Bytes of stored JSON on a page at most, unless its only item is larger.
+/// Bytes of JSON on a page at most, unless its only item is larger. Counted is what the page answers, hidden attributes too, so with
+/// an attribute list more items fit.
 pub const MAX_PAGE_BYTES: usize = 1 << 20;
 
 /// The direction of a list.

@@ -1,8 +1,6 @@
 //! The one declaration of keys, indexes and unique attributes. Backends, `forum tables` and Terraform all read [`TABLES`];
 //! a new entity is one file in `entity/` plus its line here.
 
-use std::collections::BTreeMap;
-
 use crate::entity::{post, thread, user};
 use crate::error::{Error, Result};
 use crate::item::{Attributes, Value};
@@ -151,18 +149,12 @@ impl Table {
     /// # Errors
     /// [`Error::InvalidItem`] when a half is missing, is not a string, is empty or too long, holds U+0000, or is a claim's key.
     pub fn key_of(&self, attributes: &Attributes) -> Result<Key> {
-        let half = |name: &str, limit| match attributes.get(name) {
-            Some(value) => key_text(name, value, limit).map(str::to_owned),
-            None => Err(Error::invalid_item(name, "is missing: it is part of the key")),
-        };
-        let hash = half(self.hash, MAX_HASH_BYTES)?;
-        if let Some(unique) = self.unique.iter().find(|unique| unique.is_claim(&hash)) {
-            return Err(Error::invalid_item(
-                self.hash,
-                format!("must not start with {}#: such keys hold unique values", unique.attribute),
-            ));
-        }
-        Ok(Key { hash, range: self.range.map(|range| half(range, MAX_RANGE_BYTES)).transpose()? })
+        let half = |name: &str| attributes.get(name).ok_or_else(|| Error::invalid_item(name, MISSING));
+        let hash = key_text(self.hash, half(self.hash)?)?;
+        let range = self.range.map(|range| key_text(range, half(range)?)).transpose()?;
+        let key = Key { hash: hash.to_owned(), range: range.map(str::to_owned) };
+        self.check_key(&key)?;
+        Ok(key)
     }
 
     /// Checks what both backends refuse to store: broken table or index keys and known attributes of a wrong type.
@@ -182,8 +174,9 @@ impl Table {
     pub fn check_values(&self, attributes: &Attributes) -> Result<()> {
         for index in self.indexes {
             for (name, limit) in [(Some(index.hash), MAX_HASH_BYTES), (index.range, MAX_RANGE_BYTES)] {
-                let value = name.and_then(|name| attributes.get_key_value(name));
-                value.map(|(name, value)| key_text(name, value, limit)).transpose()?;
+                if let Some((name, value)) = name.and_then(|name| attributes.get_key_value(name)) {
+                    check_key_text(name, key_text(name, value)?, limit)?;
+                }
             }
         }
         for known in self.attributes {
@@ -197,20 +190,38 @@ impl Table {
         Ok(())
     }
 
-    /// Checks that the key can address one item of this table.
+    /// Checks that the key can be one of this table's; its sort half may be left out.
     ///
     /// # Errors
     /// [`Error::InvalidItem`] as [`Table::key_of`].
     pub fn check_key(&self, key: &Key) -> Result<()> {
-        let mut attributes = BTreeMap::from([(self.hash.to_owned(), Value::String(key.hash.clone()))]);
+        self.check_hash(&key.hash)?;
         match (self.range, &key.range) {
-            (Some(name), Some(value)) => {
-                attributes.insert(name.to_owned(), Value::String(value.clone()));
-            }
-            (None, Some(_)) => return Err(Error::invalid_item(self.hash, "is the whole key: the table has no sort key")),
-            (_, None) => {}
+            (Some(name), Some(range)) => check_key_text(name, range, MAX_RANGE_BYTES),
+            (None, Some(_)) => Err(Error::invalid_item(self.hash, "is the whole key: the table has no sort key")),
+            (_, None) => Ok(()),
         }
-        self.key_of(&attributes).map(drop)
+    }
+
+    /// Checks that the key can address one item of this table: as [`Table::check_key`], and the sort half is there.
+    ///
+    /// # Errors
+    /// [`Error::InvalidItem`] as [`Table::key_of`].
+    pub fn check_full_key(&self, key: &Key) -> Result<()> {
+        match (self.range, &key.range) {
+            (Some(range), None) => Err(Error::invalid_item(range, MISSING)),
+            _ => self.check_key(key),
+        }
+    }
+
+    fn check_hash(&self, hash: &str) -> Result<()> {
+        check_key_text(self.hash, hash, MAX_HASH_BYTES)?;
+        match self.unique.iter().find(|unique| unique.is_claim(hash)) {
+            Some(Unique { attribute }) => {
+                Err(Error::invalid_item(self.hash, format!("must not start with {attribute}#: such keys hold unique values")))
+            }
+            None => Ok(()),
+        }
     }
 
     /// Adds what the adapter itself stores on every item: the constant that an index is partitioned by.
@@ -227,7 +238,7 @@ impl Index {
     /// # Errors
     /// [`Error::InvalidItem`] as [`Table::key_of`].
     pub(crate) fn check_partition(&self, partition: &str) -> Result<()> {
-        key_text(self.hash, &Value::from(partition), MAX_HASH_BYTES).map(drop)
+        check_key_text(self.hash, partition, MAX_HASH_BYTES)
     }
 
     /// The index key of an item: both values, or `None` where the item lacks one and so is not in the index.
@@ -263,17 +274,20 @@ impl Unique {
     }
 }
 
-fn key_text<'a>(name: &str, value: &'a Value, limit: usize) -> Result<&'a str> {
-    match value {
-        Value::String(text) if text.is_empty() => Err(Error::invalid_item(name, "must not be empty: it is part of a key")),
-        Value::String(text) if text.len() > limit => {
+const MISSING: &str = "is missing: it is part of the key";
+
+fn key_text<'a>(name: &str, value: &'a Value) -> Result<&'a str> {
+    value.as_str().ok_or_else(|| Error::invalid_item(name, "must be a string: it is part of a key"))
+}
+
+fn check_key_text(name: &str, text: &str, limit: usize) -> Result<()> {
+    match text {
+        "" => Err(Error::invalid_item(name, "must not be empty: it is part of a key")),
+        long if long.len() > limit => {
             Err(Error::invalid_item(name, format!("must be at most {limit} bytes: it is part of a key")))
         }
-        Value::String(text) if text.contains('\0') => {
-            Err(Error::invalid_item(name, "must not contain U+0000: it is part of a key"))
-        }
-        Value::String(text) => Ok(text),
-        _ => Err(Error::invalid_item(name, "must be a string: it is part of a key")),
+        odd if odd.contains('\0') => Err(Error::invalid_item(name, "must not contain U+0000: it is part of a key")),
+        _ => Ok(()),
     }
 }
 
@@ -298,6 +312,15 @@ mod tests {
                 assert_eq!(table.attribute(name).map(|known| known.kind), Some(Kind::Text), "{}.{name}", table.name);
             }
         }
+    }
+
+    #[test]
+    fn a_key_may_lack_its_sort_half_where_an_item_may_not() {
+        let half = Key::hash("p1");
+        assert!(post::TABLE.check_key(&half).is_ok());
+        assert!(
+            matches!(post::TABLE.check_full_key(&half), Err(Error::InvalidItem { attribute, .. }) if attribute == "threadId")
+        );
     }
 
     #[test]

@@ -1,0 +1,223 @@
+//! The store's settings, from the environment or flags. The only place that chooses a backend.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::Args;
+
+use crate::Store;
+use crate::dynamodb::{DynamoOptions, DynamoStore};
+use crate::entity::{post, thread, user};
+use crate::error::Error;
+use crate::json::{JsonOptions, JsonStore};
+
+/// Where the forum's data is. Each setting is an environment variable and a flag; the flag wins.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Store")]
+pub struct StoreConfig {
+    /// Keep the data on DynamoDB (true) or in JSON files (false)
+    #[arg(long, env = "USE_DYNAMODB", value_name = "USE_DYNAMODB", value_parser = parse_bool)]
+    #[arg(default_value = "false", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub use_dynamodb: bool,
+
+    /// Folder of the JSON files
+    #[arg(long, env = "DATA_DIR", value_name = "DATA_DIR", default_value = "data/store")]
+    pub data_dir: PathBuf,
+
+    /// Keep the JSON files to one process; needed on network file systems, where locks do not work
+    #[arg(long, env = "DATA_DIR_SINGLE_WRITER", value_name = "DATA_DIR_SINGLE_WRITER", value_parser = parse_bool)]
+    #[arg(default_value = "false", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub data_dir_single_writer: bool,
+
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "a doc comment here would become the help of the command")]
+    pub dynamodb: DynamoConfig,
+}
+
+/// How to reach DynamoDB. Credentials come from the AWS default chain; a local endpoint needs none.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "DynamoDB")]
+pub struct DynamoConfig {
+    /// AWS Region of the tables
+    #[arg(long = "region", env = "AWS_REGION", value_name = "AWS_REGION", default_value = "us-east-1", value_parser = parse_region)]
+    pub aws_region: String,
+
+    /// URL of DynamoDB Local, such as http://localhost:8000; without it, the Region's own endpoint
+    #[arg(long = "endpoint", env = "DYNAMODB_ENDPOINT", value_name = "DYNAMODB_ENDPOINT", value_parser = parse_endpoint)]
+    pub dynamodb_endpoint: Option<String>,
+
+    /// Name of the users table
+    #[arg(long, env = user::TABLE.env, value_name = user::TABLE.env, default_value = user::TABLE.default_name)]
+    #[arg(value_parser = parse_table_name)]
+    pub dynamodb_users_table: String,
+
+    /// Name of the threads table
+    #[arg(long, env = thread::TABLE.env, value_name = thread::TABLE.env, default_value = thread::TABLE.default_name)]
+    #[arg(value_parser = parse_table_name)]
+    pub dynamodb_threads_table: String,
+
+    /// Name of the posts table
+    #[arg(long, env = post::TABLE.env, value_name = post::TABLE.env, default_value = post::TABLE.default_name)]
+    #[arg(value_parser = parse_table_name)]
+    pub dynamodb_posts_table: String,
+
+    /// Milliseconds to wait for a connection
+    #[arg(long, env = "DYNAMODB_CONNECT_TIMEOUT_MS", value_name = "DYNAMODB_CONNECT_TIMEOUT_MS", default_value = "1000")]
+    #[arg(value_parser = parse_milliseconds)]
+    pub dynamodb_connect_timeout_ms: Duration,
+
+    /// Milliseconds to wait for one attempt; longer than for a connection
+    #[arg(long, env = "DYNAMODB_ATTEMPT_TIMEOUT_MS", value_name = "DYNAMODB_ATTEMPT_TIMEOUT_MS", default_value = "2000")]
+    #[arg(value_parser = parse_milliseconds)]
+    pub dynamodb_attempt_timeout_ms: Duration,
+
+    /// Milliseconds to wait for an operation with all its attempts; longer than for one attempt
+    #[arg(long, env = "DYNAMODB_OPERATION_TIMEOUT_MS", value_name = "DYNAMODB_OPERATION_TIMEOUT_MS", default_value = "6000")]
+    #[arg(value_parser = parse_milliseconds)]
+    pub dynamodb_operation_timeout_ms: Duration,
+}
+
+/// Why the store did not open.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// Settings that contradict each other.
+    #[error("{0}")]
+    Settings(String),
+    /// The backend's own reason.
+    #[error(transparent)]
+    Store(#[from] Error),
+}
+
+impl StoreConfig {
+    /// Opens the backend that the settings choose.
+    ///
+    /// # Errors
+    /// [`OpenError`], in words for the person who starts the program.
+    pub async fn open(&self) -> Result<Arc<dyn Store>, OpenError> {
+        if self.use_dynamodb { Ok(Arc::new(self.dynamodb.open().await?)) } else { Ok(Arc::new(JsonStore::open(self.json()).await?)) }
+    }
+
+    /// The settings of the JSON backend.
+    pub fn json(&self) -> JsonOptions {
+        JsonOptions { single_writer: self.data_dir_single_writer, ..JsonOptions::new(&self.data_dir) }
+    }
+}
+
+impl DynamoConfig {
+    /// Opens DynamoDB. The tables need not exist yet.
+    ///
+    /// # Errors
+    /// [`OpenError`], in words for the person who starts the program.
+    pub async fn open(&self) -> Result<DynamoStore, OpenError> {
+        Ok(DynamoStore::open(self.options()?).await?)
+    }
+
+    fn options(&self) -> Result<DynamoOptions, OpenError> {
+        let [connect, attempt, operation] =
+            [self.dynamodb_connect_timeout_ms, self.dynamodb_attempt_timeout_ms, self.dynamodb_operation_timeout_ms];
+        if connect >= attempt || attempt >= operation {
+            return Err(OpenError::Settings(format!(
+                "DYNAMODB_CONNECT_TIMEOUT_MS ({}) must be less than DYNAMODB_ATTEMPT_TIMEOUT_MS ({}), and that less than \
+                 DYNAMODB_OPERATION_TIMEOUT_MS ({})",
+                connect.as_millis(),
+                attempt.as_millis(),
+                operation.as_millis()
+            )));
+        }
+        Ok(DynamoOptions {
+            region: self.aws_region.clone(),
+            endpoint: self.dynamodb_endpoint.clone(),
+            tables: [
+                (user::TABLE.name, self.dynamodb_users_table.clone()),
+                (thread::TABLE.name, self.dynamodb_threads_table.clone()),
+                (post::TABLE.name, self.dynamodb_posts_table.clone()),
+            ]
+            .into(),
+            connect_timeout: connect,
+            attempt_timeout: attempt,
+            operation_timeout: operation,
+        })
+    }
+}
+
+fn parse_bool(text: &str) -> Result<bool, &'static str> {
+    match text {
+        "true" | "1" => Ok(true),
+        "false" | "0" => Ok(false),
+        _ => Err("allowed are true and false"),
+    }
+}
+
+fn parse_region(text: &str) -> Result<String, &'static str> {
+    let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    if !text.is_empty() && text.bytes().all(allowed) { Ok(text.to_owned()) } else { Err("a Region is written like us-east-1") }
+}
+
+fn parse_endpoint(text: &str) -> Result<String, &'static str> {
+    let host = text.strip_prefix("http://").or_else(|| text.strip_prefix("https://"));
+    let valid = host.is_some_and(|host| !host.is_empty() && !host.contains(char::is_whitespace));
+    if valid { Ok(text.to_owned()) } else { Err("an endpoint is written like http://localhost:8000") }
+}
+
+/// Source: <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/HowItWorks.NamingRulesDataTypes.html>
+fn parse_table_name(text: &str) -> Result<String, &'static str> {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte);
+    let valid = (3..=255).contains(&text.len()) && text.bytes().all(allowed);
+    if valid { Ok(text.to_owned()) } else { Err("allowed are 3 to 255 of a-z, A-Z, 0-9, _, - and .") }
+}
+
+fn parse_milliseconds(text: &str) -> Result<Duration, &'static str> {
+    let parsed = text.parse().ok().filter(|milliseconds| (1..=600_000).contains(milliseconds));
+    parsed.map(Duration::from_millis).ok_or("allowed are 1 to 600000")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+
+    #[derive(Debug, Parser)]
+    struct Program {
+        #[command(flatten)]
+        store: StoreConfig,
+    }
+
+    fn refusal(arguments: &[&str]) -> String {
+        Program::try_parse_from([&["program"], arguments].concat()).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn a_bad_value_names_variable_value_and_what_is_allowed() {
+        for (flag, value, variable, allowed) in [
+            ("--use-dynamodb", "yes", "USE_DYNAMODB", "true and false"),
+            ("--data-dir-single-writer", "2", "DATA_DIR_SINGLE_WRITER", "true and false"),
+            ("--region", "US East", "AWS_REGION", "us-east-1"),
+            ("--endpoint", "localhost:8000", "DYNAMODB_ENDPOINT", "http://localhost:8000"),
+            ("--dynamodb-users-table", "u$", "DYNAMODB_USERS_TABLE", "3 to 255"),
+            ("--dynamodb-threads-table", "t", "DYNAMODB_THREADS_TABLE", "3 to 255"),
+            ("--dynamodb-posts-table", "", "DYNAMODB_POSTS_TABLE", "3 to 255"),
+            ("--dynamodb-connect-timeout-ms", "0", "DYNAMODB_CONNECT_TIMEOUT_MS", "1 to 600000"),
+            ("--dynamodb-attempt-timeout-ms", "1s", "DYNAMODB_ATTEMPT_TIMEOUT_MS", "1 to 600000"),
+            ("--dynamodb-operation-timeout-ms", "-1", "DYNAMODB_OPERATION_TIMEOUT_MS", "1 to 600000"),
+        ] {
+            let refusal = refusal(&[&format!("{flag}={value}")]);
+            assert!([variable, value, allowed].iter().all(|part| refusal.contains(part)), "{refusal}");
+        }
+    }
+
+    #[test]
+    fn deadlines_must_grow() {
+        let parsed = Program::try_parse_from(["program", "--dynamodb-attempt-timeout-ms=500"]).unwrap();
+        let refusal = parsed.store.dynamodb.options().unwrap_err().to_string();
+        assert!(refusal.contains("DYNAMODB_CONNECT_TIMEOUT_MS (1000) must be less than DYNAMODB_ATTEMPT_TIMEOUT_MS (500)"), "{refusal}");
+    }
+
+    #[test]
+    fn table_names_have_the_schemas_defaults() {
+        let options = Program::try_parse_from(["program"]).unwrap().store.dynamodb.options().unwrap();
+        for table in crate::TABLES {
+            assert!(options.tables.contains_key(table.name));
+        }
+    }
+}
