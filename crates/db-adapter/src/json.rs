@@ -1,18 +1,49 @@
-//! The store on JSON files.
+//! The store on JSON files: durable, shared by several processes, for local development.
+//!
+//! A table is a snapshot `users.json`, a journal `users.journal` of what changed since, and a lock file `users.lock` that tells how
+//! far the journal is committed. Everything is in memory too. Where to look:
+//!
+//! | file | what |
+//! |---|---|
+//! | `memory`, `record` | a table in memory, its indexes and unique values |
+//! | `write` | conditional writes and what they change |
+//! | `commit` | the committer: queue, append, one sync for many writes, answer |
+//! | `table` | what other processes wrote, rotation of the journal, poison |
+//! | `lock`, `journal`, `snapshot` | the three files' formats |
+//! | `files` | how snapshot and journal are replaced together |
+//! | `compact` | folding the journal into the snapshot while writers go on |
+//! | `directory`, `recover` | the start: alone or not, marks of crashes, edited files |
+//! | `disk` | every call to the file system, so that tests can let it fail |
 
+mod commit;
+mod compact;
+mod directory;
+mod disk;
+mod files;
+mod journal;
+mod lock;
 mod memory;
 mod record;
+mod recover;
+mod snapshot;
+mod table;
 mod write;
 
 use std::path::PathBuf;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use futures::StreamExt;
 use futures::stream::BoxStream;
 
+use self::commit::Committer;
+use self::directory::{Directory, Entry};
+use self::disk::{Disk, RealDisk};
+use self::files::Files;
+use self::lock::LockFile;
 use self::memory::Memory;
-use self::write::{Staged, Write};
+use self::table::OpenTable;
+use self::write::Write;
 use crate::check::Finding;
 use crate::cursor::{self, Position};
 use crate::error::{Error, Result, Rule};
@@ -29,6 +60,8 @@ const BACKEND: &str = "json";
 const MAX_KEYS: usize = 100;
 /// Items that one step of a scan looks at under the lock.
 const STEP: usize = 1024;
+/// Times that a start may find the files of a process that died while it was alone.
+const OPEN_ATTEMPTS: usize = 100;
 /// Items of a load that are written at once.
 const LOAD_ITEMS: usize = 512;
 
@@ -51,39 +84,130 @@ impl JsonOptions {
 }
 
 /// The store on JSON files.
+///
+/// Every table is kept in memory, in at most three times the size of its files, and every write is on disk before it is
+/// acknowledged. Several processes may use one directory; each sees what the others acknowledged at once.
 #[derive(Debug)]
 pub struct JsonStore {
-    tables: Vec<Arc<RwLock<Memory>>>,
+    tables: Vec<Served>,
+    directory: Arc<Directory>,
+}
+
+/// A table and its committer.
+#[derive(Debug)]
+struct Served {
+    table: Arc<OpenTable>,
+    committer: Committer,
 }
 
 impl JsonStore {
-    /// Opens the files of every table in [`TABLES`]; makes them where they are missing.
+    /// Opens the files of every table in [`TABLES`]; makes them where they are missing, and removes the marks of crashes.
     ///
     /// # Errors
-    /// What is wrong with the directory or a file.
+    /// [`Error::Unavailable`] where the directory cannot be used; [`Error::Corrupt`] names the file and place that must be
+    /// corrected first. Nothing was changed then.
     pub async fn open(options: JsonOptions) -> Result<Self> {
-        let _ = options;
-        Ok(Self { tables: TABLES.iter().map(|table| Arc::new(RwLock::new(Memory::new(table)))).collect() })
+        Self::open_on(options, Arc::new(RealDisk)).await
     }
 
-    fn table(&self, table: &'static Table) -> Result<&Arc<RwLock<Memory>>> {
+    async fn open_on(options: JsonOptions, disk: Arc<dyn Disk>) -> Result<Self> {
+        blocking(move || {
+            // Windows keeps everyone out of a locked file, so that nothing can be read beside a writer.
+            let single = options.single_writer || cfg!(windows);
+            let directory = Arc::new(Directory::open(&options.dir, disk, single)?);
+            let tables = open_tables(&directory)?;
+            let serve = |table: OpenTable| {
+                let table = Arc::new(table);
+                let committer = Committer::start(Arc::clone(&table), Arc::clone(&directory), options.compact_at)?;
+                Ok(Served { table, committer })
+            };
+            let tables = tables.into_iter().map(serve).collect::<Result<_>>()?;
+            Ok(Self { tables, directory })
+        })
+        .await
+    }
+
+    fn table(&self, table: &'static Table) -> Result<&Served> {
         let at = TABLES.iter().position(|known| known.name == table.name);
         at.and_then(|at| self.tables.get(at)).ok_or_else(|| Error::unavailable(format!("there is no table {}", table.name)))
     }
 
+    /// Reads what every process has acknowledged before.
     async fn read<T>(&self, table: &'static Table, read: impl FnOnce(&Memory) -> T) -> Result<T> {
-        Ok(read(&self.table(table)?.read().unwrap_or_else(PoisonError::into_inner)))
+        let Served { table, .. } = self.table(table)?;
+        if let Some(memory) = table.current()? {
+            return Ok(read(&memory));
+        }
+        let follower = Arc::clone(table);
+        blocking(move || follower.catch_up()).await?;
+        Ok(read(&table.memory()))
     }
 
     async fn write(&self, table: &'static Table, write: Write) -> Result<Option<Item>> {
-        let mut memory = self.table(table)?.write().unwrap_or_else(PoisonError::into_inner);
-        let mut staged = Staged::over(&memory);
-        let answer = staged.write(write);
-        for change in staged.into_changes() {
-            memory.apply(change);
-        }
-        answer
+        let answered = self.table(table)?.committer.queue(write)?;
+        answered.await.unwrap_or_else(|_| Err(Error::backend("the committer stopped")))
     }
+
+    async fn stored(&self, table: &'static Table, write: Write) -> Result<Item> {
+        self.write(table, write).await?.ok_or_else(|| Error::backend("a write answered no item"))
+    }
+}
+
+/// Folds the journals of a directory that no process uses into its snapshots, also where a person changed a snapshot. Answers the
+/// number of items of each table.
+///
+/// # Errors
+/// [`Error::Unavailable`] where a process uses the directory; [`Error::Corrupt`] as [`JsonStore::open`].
+pub async fn fold(options: JsonOptions) -> Result<Vec<(&'static Table, u64)>> {
+    blocking(move || {
+        let single = true;
+        let directory = Directory::open(&options.dir, Arc::new(RealDisk), single)?;
+        directory.enter()?;
+        let tables = TABLES.into_iter().map(|table| {
+            let (files, lock) = table_files(&directory, table)?;
+            let loaded = recover::open_alone(&files, &lock, true)?;
+            Ok((table, loaded.memory.count()))
+        });
+        tables.collect()
+    })
+    .await
+}
+
+fn table_files(directory: &Directory, table: &'static Table) -> Result<(Files, LockFile)> {
+    let files = Files { dir: directory.dir.clone(), table };
+    let lock = files.dir.open(&files.lock(), true)?;
+    let lock = lock.ok_or_else(|| Error::unavailable(format!("{} cannot be opened", files.place(&files.lock()))))?;
+    Ok((files, LockFile::new(lock, directory.is_single())))
+}
+
+fn open_tables(directory: &Directory) -> Result<Vec<OpenTable>> {
+    for _ in 0..OPEN_ATTEMPTS {
+        let entry = directory.enter()?;
+        let open = |table| {
+            let (files, lock) = table_files(directory, table)?;
+            let loaded = match entry {
+                Entry::Alone => recover::open_alone(&files, &lock, false).map(Some),
+                Entry::Joined => recover::open_joined(&files, &lock),
+            }?;
+            Ok(loaded.map(|loaded| OpenTable::new(files, lock, directory.is_single(), loaded)))
+        };
+        let tables = TABLES.into_iter().map(open).collect::<Result<Option<Vec<_>>>>()?;
+        match tables {
+            Some(tables) if entry == Entry::Alone => {
+                directory.share()?;
+                return Ok(tables);
+            }
+            Some(tables) => return Ok(tables),
+            // A process that was alone died before it had put everything in order: be that process.
+            None => directory.leave()?,
+        }
+    }
+    let place = directory.dir.path.display();
+    Err(Error::unavailable(format!("the files in {place} are not in order; stop every process that uses them and start again")))
+}
+
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+    tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| Err(Error::backend(error)))
 }
 
 #[async_trait]
@@ -213,18 +337,37 @@ impl Store for JsonStore {
         }
     }
 
-    async fn health(&self, _table: &'static Table) -> Health {
-        Health { mode: Mode::Json, reachable: true, reason: None }
+    async fn health(&self, table: &'static Table) -> Health {
+        let reason = match self.table(table) {
+            Ok(served) if served.committer.is_open() => served.table.trouble(),
+            _ => Some("closed"),
+        };
+        Health { mode: Mode::Json, reachable: reason.is_none(), reason }
     }
 
     async fn close(&self) -> Result<()> {
-        Ok(())
-    }
-}
-
-impl JsonStore {
-    async fn stored(&self, table: &'static Table, write: Write) -> Result<Item> {
-        self.write(table, write).await?.ok_or_else(|| Error::backend("a write answered no item"))
+        for served in &self.tables {
+            served.committer.close();
+        }
+        let threads: Vec<_> = self.tables.iter().filter_map(|served| served.committer.take_thread()).collect();
+        let tables: Vec<_> = self.tables.iter().map(|served| Arc::clone(&served.table)).collect();
+        let directory = Arc::clone(&self.directory);
+        blocking(move || {
+            if threads.is_empty() {
+                return Ok(());
+            }
+            for thread in threads {
+                thread.join().map_err(|_| Error::backend("a committer panicked"))?;
+            }
+            if directory.try_alone()? {
+                let folded = tables.iter().try_for_each(|table| compact::fold(table));
+                // What is not folded is in the journals, as safe as before.
+                let _ = folded.inspect_err(|error| tracing::warn!(%error, "not every journal was folded"));
+                directory.leave()?;
+            }
+            Ok(())
+        })
+        .await
     }
 }
 

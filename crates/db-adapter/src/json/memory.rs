@@ -3,10 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Bound;
 
+use super::lock::Reached;
 use super::record::{self, Record};
+use crate::error::{Error, Result};
 use crate::item::Item;
 use crate::page::{Order, Query};
-use crate::schema::{Key, Table};
+use crate::schema::{Key, Table, Unique};
 
 /// The items of a table, as of a moment between two batches. Items are kept as their bytes and indexes as encoded places, so that
 /// the whole stays within three times the size of the files.
@@ -17,6 +19,18 @@ pub(super) struct Memory {
     indexes: Vec<BTreeSet<Box<str>>>,
     /// For each unique attribute the encoded key of the owner, by normalised value.
     owners: Vec<HashMap<Box<str>, Box<str>>>,
+    /// How far in which journal the table is.
+    reached: Reached,
+    frozen: Option<Frozen>,
+}
+
+/// What a table was at the moment of a freeze, for a walk that does not stop writers: items that the walk has not passed and that
+/// changed since, as they were.
+#[derive(Debug, Default)]
+struct Frozen {
+    passed: Option<Box<str>>,
+    before: BTreeMap<Box<str>, Option<Item>>,
+    done: bool,
 }
 
 /// What a write does to one item.
@@ -32,21 +46,41 @@ impl Memory {
     pub(super) fn new(table: &'static Table) -> Self {
         let indexes = table.indexes.iter().map(|_| BTreeSet::new()).collect();
         let owners = table.unique.iter().map(|_| HashMap::new()).collect();
-        Self { table, items: BTreeMap::new(), indexes, owners }
+        Self { table, items: BTreeMap::new(), indexes, owners, reached: Reached { generation: 0, length: 0 }, frozen: None }
     }
 
     pub(super) fn table(&self) -> &'static Table {
         self.table
     }
 
-    pub(super) fn apply(&mut self, change: Change) {
-        match change {
-            Change::Put(record) => self.put(record),
-            Change::Del(key) => self.remove(&key),
-        }
+    /// The number of items.
+    pub(super) fn count(&self) -> u64 {
+        self.items.len() as u64
     }
 
-    fn put(&mut self, record: Record) {
+    /// How far in which journal the table is.
+    pub(super) fn reached(&self) -> Reached {
+        self.reached
+    }
+
+    pub(super) fn reach(&mut self, reached: Reached) {
+        self.reached = reached;
+    }
+
+    /// Does what a batch did, which leads there.
+    pub(super) fn apply(&mut self, changes: Vec<Change>, reached: Reached) {
+        for change in changes {
+            match change {
+                Change::Put(record) => self.put(record),
+                Change::Del(key) => self.remove(&key),
+            }
+        }
+        self.reached = reached;
+    }
+
+    /// Stores the item, in place of the one with its key.
+    pub(super) fn put(&mut self, record: Record) {
+        self.keep_frozen(&record.key);
         let Record { item, key, places, unique } = record;
         self.remove_places(&key);
         for (index, place) in self.indexes.iter_mut().zip(places) {
@@ -59,6 +93,7 @@ impl Memory {
     }
 
     fn remove(&mut self, key: &str) {
+        self.keep_frozen(key);
         self.remove_places(key);
         self.items.remove(key);
     }
@@ -80,6 +115,13 @@ impl Memory {
     pub(super) fn record(&self, key: &str) -> Option<Record> {
         let item = self.items.get(key)?;
         Record::new(self.table, item.clone()).ok()
+    }
+
+    /// The unique attribute whose value another item has, and the encoded key of that item.
+    pub(super) fn taken(&self, record: &Record) -> Option<(&'static Unique, &str)> {
+        let values = self.table.unique.iter().zip(&record.unique).enumerate();
+        let mut owners = values.filter_map(|(number, (unique, value))| Some((unique, self.owner(number, value.as_deref()?)?)));
+        owners.find(|(_, owner)| *owner != record.key)
     }
 
     /// The item with the encoded key.
@@ -126,5 +168,89 @@ impl Memory {
     pub(super) fn scan(&self, after: Option<&str>) -> impl Iterator<Item = (&str, &Item)> {
         let lower = after.map_or(Bound::Unbounded, Bound::Excluded);
         self.items.range::<str, _>((lower, Bound::Unbounded)).map(|(key, item)| (&**key, item))
+    }
+
+    /// Starts a walk over the table as it is now.
+    pub(super) fn freeze(&mut self) {
+        self.frozen = Some(Frozen::default());
+    }
+
+    /// Ends the walk.
+    pub(super) fn thaw(&mut self) {
+        self.frozen = None;
+    }
+
+    fn keep_frozen(&mut self, key: &str) {
+        let Some(frozen) = &mut self.frozen else { return };
+        let passed = frozen.done || frozen.passed.as_deref().is_some_and(|passed| key <= passed);
+        if !passed && !frozen.before.contains_key(key) {
+            frozen.before.insert(key.into(), self.items.get(key).cloned());
+        }
+    }
+
+    /// The walk's next items, from a step over at most so many keys; `None` at its end, and where no walk is on.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] where no walk is on: the table was loaded anew meanwhile.
+    pub(super) fn next_frozen(&mut self, step: usize) -> Result<Option<Vec<Item>>> {
+        let Some(frozen) = &mut self.frozen else { return Err(Error::unavailable("the table was loaded anew meanwhile")) };
+        if frozen.done {
+            return Ok(None);
+        }
+        let lower = frozen.passed.as_deref().map_or(Bound::Unbounded, Bound::Excluded);
+        let range = self.items.range::<str, _>((lower, Bound::Unbounded)).take(step);
+        let mut items: BTreeMap<&str, &Item> = range.map(|(key, item)| (&**key, item)).collect();
+        frozen.done = items.len() < step;
+        let mut later = BTreeMap::new();
+        if let Some((last, _)) = items.last_key_value().filter(|_| !frozen.done) {
+            later = frozen.before.split_off(*last);
+            frozen.before.extend(later.remove_entry(*last));
+            frozen.passed = Some((*last).into());
+        }
+        let before = std::mem::replace(&mut frozen.before, later);
+        for (key, item) in &before {
+            match item {
+                Some(item) => items.insert(key, item),
+                None => items.remove(&**key),
+            };
+        }
+        Ok(Some(items.into_values().cloned().collect()))
+    }
+}
+
+/// Makes a table of many items at once, which is faster and takes less memory than one by one.
+#[derive(Debug)]
+pub(super) struct Builder {
+    table: &'static Table,
+    items: Vec<(Box<str>, Item)>,
+    indexes: Vec<Vec<Box<str>>>,
+    owners: Vec<HashMap<Box<str>, Box<str>>>,
+}
+
+impl Builder {
+    pub(super) fn new(table: &'static Table) -> Self {
+        let indexes = table.indexes.iter().map(|_| Vec::new()).collect();
+        let owners = table.unique.iter().map(|_| HashMap::new()).collect();
+        Self { table, items: Vec::new(), indexes, owners }
+    }
+
+    /// Adds an item; no two may have one key or unique value.
+    pub(super) fn push(&mut self, record: Record) {
+        let Record { item, key, places, unique } = record;
+        for (index, place) in self.indexes.iter_mut().zip(places) {
+            index.extend(place.map(String::into_boxed_str));
+        }
+        for (owners, value) in self.owners.iter_mut().zip(unique) {
+            owners.extend(value.map(|value| (value.into_boxed_str(), key.as_str().into())));
+        }
+        self.items.push((key.into_boxed_str(), item));
+    }
+
+    pub(super) fn finish(self) -> Memory {
+        let mut memory = Memory::new(self.table);
+        memory.items = self.items.into_iter().collect();
+        memory.indexes = self.indexes.into_iter().map(|index| index.into_iter().collect()).collect();
+        memory.owners = self.owners;
+        memory
     }
 }

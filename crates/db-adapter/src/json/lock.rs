@@ -1,0 +1,180 @@
+//! The lock file of a table: who may write now, and how far the journal is committed.
+//!
+//! The file is never renamed or removed. Its content is rewritten in place after every commit, and read by every process before it
+//! answers. Nothing depends on its surviving a loss of power: a process that starts alone recomputes it from the journal.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use super::disk::OpenFile;
+use crate::error::{Error, Result};
+
+/// How far in which journal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Reached {
+    pub(super) generation: u64,
+    /// Bytes of that journal.
+    pub(super) length: u64,
+}
+
+/// What the lock file says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct State {
+    /// Up to here everything is on disk and acknowledged or about to be.
+    pub(super) committed: Reached,
+    /// The files are being replaced by those of the next generation; `committed` still is of the present one.
+    pub(super) rotating: bool,
+    /// A sync failed, so that nobody knows what is on disk: nothing may be written until a process starts alone.
+    pub(super) poisoned: bool,
+}
+
+const MAGIC: [u8; 4] = *b"FMS1";
+const ROTATING: u32 = 1;
+const POISONED: u32 = 2;
+const BYTES: usize = 28;
+/// Reads that may meet a rewrite in progress before the file counts as damaged.
+const ATTEMPTS: usize = 1000;
+
+impl State {
+    /// Writable up to there.
+    pub(super) fn at(committed: Reached) -> Self {
+        Self { committed, rotating: false, poisoned: false }
+    }
+
+    fn encode(&self) -> [u8; BYTES] {
+        let flags = if self.rotating { ROTATING } else { 0 } | if self.poisoned { POISONED } else { 0 };
+        let generation = self.committed.generation + u64::from(self.rotating);
+        let mut bytes = [0; BYTES];
+        let parts = [&MAGIC[..], &flags.to_le_bytes(), &generation.to_le_bytes(), &self.committed.length.to_le_bytes()].concat();
+        if let Some((body, crc)) = bytes.split_last_chunk_mut::<4>() {
+            body.copy_from_slice(&parts);
+            *crc = crc32fast::hash(&parts).to_le_bytes();
+        }
+        bytes
+    }
+
+    fn decode(bytes: &[u8]) -> Option<Self> {
+        let (body, crc) = bytes.split_last_chunk::<4>()?;
+        let (magic, rest) = body.split_first_chunk::<4>()?;
+        let (flags, rest) = rest.split_first_chunk::<4>()?;
+        let (generation, length) = rest.split_first_chunk::<8>()?;
+        let (flags, length) = (u32::from_le_bytes(*flags), u64::from_le_bytes(length.try_into().ok()?));
+        if *magic != MAGIC || crc32fast::hash(body).to_le_bytes() != *crc {
+            return None;
+        }
+        let rotating = flags & ROTATING != 0;
+        let generation = u64::from_le_bytes(*generation).checked_sub(u64::from(rotating))?;
+        Some(Self { committed: Reached { generation, length }, rotating, poisoned: flags & POISONED != 0 })
+    }
+}
+
+/// The lock file of a table.
+#[derive(Debug)]
+pub(super) struct LockFile {
+    file: OpenFile,
+    /// This process alone uses the directory: its own threads still take turns, but no other process needs to be kept out.
+    alone: bool,
+    /// Who waits for `held`. Whoever comes back at once queues here behind those who wait already.
+    turn: Mutex<()>,
+    held: Mutex<()>,
+}
+
+impl LockFile {
+    pub(super) fn new(file: OpenFile, alone: bool) -> Self {
+        Self { file, alone, turn: Mutex::new(()), held: Mutex::new(()) }
+    }
+
+    /// The state, or `None` where the file is damaged.
+    pub(super) fn read(&self) -> Result<Option<State>> {
+        let mut bytes = [0; BYTES];
+        for _ in 0..ATTEMPTS {
+            let length = self.file.read_full(&mut bytes, 0)?;
+            match State::decode(&bytes).filter(|_| length == BYTES) {
+                Some(state) => return Ok(Some(state)),
+                None if length == 0 => return Ok(None),
+                None => std::thread::yield_now(),
+            }
+        }
+        Ok(None)
+    }
+
+    /// The state of a table that is open.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] where the file is damaged.
+    pub(super) fn state(&self) -> Result<State> {
+        self.read()?.ok_or_else(|| {
+            Error::unavailable(format!(
+                "{} is damaged; stop every process that uses the directory, and the next start repairs it",
+                self.file.path().display()
+            ))
+        })
+    }
+
+    /// Waits until no other thread and process holds the lock.
+    pub(super) fn lock(&self) -> Result<Held<'_>> {
+        let turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        let held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        drop(turn);
+        if !self.alone {
+            self.file.lock()?;
+        }
+        Ok(Held { lock: self, _held: held })
+    }
+}
+
+/// The lock, held until dropped.
+#[derive(Debug)]
+pub(super) struct Held<'a> {
+    lock: &'a LockFile,
+    _held: MutexGuard<'a, ()>,
+}
+
+impl Held<'_> {
+    /// The state, or `None` where the file is damaged.
+    pub(super) fn read(&self) -> Result<Option<State>> {
+        self.lock.read()
+    }
+
+    /// The state of a table that is open; see [`LockFile::state`].
+    pub(super) fn state(&self) -> Result<State> {
+        self.lock.state()
+    }
+
+    /// Tells every process.
+    pub(super) fn write(&self, state: State) -> Result<()> {
+        self.lock.file.write_at(&state.encode(), 0)
+    }
+}
+
+impl Drop for Held<'_> {
+    fn drop(&mut self) {
+        if !self.lock.alone
+            && let Err(error) = self.lock.file.unlock()
+        {
+            tracing::error!(%error, "a lock could not be given back");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_state_is_read_as_it_was_written() {
+        for (rotating, poisoned) in [(false, false), (true, false), (false, true), (true, true)] {
+            let state = State { committed: Reached { generation: 7, length: 1 << 40 }, rotating, poisoned };
+            assert_eq!(State::decode(&state.encode()), Some(state));
+        }
+    }
+
+    #[test]
+    fn any_flipped_bit_is_recognised() {
+        let bytes = State::at(Reached { generation: 3, length: 99 }).encode();
+        for bit in 0..BYTES * 8 {
+            let mut flipped = bytes;
+            flipped[bit / 8] ^= 1 << (bit % 8);
+            assert_eq!(State::decode(&flipped), None, "bit {bit}");
+        }
+    }
+}

@@ -1,0 +1,258 @@
+//! One open table: what this process has of it in memory, and how it follows what other processes write.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use super::files::{Files, Journal, corrupt, edited};
+use super::journal::{self, Batch, BatchReader, Fault, batch_follows};
+use super::lock::{Held, LockFile, Reached, State};
+use super::memory::{Change, Memory};
+use super::snapshot;
+use crate::error::{Error, Result};
+
+/// Looks at the lock file that may meet a rotation before a reader waits for its end.
+const ATTEMPTS: usize = 3;
+
+/// What a write is told once a sync has failed.
+pub(super) const POISONED: &str = "the disk failed while writes were brought to it, so only reads are served; \
+     check the disk, stop every process that uses the directory and start again";
+
+/// One open table.
+///
+/// Locks are taken in this order: the lock file, `follower`, `memory`. None but the lock file is held over a sync.
+#[derive(Debug)]
+pub(super) struct OpenTable {
+    pub(super) files: Files,
+    pub(super) lock: LockFile,
+    memory: RwLock<Memory>,
+    follower: Mutex<Follower>,
+    /// A sync failed in this process.
+    poisoned: AtomicBool,
+    /// No other process can have written.
+    alone: bool,
+}
+
+/// Where this process is in the journal.
+#[derive(Debug)]
+pub(super) struct Follower {
+    pub(super) journal: Arc<Journal>,
+    pub(super) reached: Reached,
+    /// The number of the last change in memory.
+    pub(super) sequence: u64,
+    /// Bytes of the snapshot.
+    pub(super) snapshot_bytes: u64,
+}
+
+/// A table as it was read from its files.
+#[derive(Debug)]
+pub(super) struct Loaded {
+    pub(super) memory: Memory,
+    pub(super) journal: Journal,
+    pub(super) reached: Reached,
+    pub(super) sequence: u64,
+    pub(super) snapshot_bytes: u64,
+}
+
+impl OpenTable {
+    pub(super) fn new(files: Files, lock: LockFile, alone: bool, loaded: Loaded) -> Self {
+        let Loaded { mut memory, journal, reached, sequence, snapshot_bytes } = loaded;
+        memory.reach(reached);
+        let follower = Follower { journal: Arc::new(journal), reached, sequence, snapshot_bytes };
+        let (memory, follower) = (RwLock::new(memory), Mutex::new(follower));
+        Self { files, lock, memory, follower, poisoned: AtomicBool::new(false), alone }
+    }
+
+    pub(super) fn memory(&self) -> RwLockReadGuard<'_, Memory> {
+        self.memory.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn memory_mut(&self) -> RwLockWriteGuard<'_, Memory> {
+        self.memory.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn follower(&self) -> MutexGuard<'_, Follower> {
+        self.follower.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The table, if it holds everything that any process has acknowledged.
+    pub(super) fn current(&self) -> Result<Option<RwLockReadGuard<'_, Memory>>> {
+        if self.alone {
+            return Ok(Some(self.memory()));
+        }
+        let committed = self.lock.state()?.committed;
+        Ok(Some(self.memory()).filter(|memory| memory.reached() >= committed))
+    }
+
+    /// Applies what other processes have acknowledged.
+    pub(super) fn catch_up(&self) -> Result<()> {
+        for _ in 0..ATTEMPTS {
+            let mut follower = self.follower();
+            let state = self.lock.state()?;
+            if self.follow(&mut follower, state)? {
+                return Ok(());
+            }
+        }
+        let held = self.lock.lock()?;
+        self.follow_held(&held, &mut self.follower()).map(drop)
+    }
+
+    /// As [`OpenTable::catch_up`], with the lock held; finishes a rotation that was broken off.
+    fn follow_held(&self, held: &Held<'_>, follower: &mut Follower) -> Result<State> {
+        let mut state = held.state()?;
+        if state.rotating && !state.poisoned {
+            state = self.files.settle(held)?;
+        }
+        if self.follow(follower, state)? {
+            Ok(state)
+        } else {
+            let place = self.files.place(&self.files.journal());
+            Err(Error::corrupt(place, "is not the one that the lock file tells of; stop every process and start again"))
+        }
+    }
+
+    /// Applies what is committed in this state; false when the files are being replaced just now.
+    fn follow(&self, follower: &mut Follower, state: State) -> Result<bool> {
+        let committed = state.committed;
+        if follower.reached >= committed {
+            return Ok(true);
+        }
+        if follower.reached.generation != committed.generation && !self.change_journal(follower, committed)? {
+            return Ok(false);
+        }
+        let journal = Arc::clone(&follower.journal);
+        let Reached { length, .. } = follower.reached;
+        let mut reader = BatchReader::new(self.files.table, &journal.file, length, committed.length, follower.sequence + 1);
+        while let Some(batch) = reader.read().map_err(|fault| corrupt(&journal.file, fault))? {
+            self.take(follower, batch);
+        }
+        if follower.reached < committed {
+            let place = journal::place(&journal.file, follower.reached.length);
+            return Err(Error::corrupt(place, format!("the file ends, although {} bytes were committed", committed.length)));
+        }
+        Ok(true)
+    }
+
+    fn take(&self, follower: &mut Follower, batch: Batch) {
+        follower.sequence = batch.last();
+        follower.reached.length = batch.end;
+        self.memory_mut().apply(batch.changes, follower.reached);
+    }
+
+    /// Goes on to the journal of another generation; false when the files are being replaced just now.
+    fn change_journal(&self, follower: &mut Follower, committed: Reached) -> Result<bool> {
+        // The old journal is final: it holds every change up to the moment when the new one took over.
+        let old = Arc::clone(&follower.journal);
+        let mut reader = BatchReader::new(self.files.table, &old.file, follower.reached.length, u64::MAX, follower.sequence + 1);
+        while let Ok(Some(batch)) = reader.read() {
+            self.take(follower, batch);
+        }
+        let (snapshot, journal) = self.files.open_pair()?;
+        let header = &journal.header;
+        let state = self.lock.state()?;
+        if header.generation != committed.generation || state.committed.generation != committed.generation || state.rotating {
+            return Ok(false);
+        }
+        follower.snapshot_bytes = snapshot.length()?;
+        let mut reached = Reached { generation: header.generation, length: header.length() };
+        if header.first > follower.sequence + 1 {
+            let memory = snapshot::load(self.files.table, &snapshot, &header.snapshot)?;
+            let mut memory = memory.ok_or_else(|| edited(&self.files, " while processes use it"))?;
+            memory.reach(reached);
+            follower.sequence = header.first - 1;
+            *self.memory_mut() = memory;
+        } else {
+            let mut reader = BatchReader::new(self.files.table, &journal.file, reached.length, committed.length, header.first);
+            while reached.length < committed.length && reader.next_number() <= follower.sequence {
+                match reader.read().map_err(|fault| corrupt(&journal.file, fault))? {
+                    Some(batch) => reached.length = batch.end,
+                    None => break,
+                }
+            }
+            self.memory_mut().reach(reached);
+        }
+        follower.journal = Arc::new(journal);
+        follower.reached = reached;
+        Ok(true)
+    }
+
+    /// Makes this process ready to write, with the lock held: everything acknowledged is in memory, and the journal ends there.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] where nothing may be written.
+    pub(super) fn prepare(&self, held: &Held<'_>, follower: &mut Follower) -> Result<State> {
+        let state = self.follow_held(held, follower)?;
+        if state.poisoned || self.poisoned.load(Ordering::Relaxed) {
+            return Err(Error::unavailable(POISONED));
+        }
+        let journal = Arc::clone(&follower.journal);
+        let length = journal.file.length()?;
+        if length <= state.committed.length {
+            return Ok(state);
+        }
+        // A process died between its append and its commit, and nobody was told of what it wrote.
+        let mut reader = BatchReader::new(self.files.table, &journal.file, state.committed.length, length, follower.sequence + 1);
+        let mut batches = Vec::new();
+        let mut end = state.committed.length;
+        loop {
+            match reader.read() {
+                Ok(None) => break,
+                Ok(Some(batch)) => {
+                    end = batch.end;
+                    batches.push(batch);
+                }
+                Err(Fault::Damaged { offset, .. }) if !batch_follows(&journal.file, offset)? => break,
+                Err(fault) => return Err(corrupt(&journal.file, fault)),
+            }
+        }
+        tracing::warn!(
+            table = self.files.table.name,
+            cut = length - end,
+            batches = batches.len(),
+            "another process died while it wrote"
+        );
+        let kept = if end < length { journal.file.truncate(end).and_then(|()| journal.file.sync()) } else { journal.file.sync() };
+        kept.inspect_err(|_| self.poison(held, state))?;
+        let state = State::at(Reached { length: end, ..state.committed });
+        held.write(state)?;
+        for batch in batches {
+            self.take(follower, batch);
+        }
+        Ok(state)
+    }
+
+    /// Shows changes that are on disk to every thread and process at once.
+    pub(super) fn publish(
+        &self,
+        held: &Held<'_>,
+        follower: &mut Follower,
+        committed: Reached,
+        changes: Vec<Change>,
+    ) -> Result<()> {
+        let count = changes.len() as u64;
+        let mut memory = self.memory_mut();
+        // Under the write lock, so that a reader that learns of the commit from the lock file finds it in memory.
+        held.write(State::at(committed))?;
+        memory.apply(changes, committed);
+        follower.reached = committed;
+        follower.sequence += count;
+        Ok(())
+    }
+
+    /// Stops all writing: nobody knows what is on disk.
+    pub(super) fn poison(&self, held: &Held<'_>, state: State) {
+        self.poisoned.store(true, Ordering::Relaxed);
+        let told = held.write(State { poisoned: true, ..state });
+        tracing::error!(table = self.files.table.name, told = told.is_ok(), "{POISONED}");
+    }
+
+    /// Why the table cannot be written, in coarse words.
+    pub(super) fn trouble(&self) -> Option<&'static str> {
+        match self.lock.read() {
+            _ if self.poisoned.load(Ordering::Relaxed) => Some("the disk failed: reads only"),
+            Ok(Some(state)) if state.poisoned => Some("the disk failed: reads only"),
+            Ok(Some(_)) => None,
+            Ok(None) => Some("the lock file is damaged"),
+            Err(_) => Some("the lock file cannot be read"),
+        }
+    }
+}
