@@ -226,7 +226,7 @@ impl Store for JsonStore {
             return Err(Error::invalid_item("keys", format!("must be at most {MAX_KEYS} distinct ones")));
         }
         for (table, key) in keys {
-            write::full_key(table, key)?;
+            table.check_full_key(key)?;
         }
         let mut found = Vec::with_capacity(keys.len());
         for (table, key) in keys {
@@ -238,13 +238,15 @@ impl Store for JsonStore {
     async fn query(&self, table: &'static Table, query: &Query) -> Result<Page> {
         let start = cursor::query_start(table, query)?.map(|start| record::position(table, query, &start));
         let mut page = PageBuilder::new(query.limit);
-        let offer = |memory: &Memory| {
-            let _ = memory.query(query, start.as_deref()).try_for_each(|item| page.offer(item.clone()));
-        };
-        self.read(table, offer).await?;
-        let after = |item: &Item| Position::of(table, Some(query), &item.attributes()?);
-        let page = page.finish(|item| Ok::<_, Error>(cursor::after_query(table, query, &after(item)?)))?;
-        Ok(projected(page, |item| project(&item, table, Some(query.index), query.attributes.as_deref())))
+        let wanted = page.wanted();
+        let stored: Vec<_> =
+            self.read(table, |memory| memory.query(query, start.as_deref()).take(wanted).cloned().collect()).await?;
+        let answered = |item| project(item, table, Some(query.index), query.attributes.as_deref());
+        let taken = stored.iter().take_while(|item| page.offer(answered(item)).is_continue()).count();
+        page.finish(|_| {
+            let last = stored.get(taken.saturating_sub(1)).map_or_else(|| Ok(Attributes::new()), Item::attributes)?;
+            Ok(cursor::after_query(table, query, &Position::of(table, Some(query), &last)?))
+        })
     }
 
     async fn scan(&self, table: &'static Table, scan: &Scan) -> Result<Page> {
@@ -255,15 +257,15 @@ impl Store for JsonStore {
             let step = self.read(table, |memory| step(memory, after.as_deref())).await?;
             let within = |key: &str| scan.segment.is_none_or(|segment| is_in(segment, key));
             let mut items = step.iter().filter(|(key, _)| within(key));
-            let complete = items.try_for_each(|(_, item)| page.offer(item.clone())).is_break();
+            let answered = |item| project(item, table, None, scan.attributes.as_deref());
+            let complete = items.try_for_each(|(_, item)| page.offer(answered(item))).is_break();
             match step.into_iter().last() {
                 Some((last, _)) if !complete => after = Some(last.into()),
                 _ => break,
             }
         }
-        let position = |item: &Item| Position::of(table, None, &item.attributes()?);
-        let page = page.finish(|item| Ok::<_, Error>(cursor::after_scan(table, BACKEND, scan, &position(item)?)))?;
-        Ok(projected(page, |item| project(&item, table, None, scan.attributes.as_deref())))
+        // The keys are in every answer.
+        page.finish(|last| Ok(cursor::after_scan(table, BACKEND, scan, &Position::of(table, None, &last.attributes()?)?)))
     }
 
     async fn create(&self, table: &'static Table, attributes: Attributes) -> Result<Item> {
@@ -387,10 +389,6 @@ fn step(memory: &Memory, after: Option<&str>) -> Step {
 /// Is the item with this encoded key in the segment? Keys are spread evenly by their checksum.
 fn is_in(segment: Segment, key: &str) -> bool {
     crc32fast::hash(key.as_bytes()) % segment.of == segment.number
-}
-
-fn projected(page: Page, project: impl Fn(Item) -> Item) -> Page {
-    Page { items: page.items.into_iter().map(project).collect(), next: page.next }
 }
 
 /// What comes before the first error, and that error.

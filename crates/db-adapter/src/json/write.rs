@@ -56,13 +56,9 @@ pub(super) fn loaded(table: &'static Table, item: &Item) -> Result<Record> {
     Record::new(table, Item::new(&attributes))
 }
 
-/// The encoded key of one item.
-pub(super) fn full_key(table: &'static Table, key: &Key) -> Result<String> {
-    table.check_key(key)?;
-    match (table.range, &key.range) {
-        (Some(range), None) => Err(Error::invalid_item(range, "is missing: it is part of the key")),
-        _ => Ok(record::encode(table, key)),
-    }
+fn full_key(table: &'static Table, key: &Key) -> Result<String> {
+    table.check_full_key(key)?;
+    Ok(record::encode(table, key))
 }
 
 fn stamp(table: &'static Table, attributes: &mut Attributes, version: u64) {
