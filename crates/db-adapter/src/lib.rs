@@ -15,6 +15,7 @@ mod item;
 mod page;
 mod update;
 
+pub mod dynamodb;
 pub mod entity;
 pub mod json;
 pub mod schema;

@@ -1,0 +1,163 @@
+//! The DynamoDB backend: one file per concern.
+//!
+//! - `client`: the SDK's configuration. `call`: one call with its span, metrics and attempts. `error`: faults, mapped once.
+//! - `read`, `write`: the operations on single items and lists. `expression`: names, values and conditions.
+//! - `unique`: claims, which keep unique attributes unique, and the transactions they need.
+//! - `bulk`: load. `check`: integrity. `health`. `tables`: create and delete the tables.
+
+mod attribute_value;
+mod bulk;
+mod call;
+mod check;
+mod client;
+mod error;
+mod expression;
+mod health;
+mod read;
+mod retry;
+mod unique;
+mod write;
+
+pub mod tables;
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use aws_sdk_dynamodb::Client;
+use futures::stream::BoxStream;
+
+use crate::check::Finding;
+use crate::error::{Error, Result};
+use crate::health::Health;
+use crate::item::{Attributes, Item, Tag};
+use crate::page::{Page, Query, Read, Scan};
+use crate::schema::{Key, TABLES, Table};
+use crate::update::Update;
+use crate::{Store, dynamodb::call::Call};
+
+/// The name of this backend in scan cursors.
+const BACKEND: &str = "dynamodb";
+
+/// Where the tables are and how long to wait for them.
+#[derive(Debug, Clone)]
+pub struct DynamoOptions {
+    /// The AWS region.
+    pub region: String,
+    /// The URL of DynamoDB Local; the region's own endpoint where `None`. A plain `http:` one needs no credentials: without an access key in the
+    /// environment a dummy is used.
+    pub endpoint: Option<String>,
+    /// The DynamoDB table of each declared table, by [`Table::name`]; one that is missing has its [`Table::default_name`].
+    pub tables: BTreeMap<&'static str, String>,
+    /// For a connection to be made.
+    pub connect_timeout: Duration,
+    /// For one attempt of a call.
+    pub attempt_timeout: Duration,
+    /// For a call with all its attempts, and for the retries that an operation makes by itself.
+    pub operation_timeout: Duration,
+}
+
+impl DynamoOptions {
+    /// The tables' default names, one second to connect, two for an attempt, six for an operation.
+    pub fn new(region: impl Into<String>) -> Self {
+        Self {
+            region: region.into(),
+            endpoint: None,
+            tables: TABLES.into_iter().map(|table| (table.name, table.default_name.to_owned())).collect(),
+            connect_timeout: Duration::from_secs(1),
+            attempt_timeout: Duration::from_secs(2),
+            operation_timeout: Duration::from_secs(6),
+        }
+    }
+}
+
+/// The store on Amazon DynamoDB.
+#[derive(Debug)]
+pub struct DynamoStore {
+    client: Client,
+    options: DynamoOptions,
+    health: health::Cache,
+    closed: AtomicBool,
+}
+
+impl DynamoStore {
+    /// Makes the client and obtains credentials. Does not ask whether the tables exist: see [`Store::health`].
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when there are no credentials.
+    pub async fn open(options: DynamoOptions) -> Result<Self> {
+        let client = client::connect(&options).await?;
+        Ok(Self { client, options, health: health::Cache::default(), closed: AtomicBool::new(false) })
+    }
+
+    /// The SDK's client.
+    pub fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// The DynamoDB table's name.
+    pub fn table_name(&self, table: &'static Table) -> &str {
+        self.options.tables.get(table.name).map_or(table.default_name, String::as_str)
+    }
+
+    fn call(&self, operation: &'static str, table: &'static Table) -> Call<'_> {
+        Call::new(self, operation, table)
+    }
+
+    fn check_open(&self) -> Result<()> {
+        if self.closed.load(Ordering::Relaxed) { Err(Error::unavailable("the store is closed")) } else { Ok(()) }
+    }
+}
+
+#[async_trait]
+impl Store for DynamoStore {
+    async fn get(&self, table: &'static Table, key: &Key, read: &Read) -> Result<Option<Item>> {
+        self.get_item(table, key, read).await
+    }
+
+    async fn get_many(&self, keys: &[(&'static Table, Key)], read: &Read) -> Result<Vec<Option<Item>>> {
+        self.get_items(keys, read).await
+    }
+
+    async fn query(&self, table: &'static Table, query: &Query) -> Result<Page> {
+        self.query_page(table, query).await
+    }
+
+    async fn scan(&self, table: &'static Table, scan: &Scan) -> Result<Page> {
+        self.scan_page(table, scan).await
+    }
+
+    async fn create(&self, table: &'static Table, attributes: Attributes) -> Result<Item> {
+        self.create_item(table, attributes).await
+    }
+
+    async fn update(&self, table: &'static Table, key: &Key, update: &Update) -> Result<Item> {
+        self.update_item(table, key, update).await
+    }
+
+    async fn delete(&self, table: &'static Table, key: &Key, expected: Option<&Tag>) -> Result<()> {
+        self.delete_item(table, key, expected).await
+    }
+
+    async fn load(&self, table: &'static Table, items: BoxStream<'_, Result<Item>>) -> Result<u64> {
+        self.load_items(table, items).await
+    }
+
+    async fn check(&self, table: &'static Table) -> Result<Vec<Finding>> {
+        self.check_table(table).await
+    }
+
+    async fn repair(&self, table: &'static Table, finding: &Finding) -> Result<()> {
+        self.repair_finding(table, finding).await
+    }
+
+    async fn health(&self, table: &'static Table) -> Health {
+        self.table_health(table).await
+    }
+
+    async fn close(&self) -> Result<()> {
+        self.closed.store(true, Ordering::Relaxed);
+        Ok(())
+    }
+}

@@ -1,0 +1,291 @@
+//! Load: many items as they are, in batches, several at a time, with their claims.
+//!
+//! Items take effect in the order of the stream where that matters: two that touch the same key or unique value are never on
+//! their way at the same time. Where the table was empty at the start, what this load has not written itself need not be looked
+//! up; elsewhere each batch of a table with unique attributes is preceded by one strong BatchGetItem.
+
+use std::collections::hash_map::RandomState;
+use std::collections::{BTreeMap, HashSet};
+use std::hash::BuildHasher;
+use std::time::Duration;
+
+use aws_sdk_dynamodb::error::ProvideErrorMetadata;
+use aws_sdk_dynamodb::types::{DeleteRequest, PutRequest, ReturnConsumedCapacity, WriteRequest};
+use futures::StreamExt;
+use futures::future::{BoxFuture, FutureExt};
+use futures::stream::{BoxStream, FuturesUnordered};
+
+use super::DynamoStore;
+use super::attribute_value::{Raw, raw, raw_key, text};
+use super::retry::Backoff;
+use super::unique::{Claim, claim_key, claims, claims_in, owner_of};
+use crate::error::{Error, Result, Rule};
+use crate::item::{Item, check_size};
+use crate::page::Read;
+use crate::schema::{Key, Table, Unique};
+
+/// Requests in one BatchWriteItem at most.
+/// Source: <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchWriteItem.html>
+const MAX_REQUESTS: usize = 25;
+/// Batches on their way at once.
+const MAX_FLIGHTS: usize = 8;
+/// How long a batch may make no progress before the load gives up.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// One item on its way.
+struct Entry {
+    key: Key,
+    item: Raw,
+    claims: Vec<(&'static Unique, String)>,
+    /// May the table have an item or claims of these keys?
+    look_up: bool,
+}
+
+/// What became of a batch.
+enum Landed {
+    Stored(Vec<Entry>),
+    /// Another item has a unique value; nothing was written. Maybe that item gives it up in this very batch.
+    Contested(Vec<Entry>),
+}
+
+struct Load<'a> {
+    store: &'a DynamoStore,
+    table: &'static Table,
+    /// Hashes of the keys that were written, where the table was empty. Two keys of one hash cost a look-up, nothing else.
+    written: Option<HashSet<u64>>,
+    hasher: RandomState,
+    batch: Vec<Entry>,
+    /// The keys of the batch and of those on their way.
+    touched: HashSet<Key>,
+    flights: FuturesUnordered<BoxFuture<'a, Result<Landed>>>,
+}
+
+impl DynamoStore {
+    pub(super) async fn load_items(&self, table: &'static Table, mut items: BoxStream<'_, Result<Item>>) -> Result<u64> {
+        self.check_open()?;
+        let written = if table.unique.is_empty() || !self.is_empty(table).await? { None } else { Some(HashSet::new()) };
+        let mut load = Load {
+            store: self,
+            table,
+            written,
+            hasher: RandomState::new(),
+            batch: Vec::new(),
+            touched: HashSet::new(),
+            flights: FuturesUnordered::new(),
+        };
+        let loaded = async {
+            let mut count = 0;
+            while let Some(item) = items.next().await {
+                load.add(&item?).await?;
+                count += 1;
+            }
+            load.drain().await?;
+            Ok(count)
+        }
+        .await;
+        // After an error, too: what is on its way arrives before the answer.
+        while load.flights.next().await.is_some() {}
+        loaded
+    }
+
+    async fn is_empty(&self, table: &'static Table) -> Result<bool> {
+        let request = self
+            .client
+            .scan()
+            .table_name(self.table_name(table))
+            .consistent_read(true)
+            .limit(1)
+            .return_consumed_capacity(ReturnConsumedCapacity::Indexes);
+        let call = self.call("Scan", table);
+        let send = || request.clone().customize().interceptor(call.attempts()).send();
+        let output = call.run(&mut self.backoff(), send).await.map_err(|error| call.fault(error))?;
+        Ok(output.items().is_empty())
+    }
+
+    /// Stores the entries, which touch no key twice.
+    async fn store_entries(&self, table: &'static Table, entries: Vec<Entry>) -> Result<Landed> {
+        let mut found = BTreeMap::new();
+        let keys = entries.iter().filter(|entry| entry.look_up).flat_map(|entry| entry.keys(table));
+        self.look_up(table, keys.collect(), &mut found).await?;
+        let is_anothers = |entry: &Entry, unique: &Unique, value: &str| {
+            found.get(&claim_key(table, unique, value)).is_some_and(|claim| owner_of(claim) != entry.key)
+        };
+        for entry in &entries {
+            if let Some((unique, _)) = entry.claims.iter().find(|(unique, value)| is_anothers(entry, unique, value)) {
+                return match entries.len() {
+                    1 => Err(Error::Conflict { rule: Rule::Unique(unique.attribute) }),
+                    _ => Ok(Landed::Contested(entries)),
+                };
+            }
+        }
+        // The claims of replaced items that their successors do not have.
+        let mut given_up = Vec::new();
+        for entry in &entries {
+            let before = found.get(&entry.key).into_iter().flat_map(|old| claims_in(table, old, &entry.key));
+            let lost = before.filter(|claim| !entry.claims.contains(&(claim.unique, claim.value.clone())));
+            given_up.extend(lost.map(|claim| (claim.key(table), entry.key.clone())));
+        }
+        let mut old_claims = BTreeMap::new();
+        self.look_up(table, given_up.iter().map(|(claim, _)| claim.clone()).collect(), &mut old_claims).await?;
+        given_up.retain(|(claim, owner)| old_claims.get(claim).is_some_and(|claim| owner_of(claim) == *owner));
+
+        let mut requests = Vec::new();
+        for entry in &entries {
+            requests.push(put(entry.item.clone())?);
+            for (unique, value) in &entry.claims {
+                requests.push(put(Claim { unique, value: value.clone(), owner: &entry.key }.raw(table))?);
+            }
+        }
+        for (claim, _) in &given_up {
+            requests.push(delete(raw_key(table, claim))?);
+        }
+        for requests in requests.chunks(MAX_REQUESTS) {
+            self.write_batch(table, requests.to_vec()).await?;
+        }
+        Ok(Landed::Stored(entries))
+    }
+
+    async fn look_up(&self, table: &'static Table, keys: Vec<Key>, found: &mut BTreeMap<Key, Raw>) -> Result<()> {
+        let keys: Vec<_> = keys.into_iter().map(|key| (table, key)).collect();
+        for keys in keys.chunks(super::read::MAX_KEYS) {
+            for (_, item) in self.get_batch(keys, &Read::STRONG).await? {
+                let half = |name| text(&item, name).unwrap_or_default().to_owned();
+                found.insert(Key { hash: half(table.hash), range: table.range.map(half) }, item);
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes at most [`MAX_REQUESTS`], and what DynamoDB leaves unprocessed again, as long as there is progress.
+    async fn write_batch(&self, table: &'static Table, mut requests: Vec<WriteRequest>) -> Result<()> {
+        let call = self.call("BatchWriteItem", table);
+        let mut backoff = Backoff::new(PATIENCE);
+        while !requests.is_empty() {
+            let request = self
+                .client
+                .batch_write_item()
+                .request_items(self.table_name(table), requests.clone())
+                .return_consumed_capacity(ReturnConsumedCapacity::Indexes);
+            let send = || request.clone().customize().interceptor(call.attempts()).send();
+            let unprocessed = match call.run(&mut backoff, send).await {
+                Ok(output) => output.unprocessed_items.unwrap_or_default().into_values().flatten().collect(),
+                Err(error) if is_throttled(error.code()) => requests.clone(),
+                Err(error) => return Err(call.fault(error)),
+            };
+            if unprocessed.is_empty() {
+                return Ok(());
+            }
+            if unprocessed.len() < requests.len() {
+                backoff = Backoff::new(PATIENCE);
+            }
+            if !backoff.pause().await {
+                return Err(call.exhausted());
+            }
+            requests = unprocessed;
+        }
+        Ok(())
+    }
+}
+
+impl Load<'_> {
+    async fn add(&mut self, item: &Item) -> Result<()> {
+        let mut attributes = item.attributes()?;
+        let key = self.table.check(&attributes)?;
+        self.table.stamp(&mut attributes);
+        check_size(&attributes)?;
+        let claims = claims(self.table, &attributes, &key).map(|claim| (claim.unique, claim.value)).collect();
+        let mut entry = Entry { item: raw(&attributes), claims, look_up: !self.table.unique.is_empty(), key };
+        let keys = entry.keys(self.table);
+        if keys.iter().any(|key| self.touched.contains(key)) {
+            self.drain().await?;
+        }
+        let requests: usize = self.batch.iter().map(Entry::requests).sum();
+        if requests + entry.requests() > MAX_REQUESTS {
+            self.send().await?;
+        }
+        if let Some(written) = &mut self.written {
+            let fresh: Vec<_> = keys.iter().map(|key| written.insert(self.hasher.hash_one(key))).collect();
+            entry.look_up = fresh.contains(&false);
+        }
+        self.touched.extend(keys);
+        self.batch.push(entry);
+        Ok(())
+    }
+
+    /// Sends the batch, when there is room for it.
+    async fn send(&mut self) -> Result<()> {
+        while self.flights.len() >= MAX_FLIGHTS {
+            self.land_one().await?;
+        }
+        let batch = std::mem::take(&mut self.batch);
+        self.flights.push(self.store.store_entries(self.table, batch).boxed());
+        Ok(())
+    }
+
+    /// Everything that was added is stored.
+    async fn drain(&mut self) -> Result<()> {
+        if !self.batch.is_empty() {
+            self.send().await?;
+        }
+        while !self.flights.is_empty() {
+            self.land_one().await?;
+        }
+        Ok(())
+    }
+
+    async fn land_one(&mut self) -> Result<()> {
+        let mut contested = Vec::new();
+        match self.flights.next().await.transpose()? {
+            None => {}
+            Some(Landed::Stored(entries)) => self.forget(&entries),
+            Some(Landed::Contested(entries)) => contested.push(entries),
+        }
+        if contested.is_empty() {
+            return Ok(());
+        }
+        // In the stream's order, one after the other, with nothing else on its way.
+        while let Some(landed) = self.flights.next().await.transpose()? {
+            match landed {
+                Landed::Stored(entries) => self.forget(&entries),
+                Landed::Contested(entries) => contested.push(entries),
+            }
+        }
+        for entry in contested.into_iter().flatten() {
+            match self.store.store_entries(self.table, vec![entry]).await? {
+                Landed::Stored(entries) | Landed::Contested(entries) => self.forget(&entries),
+            }
+        }
+        Ok(())
+    }
+
+    fn forget(&mut self, entries: &[Entry]) {
+        for key in entries.iter().flat_map(|entry| entry.keys(self.table)) {
+            self.touched.remove(&key);
+        }
+    }
+}
+
+impl Entry {
+    fn keys(&self, table: &Table) -> Vec<Key> {
+        let claims = self.claims.iter().map(|(unique, value)| claim_key(table, unique, value));
+        std::iter::once(self.key.clone()).chain(claims).collect()
+    }
+
+    fn requests(&self) -> usize {
+        1 + self.claims.len()
+    }
+}
+
+fn put(item: Raw) -> Result<WriteRequest> {
+    let put = PutRequest::builder().set_item(Some(item)).build().map_err(Error::backend)?;
+    Ok(WriteRequest::builder().put_request(put).build())
+}
+
+fn delete(key: Raw) -> Result<WriteRequest> {
+    let delete = DeleteRequest::builder().set_key(Some(key)).build().map_err(Error::backend)?;
+    Ok(WriteRequest::builder().delete_request(delete).build())
+}
+
+fn is_throttled(code: Option<&str>) -> bool {
+    matches!(code, Some("ThrottlingException" | "ProvisionedThroughputExceededException" | "RequestLimitExceeded"))
+}

@@ -1,0 +1,214 @@
+//! One call to DynamoDB: its span, its metrics, and what is known of its attempts.
+//!
+//! Metrics, by `table`, `index` and `operation`: `dynamodb_calls_total` (by `outcome` too), `dynamodb_attempts_total`,
+//! `dynamodb_call_seconds`, `dynamodb_consumed_read_units_total`, `dynamodb_consumed_write_units_total`. The last two are
+//! gauges that only grow, as units come in halves and counters hold whole numbers.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+
+use aws_sdk_dynamodb::config::interceptors::{BeforeTransmitInterceptorContextRef, FinalizerInterceptorContextRef};
+use aws_sdk_dynamodb::config::{ConfigBag, Intercept, RuntimeComponents};
+use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_dynamodb::operation as op;
+use aws_sdk_dynamodb::types::ConsumedCapacity;
+use aws_smithy_runtime_api::box_error::BoxError;
+use metrics::{counter, gauge, histogram};
+use tokio::time::Instant;
+use tracing::{Instrument, debug_span, field};
+
+use super::DynamoStore;
+use super::error::was_never_sent;
+use super::retry::Backoff;
+use crate::schema::{TABLES, Table};
+
+/// One call, with the attempts that the SDK and [`Call::run`] make.
+#[derive(Debug)]
+pub(super) struct Call<'a> {
+    pub(super) store: &'a DynamoStore,
+    pub(super) operation: &'static str,
+    pub(super) table: &'static Table,
+    pub(super) index: &'static str,
+    attempts: Attempts,
+}
+
+impl<'a> Call<'a> {
+    pub(super) fn new(store: &'a DynamoStore, operation: &'static str, table: &'static Table) -> Self {
+        Self { store, operation, table, index: "", attempts: Attempts::default() }
+    }
+
+    pub(super) fn on_index(self, index: &'static str) -> Self {
+        Self { index, ..self }
+    }
+
+    /// The interceptor that every request of this call must carry.
+    pub(super) fn attempts(&self) -> Attempts {
+        self.attempts.clone()
+    }
+
+    /// May an attempt that failed have been executed all the same?
+    pub(super) fn is_uncertain(&self) -> bool {
+        self.attempts.0.uncertain.load(Ordering::Relaxed)
+    }
+
+    /// Does the operation change items?
+    pub(super) fn is_write(&self) -> bool {
+        matches!(self.operation, "PutItem" | "UpdateItem" | "DeleteItem" | "TransactWriteItems" | "BatchWriteItem")
+    }
+
+    /// Sends the request, again while a transaction on the same item is in its way.
+    pub(super) async fn run<T, E, F>(&self, backoff: &mut Backoff, request: impl Fn() -> F) -> Result<T, SdkError<E>>
+    where
+        T: Consumed,
+        SdkError<E>: ProvideErrorMetadata,
+        F: Future<Output = Result<T, SdkError<E>>>,
+    {
+        loop {
+            match self.send(request()).await {
+                Err(error) if error.code() == Some("TransactionConflictException") && backoff.pause().await => {}
+                result => return result,
+            }
+        }
+    }
+
+    async fn send<T, E>(&self, request: impl Future<Output = Result<T, SdkError<E>>>) -> Result<T, SdkError<E>>
+    where
+        T: Consumed,
+        SdkError<E>: ProvideErrorMetadata,
+    {
+        let (table, index, operation) = (self.table.name, self.index, self.operation);
+        let span = debug_span!(
+            "dynamodb",
+            table,
+            index,
+            operation,
+            attempts = field::Empty,
+            read_units = field::Empty,
+            write_units = field::Empty,
+            outcome = field::Empty
+        );
+        let (started, before) = (Instant::now(), self.attempts.count());
+        let result = request.instrument(span.clone()).await;
+        let attempts = self.attempts.count() - before;
+        let outcome = match &result {
+            Ok(_) => "Ok",
+            Err(error) => error.code().unwrap_or("NoAnswer"),
+        };
+        span.record("attempts", attempts).record("outcome", outcome);
+        let labels = [("table", table), ("index", index), ("operation", operation)];
+        counter!("dynamodb_attempts_total", &labels).increment(attempts.into());
+        histogram!("dynamodb_call_seconds", &labels).record(started.elapsed());
+        let outcome = outcome.to_owned();
+        counter!("dynamodb_calls_total", "table" => table, "index" => index, "operation" => operation, "outcome" => outcome)
+            .increment(1);
+        if let Ok(output) = &result {
+            let consumed = output.consumed();
+            let total: f64 = consumed.iter().filter_map(ConsumedCapacity::capacity_units).sum();
+            span.record(if self.is_write() { "write_units" } else { "read_units" }, total);
+            consumed.iter().for_each(|consumed| self.count(consumed));
+        }
+        result
+    }
+
+    fn count(&self, consumed: &ConsumedCapacity) {
+        let name = consumed.table_name().unwrap_or_default();
+        let table = TABLES.into_iter().find(|table| self.store.table_name(table) == name).unwrap_or(self.table);
+        let metric = if self.is_write() { "dynamodb_consumed_write_units_total" } else { "dynamodb_consumed_read_units_total" };
+        let add = |index: &str, units: Option<f64>| {
+            gauge!(metric, "table" => table.name, "index" => index.to_owned(), "operation" => self.operation)
+                .increment(units.unwrap_or_default());
+        };
+        match consumed.table() {
+            Some(capacity) => add("", capacity.capacity_units()),
+            None => add("", consumed.capacity_units()),
+        }
+        for (index, capacity) in consumed.global_secondary_indexes().into_iter().flatten() {
+            add(index, capacity.capacity_units());
+        }
+    }
+}
+
+/// Counts a call's attempts and notes whether one that failed may have been executed.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Attempts(Arc<AttemptsSeen>);
+
+#[derive(Debug, Default)]
+struct AttemptsSeen {
+    count: AtomicU32,
+    uncertain: AtomicBool,
+}
+
+impl Attempts {
+    fn count(&self) -> u32 {
+        self.0.count.load(Ordering::Relaxed)
+    }
+}
+
+#[aws_smithy_runtime_api::client::interceptors::dyn_dispatch_hint]
+impl Intercept for Attempts {
+    fn name(&self) -> &'static str {
+        "Attempts"
+    }
+
+    fn read_before_attempt(
+        &self,
+        _: &BeforeTransmitInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        self.0.count.fetch_add(1, Ordering::Relaxed);
+        Ok(())
+    }
+
+    fn read_after_attempt(
+        &self,
+        context: &FinalizerInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let Some(Err(error)) = context.output_or_error() else { return Ok(()) };
+        let uncertain = match context.response() {
+            // A refusal is certain; a server's fault, or an answer that cannot be read, is not.
+            Some(response) => !response.status().is_client_error(),
+            None => match error.as_connector_error() {
+                Some(error) => !was_never_sent(error),
+                None => error.is_timeout_error(),
+            },
+        };
+        self.0.uncertain.fetch_or(uncertain, Ordering::Relaxed);
+        Ok(())
+    }
+}
+
+/// An answer that tells what the call consumed.
+pub(super) trait Consumed {
+    fn consumed(&self) -> &[ConsumedCapacity];
+}
+
+macro_rules! consumed {
+    ($($output:ty: $read:expr;)*) => {
+        $(impl Consumed for $output {
+            fn consumed(&self) -> &[ConsumedCapacity] {
+                let read: for<'a> fn(&'a Self) -> &'a [ConsumedCapacity] = $read;
+                read(self)
+            }
+        })*
+    };
+}
+
+consumed! {
+    op::get_item::GetItemOutput: |output| output.consumed_capacity.as_slice();
+    op::put_item::PutItemOutput: |output| output.consumed_capacity.as_slice();
+    op::update_item::UpdateItemOutput: |output| output.consumed_capacity.as_slice();
+    op::delete_item::DeleteItemOutput: |output| output.consumed_capacity.as_slice();
+    op::query::QueryOutput: |output| output.consumed_capacity.as_slice();
+    op::scan::ScanOutput: |output| output.consumed_capacity.as_slice();
+    op::batch_get_item::BatchGetItemOutput: |output| output.consumed_capacity();
+    op::batch_write_item::BatchWriteItemOutput: |output| output.consumed_capacity();
+    op::transact_get_items::TransactGetItemsOutput: |output| output.consumed_capacity();
+    op::transact_write_items::TransactWriteItemsOutput: |output| output.consumed_capacity();
+    op::create_table::CreateTableOutput: |_| &[];
+    op::delete_table::DeleteTableOutput: |_| &[];
+    op::describe_table::DescribeTableOutput: |_| &[];
+}

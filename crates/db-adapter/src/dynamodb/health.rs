@@ -1,0 +1,57 @@
+//! Can DynamoDB serve a table? One GetItem of an absent key, asked at most every few seconds, whoever asks.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use tokio::sync::Mutex;
+use tokio::time::{Instant, timeout};
+
+use super::DynamoStore;
+use crate::error::Error;
+use crate::health::{Health, Mode};
+use crate::page::Read;
+use crate::schema::{Key, TABLES, Table};
+
+/// How long an answer is good for.
+const FRESH: Duration = Duration::from_secs(5);
+
+/// The last answer for each table. Its lock is held while DynamoDB is asked, so that others wait for that answer.
+#[derive(Debug)]
+pub(super) struct Cache(BTreeMap<&'static str, Mutex<Option<(Instant, Health)>>>);
+
+impl Default for Cache {
+    fn default() -> Self {
+        Self(TABLES.into_iter().map(|table| (table.name, Mutex::default())).collect())
+    }
+}
+
+impl DynamoStore {
+    pub(super) async fn table_health(&self, table: &'static Table) -> Health {
+        let Some(slot) = self.health.0.get(table.name) else { return self.ask(table).await };
+        let mut slot = slot.lock().await;
+        match &*slot {
+            Some((asked, health)) if asked.elapsed() < FRESH => health.clone(),
+            _ => {
+                let health = self.ask(table).await;
+                *slot = Some((Instant::now(), health.clone()));
+                health
+            }
+        }
+    }
+
+    async fn ask(&self, table: &'static Table) -> Health {
+        // No id: a colon is not allowed in one.
+        let absent = "health:absent".to_owned();
+        let key = Key { range: table.range.map(|_| absent.clone()), hash: absent };
+        let read = Read { strong: false, attributes: Some(Vec::new()) };
+        let asked = timeout(self.options.attempt_timeout, self.get_raw(table, &key, &read)).await;
+        let reason = match asked.unwrap_or(Err(Error::Timeout)) {
+            Ok(_) => None,
+            Err(Error::Timeout) => Some("the database does not answer in time"),
+            Err(Error::Throttled { .. }) => Some("the database is overloaded"),
+            Err(Error::Unavailable { .. }) => Some("the database cannot be used"),
+            Err(_) => Some("the database failed"),
+        };
+        Health { mode: Mode::Dynamodb, reachable: reason.is_none(), reason }
+    }
+}

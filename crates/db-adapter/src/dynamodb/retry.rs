@@ -1,0 +1,50 @@
+//! Retries that the SDK does not make: transaction conflicts and what a batch left unprocessed.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+const FIRST_PAUSE: Duration = Duration::from_millis(25);
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+
+/// Growing pauses with full jitter, until a deadline.
+#[derive(Debug, Clone)]
+pub(super) struct Backoff {
+    deadline: Instant,
+    pause: Duration,
+}
+
+impl Backoff {
+    pub(super) fn new(limit: Duration) -> Self {
+        Self { deadline: Instant::now() + limit, pause: FIRST_PAUSE }
+    }
+
+    /// Waits; false, and at once, where the deadline would pass meanwhile.
+    pub(super) async fn pause(&mut self) -> bool {
+        let pause = self.pause.mul_f64(fastrand::f64());
+        if Instant::now() + pause >= self.deadline {
+            return false;
+        }
+        tokio::time::sleep(pause).await;
+        self.pause = (self.pause * 2).min(LONGEST_PAUSE);
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn pauses_end_at_the_deadline() {
+        let mut backoff = Backoff::new(Duration::from_millis(200));
+        let deadline = backoff.deadline;
+        let mut pauses = 0;
+        while backoff.pause().await {
+            pauses += 1;
+            assert!(Instant::now() >= deadline || backoff.pause > FIRST_PAUSE);
+        }
+        assert!(pauses > 0);
+        assert!(!Backoff::new(Duration::ZERO).pause().await);
+    }
+}

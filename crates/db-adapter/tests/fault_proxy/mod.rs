@@ -1,0 +1,195 @@
+//! A proxy before a DynamoDB endpoint that does what no emulator does: loses answers, throttles, leaves half a batch unprocessed.
+//! It records every request that it sees.
+
+use std::collections::VecDeque;
+use std::io;
+use std::sync::{Arc, Mutex};
+
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+
+/// What to do with one request.
+#[derive(Debug, Clone)]
+pub(crate) enum Fault {
+    /// Execute it, then close the connection without an answer.
+    LoseAnswer,
+    /// Execute it, then answer an internal server error.
+    SpoilAnswer,
+    /// Do not execute it; answer this error code with this JSON beside it.
+    Refuse(&'static str, Value),
+    /// Do not execute it and never answer.
+    Hang,
+    /// Execute the first half of a batch and call the rest unprocessed.
+    Half,
+}
+
+impl Fault {
+    /// A refusal with this code and message.
+    pub(crate) fn refuse(code: &'static str, message: &str) -> Self {
+        Self::Refuse(code, json!({ "message": message }))
+    }
+}
+
+/// A request that the proxy has seen.
+#[derive(Debug, Clone)]
+pub(crate) struct Seen {
+    /// The operation, such as `PutItem`.
+    pub(crate) operation: String,
+    /// The request.
+    pub(crate) body: Value,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    faults: VecDeque<(&'static str, Fault)>,
+    seen: Vec<Seen>,
+}
+
+/// The proxy. It serves as long as the test's runtime.
+#[derive(Debug, Clone)]
+pub(crate) struct FaultProxy {
+    endpoint: String,
+    state: Arc<Mutex<State>>,
+}
+
+impl FaultProxy {
+    /// Starts a proxy before the endpoint.
+    pub(crate) async fn start(upstream: &str) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let endpoint = format!("http://{}", listener.local_addr().unwrap());
+        let proxy = Self { endpoint, state: Arc::default() };
+        let (serving, upstream) = (proxy.clone(), upstream.trim_start_matches("http://").to_owned());
+        tokio::spawn(async move {
+            while let Ok((client, _)) = listener.accept().await {
+                let (serving, upstream) = (serving.clone(), upstream.clone());
+                tokio::spawn(async move { serving.serve(client, &upstream).await });
+            }
+        });
+        proxy
+    }
+
+    /// Its own URL.
+    pub(crate) fn endpoint(&self) -> String {
+        self.endpoint.clone()
+    }
+
+    /// Lets the fault happen to the next request of this operation that has no other fault waiting.
+    pub(crate) fn inject(&self, operation: &'static str, fault: Fault) {
+        self.state.lock().unwrap().faults.push_back((operation, fault));
+    }
+
+    /// Forgets what it has seen, and the faults that have not happened.
+    pub(crate) fn reset(&self) {
+        *self.state.lock().unwrap() = State::default();
+    }
+
+    /// What it has seen, in order.
+    pub(crate) fn seen(&self) -> Vec<Seen> {
+        self.state.lock().unwrap().seen.clone()
+    }
+
+    /// The operations that it has seen, in order.
+    pub(crate) fn operations(&self) -> Vec<String> {
+        self.seen().into_iter().map(|seen| seen.operation).collect()
+    }
+
+    async fn serve(&self, mut client: TcpStream, upstream: &str) -> io::Result<()> {
+        while let Some((head, body)) = read_message(&mut client).await? {
+            match self.fault_for(&head, &body) {
+                None => client.write_all(&exchange(upstream, &head, &body).await?).await?,
+                Some(Fault::LoseAnswer) => {
+                    exchange(upstream, &head, &body).await?;
+                    return Ok(());
+                }
+                Some(Fault::SpoilAnswer) => {
+                    exchange(upstream, &head, &body).await?;
+                    client.write_all(&answer(500, &error("InternalServerError", &json!({ "message": "spoilt" })))).await?;
+                }
+                Some(Fault::Refuse(code, details)) => client.write_all(&answer(400, &error(code, &details))).await?,
+                Some(Fault::Hang) => std::future::pending::<()>().await,
+                Some(Fault::Half) => client.write_all(&half(upstream, &head, &body).await?).await?,
+            }
+        }
+        Ok(())
+    }
+
+    fn fault_for(&self, head: &str, body: &[u8]) -> Option<Fault> {
+        let target = header(head, "x-amz-target").unwrap_or_default();
+        let operation = target.rsplit('.').next().unwrap_or_default().to_owned();
+        let mut state = self.state.lock().unwrap();
+        let at = state.faults.iter().position(|(waiting, _)| *waiting == operation);
+        state.seen.push(Seen { operation, body: serde_json::from_slice(body).unwrap_or_default() });
+        at.and_then(|at| state.faults.remove(at)).map(|(_, fault)| fault)
+    }
+}
+
+/// Forwards half of the batch and adds the other half to the answer.
+async fn half(upstream: &str, head: &str, body: &[u8]) -> io::Result<Vec<u8>> {
+    let mut request: Value = serde_json::from_slice(body)?;
+    let mut rest = request["RequestItems"].clone();
+    for (table, asked) in request["RequestItems"].as_object_mut().unwrap() {
+        let is_write = asked.is_array();
+        let list = if is_write { &mut *asked } else { &mut asked["Keys"] }.as_array_mut().unwrap();
+        let left = list.split_off(list.len().div_ceil(2));
+        match is_write {
+            true => rest[table] = left.into(),
+            false => rest[table]["Keys"] = left.into(),
+        }
+    }
+    let response = exchange(upstream, head, &serde_json::to_vec(&request)?).await?;
+    let start = response.windows(4).position(|window| window == b"\r\n\r\n").unwrap() + 4;
+    let mut answered: Value = serde_json::from_slice(&response[start..])?;
+    rest.as_object_mut()
+        .unwrap()
+        .retain(|_, left| left.get("Keys").unwrap_or(left).as_array().is_some_and(|left| !left.is_empty()));
+    answered[if head.contains("BatchWriteItem") { "UnprocessedItems" } else { "UnprocessedKeys" }] = rest;
+    Ok(answer(200, &answered))
+}
+
+fn error(code: &str, details: &Value) -> Value {
+    let mut error = details.clone();
+    error["__type"] = format!("com.amazonaws.dynamodb.v20120810#{code}").into();
+    error
+}
+
+fn answer(status: u16, body: &Value) -> Vec<u8> {
+    let body = body.to_string();
+    let head =
+        format!("HTTP/1.1 {status} Fault\r\ncontent-type: application/x-amz-json-1.0\r\ncontent-length: {}\r\n\r\n", body.len());
+    [head, body].concat().into_bytes()
+}
+
+/// Sends the request on a connection of its own and answers the response as it came.
+async fn exchange(upstream: &str, head: &str, body: &[u8]) -> io::Result<Vec<u8>> {
+    let mut server = TcpStream::connect(upstream).await?;
+    let lines = head.lines().filter(|line| !line.is_empty() && !line.to_ascii_lowercase().starts_with("content-length:"));
+    let mut request = lines.collect::<Vec<_>>().join("\r\n").into_bytes();
+    request.extend_from_slice(format!("\r\ncontent-length: {}\r\n\r\n", body.len()).as_bytes());
+    request.extend_from_slice(body);
+    server.write_all(&request).await?;
+    let (head, body) = read_message(&mut server).await?.ok_or(io::ErrorKind::UnexpectedEof)?;
+    Ok([head.into_bytes(), body].concat())
+}
+
+/// One request or response: its head with the empty line, and its body.
+async fn read_message(stream: &mut TcpStream) -> io::Result<Option<(String, Vec<u8>)>> {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        match stream.read_u8().await {
+            Ok(byte) => head.push(byte),
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(None),
+            Err(error) => return Err(error),
+        }
+    }
+    let head = String::from_utf8_lossy(&head).into_owned();
+    let length = header(&head, "content-length").and_then(|length| length.parse().ok()).unwrap_or(0);
+    let mut body = vec![0; length];
+    stream.read_exact(&mut body).await?;
+    Ok(Some((head, body)))
+}
+
+fn header<'a>(head: &'a str, name: &str) -> Option<&'a str> {
+    let headers = head.lines().filter_map(|line| line.split_once(':'));
+    headers.into_iter().find_map(|(header, value)| header.eq_ignore_ascii_case(name).then_some(value.trim()))
+}
