@@ -240,15 +240,16 @@ fn position_of(table: &Table, index: Option<&Index>, item: &Item) -> Position {
 fn key_condition(expression: &mut Expression, query: &Query) -> String {
     let partition = format!("{} = {}", expression.name(query.index.hash), expression.text(&query.partition));
     let Some(range) = query.index.range else { return partition };
-    let sort = expression.name(range);
     // No sort key is empty, and DynamoDB takes no empty bound.
-    let from = query.from.as_deref().filter(|from| !from.is_empty()).map(|from| expression.text(from));
-    let to = query.to.as_deref().map(|to| expression.text(to));
-    match (from, to) {
+    let from = query.from.as_deref().filter(|from| !from.is_empty());
+    match (from, query.to.as_deref()) {
         (None, None) => partition,
-        (Some(from), None) => format!("{partition} AND {sort} >= {from}"),
-        (None, Some(to)) => format!("{partition} AND {sort} < {to}"),
-        (Some(from), Some(to)) => format!("{partition} AND {sort} BETWEEN {from} AND {to}"),
+        (Some(from), None) => format!("{partition} AND {} >= {}", expression.name(range), expression.text(from)),
+        (None, Some(to)) => format!("{partition} AND {} < {}", expression.name(range), expression.text(to)),
+        (Some(from), Some(to)) => {
+            let (from, to) = (expression.text(from), expression.text(to));
+            format!("{partition} AND {} BETWEEN {from} AND {to}", expression.name(range))
+        }
     }
 }
 

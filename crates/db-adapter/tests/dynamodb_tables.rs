@@ -1,0 +1,70 @@
+//! Tables are created as declared, and only declared ones are deleted.
+
+#![allow(clippy::unwrap_used, reason = "a test may fail so")]
+
+mod dynoxide;
+
+use aws_sdk_dynamodb::types::{BillingMode, ProjectionType, TableStatus};
+use db_adapter::dynamodb::{DynamoOptions, DynamoStore, tables};
+use db_adapter::entity::user;
+use db_adapter::{Store, TABLES};
+
+async fn store() -> DynamoStore {
+    let mut options = DynamoOptions { endpoint: Some(dynoxide::start().await), ..DynamoOptions::new("eu-west-1") };
+    options.tables.insert(user::TABLE.name, "people".to_owned());
+    DynamoStore::open(options).await.unwrap()
+}
+
+#[tokio::test]
+async fn tables_are_created_as_declared() {
+    let store = store().await;
+    let created = tables::create(&store).await.unwrap();
+    assert_eq!(created.iter().map(|change| change.table).collect::<Vec<_>>(), TABLES.map(|table| table.name));
+    assert!(created.iter().all(|change| change.changed), "{created:?}");
+    for table in TABLES {
+        let live = tables::describe(&store, table).await.unwrap().unwrap();
+        assert_eq!(live.table_name(), Some(store.table_name(table)));
+        assert_eq!(live.table_status(), Some(&TableStatus::Active));
+        assert_eq!(live.billing_mode_summary().and_then(|billing| billing.billing_mode()), Some(&BillingMode::PayPerRequest));
+        let keys = |schema: &[aws_sdk_dynamodb::types::KeySchemaElement]| {
+            schema.iter().map(|element| element.attribute_name().to_owned()).collect::<Vec<_>>()
+        };
+        let declared =
+            |hash, range: Option<&str>| [Some(hash), range].into_iter().flatten().map(str::to_owned).collect::<Vec<_>>();
+        assert_eq!(keys(live.key_schema()), declared(table.hash, table.range));
+        let mut indexes: Vec<_> = live
+            .global_secondary_indexes()
+            .iter()
+            .map(|index| {
+                assert_eq!(index.projection().and_then(|projection| projection.projection_type()), Some(&ProjectionType::All));
+                (index.index_name().unwrap().to_owned(), keys(index.key_schema()))
+            })
+            .collect();
+        indexes.sort_unstable();
+        let expected: Vec<_> =
+            table.indexes.iter().map(|index| (index.name.to_owned(), declared(index.hash, index.range))).collect();
+        assert_eq!(indexes, expected, "{}", table.name);
+        assert!(store.health(table).await.reachable);
+    }
+}
+
+#[tokio::test]
+async fn what_is_there_already_is_left_alone_and_what_is_not_declared_too() {
+    let store = store().await;
+    tables::create(&store).await.unwrap();
+    store.client().delete_table().table_name("people").send().await.unwrap();
+    let again = tables::create(&store).await.unwrap();
+    assert_eq!(again.iter().map(|change| change.changed).collect::<Vec<_>>(), [false, false, true]);
+    assert_eq!(again.last().map(|change| change.name.as_str()), Some("people"));
+
+    let neighbour = tables::describe(&store, &user::TABLE).await.unwrap().unwrap();
+    let create = store.client().create_table().table_name("neighbour").billing_mode(BillingMode::PayPerRequest);
+    let create = create.set_key_schema(neighbour.key_schema.clone());
+    let hash = neighbour.attribute_definitions().iter().find(|known| known.attribute_name() == "userId").unwrap();
+    create.attribute_definitions(hash.clone()).send().await.unwrap();
+    let deleted = tables::delete(&store).await.unwrap();
+    assert!(deleted.iter().all(|change| change.changed), "{deleted:?}");
+    assert_eq!(store.client().list_tables().send().await.unwrap().table_names(), ["neighbour"]);
+    assert!(tables::delete(&store).await.unwrap().iter().all(|change| !change.changed));
+    assert!(tables::describe(&store, &user::TABLE).await.unwrap().is_none());
+}
