@@ -157,7 +157,8 @@ async fn a_load_into_an_empty_table_refuses_duplicates_however_far_apart() {
     let store = store().await;
     let mut users: Vec<_> = (0..500).map(|n| person(&format!("u{n}"), &format!("{n}@x.org"))).collect();
     users.push(person("thief", "0@x.org"));
-    assert!(is_taken(&load(&store, users).await));
+    let loaded = load(&store, users).await;
+    assert!(is_taken(&loaded), "{loaded:?}");
     assert_eq!(check(&store).await, []);
 }
 

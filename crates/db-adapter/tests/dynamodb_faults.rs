@@ -210,7 +210,9 @@ async fn what_a_batch_left_unprocessed_is_sent_again() {
     let (store, proxy) = store().await;
     let users = (0..40).map(|n| Item::parse(&format!(r#"{{"userId":"u{n}","email":"{n}@example.org","name":"N"}}"#)));
     (0..3).for_each(|_| proxy.inject("BatchWriteItem", Fault::Half));
-    proxy.inject("BatchWriteItem", Fault::refuse("ThrottlingException", "slow down"));
+    // More than the SDK itself repeats.
+    (0..5).for_each(|_| proxy.inject("BatchWriteItem", Fault::refuse("ThrottlingException", "slow down")));
+    (0..5).for_each(|_| proxy.inject("BatchWriteItem", Fault::SpoilAnswer));
     assert_eq!(store.load(&user::TABLE, futures::stream::iter(users).boxed()).await.unwrap(), 40);
     assert_eq!(findings(&store).await, []);
 

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::hash::BuildHasher;
 use std::time::Duration;
 
-use aws_sdk_dynamodb::error::ProvideErrorMetadata;
+use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::types::{DeleteRequest, PutRequest, ReturnConsumedCapacity, WriteRequest};
 use futures::StreamExt;
 use futures::future::{BoxFuture, FutureExt};
@@ -169,7 +169,7 @@ impl DynamoStore {
             let send = || request.clone().customize().interceptor(call.attempts()).send();
             let unprocessed = match call.run(&mut backoff, send).await {
                 Ok(output) => output.unprocessed_items.unwrap_or_default().into_values().flatten().collect(),
-                Err(error) if is_throttled(error.code()) => requests.clone(),
+                Err(error) if is_passing(&error) => requests.clone(),
                 Err(error) => return Err(call.fault(error)),
             };
             if unprocessed.is_empty() {
@@ -286,6 +286,16 @@ fn delete(key: Raw) -> Result<WriteRequest> {
     Ok(WriteRequest::builder().delete_request(delete).build())
 }
 
-fn is_throttled(code: Option<&str>) -> bool {
-    matches!(code, Some("ThrottlingException" | "ProvisionedThroughputExceededException" | "RequestLimitExceeded"))
+/// Is it worth the whole batch again? Repeating one is harmless, so an unknown outcome is.
+fn is_passing<E>(error: &SdkError<E>) -> bool
+where
+    SdkError<E>: ProvideErrorMetadata,
+{
+    let timed_out = match error {
+        SdkError::TimeoutError(_) => true,
+        SdkError::DispatchFailure(failure) => failure.is_timeout(),
+        _ => false,
+    };
+    let codes = ["ThrottlingException", "ProvisionedThroughputExceededException", "RequestLimitExceeded", "InternalServerError"];
+    timed_out || error.code().is_some_and(|code| codes.contains(&code))
 }
