@@ -95,7 +95,11 @@ impl StoreConfig {
     /// # Errors
     /// [`OpenError`], in words for the person who starts the program.
     pub async fn open(&self) -> Result<Arc<dyn Store>, OpenError> {
-        if self.use_dynamodb { Ok(Arc::new(self.dynamodb.open().await?)) } else { Ok(Arc::new(JsonStore::open(self.json()).await?)) }
+        if self.use_dynamodb {
+            Ok(Arc::new(self.dynamodb.open().await?))
+        } else {
+            Ok(Arc::new(JsonStore::open(self.json()).await?))
+        }
     }
 
     /// The settings of the JSON backend.
@@ -210,7 +214,10 @@ mod tests {
     fn deadlines_must_grow() {
         let parsed = Program::try_parse_from(["program", "--dynamodb-attempt-timeout-ms=500"]).unwrap();
         let refusal = parsed.store.dynamodb.options().unwrap_err().to_string();
-        assert!(refusal.contains("DYNAMODB_CONNECT_TIMEOUT_MS (1000) must be less than DYNAMODB_ATTEMPT_TIMEOUT_MS (500)"), "{refusal}");
+        assert!(
+            refusal.contains("DYNAMODB_CONNECT_TIMEOUT_MS (1000) must be less than DYNAMODB_ATTEMPT_TIMEOUT_MS (500)"),
+            "{refusal}"
+        );
     }
 
     #[test]

@@ -5,8 +5,6 @@
 //!
 //! [`config`] chooses between them. The schema that both follow is [`TABLES`].
 
-#![expect(dead_code, reason = "the backends use the rest")]
-
 mod check;
 mod cursor;
 mod error;
@@ -15,6 +13,7 @@ mod item;
 mod page;
 mod update;
 
+pub mod config;
 pub mod dynamodb;
 pub mod entity;
 pub mod json;

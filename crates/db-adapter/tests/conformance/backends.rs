@@ -1,0 +1,113 @@
+//! The backends that the suite runs on.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, LazyLock};
+use std::time::Duration;
+
+use db_adapter::dynamodb::{DynamoOptions, DynamoStore, tables};
+use db_adapter::json::{JsonOptions, JsonStore};
+use db_adapter::{Store, TABLES};
+use futures::FutureExt;
+use libtest_mimic::Trial;
+use tokio::runtime::Runtime;
+use tokio::sync::OnceCell;
+
+use crate::dynoxide;
+use crate::fixture::{Case, Fixture};
+
+static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().unwrap());
+
+/// The in-process DynamoDB: one server for the whole run, tables of its own for each case.
+static DYNOXIDE: OnceCell<String> = OnceCell::const_new();
+
+pub fn all() -> [Backend; 3] {
+    [Backend::Json, Backend::Dynoxide, Backend::DynamodbLocal]
+}
+
+#[derive(Clone, Copy)]
+pub enum Backend {
+    Json,
+    Dynoxide,
+    DynamodbLocal,
+}
+
+impl Backend {
+    /// One test per case.
+    pub fn trials(self, cases: &[Case]) -> Vec<Trial> {
+        let absent = matches!(self, Self::DynamodbLocal) && local_endpoint().is_none() && !is_local_required();
+        let trial = |case: &Case| {
+            let run = case.run;
+            Trial::test(format!("{}::{}", self.name(), case.name), move || {
+                RUNTIME.block_on(async move {
+                    match self {
+                        Self::Json => on_json(run).await,
+                        Self::Dynoxide => on_dynamodb(DYNOXIDE.get_or_init(dynoxide::start).await.clone(), run).await,
+                        Self::DynamodbLocal => {
+                            let endpoint =
+                                local_endpoint().ok_or("REQUIRE_DYNAMODB is set: set DYNAMODB_ENDPOINT to a DynamoDB Local")?;
+                            on_dynamodb(endpoint, run).await;
+                        }
+                    }
+                    Ok(())
+                })
+            })
+            .with_ignored_flag(absent)
+        };
+        cases.iter().map(trial).collect()
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Json => "json",
+            Self::Dynoxide => "dynoxide",
+            Self::DynamodbLocal => "dynamodb_local",
+        }
+    }
+}
+
+fn local_endpoint() -> Option<String> {
+    std::env::var("DYNAMODB_ENDPOINT").ok().filter(|endpoint| !endpoint.is_empty())
+}
+
+fn is_local_required() -> bool {
+    std::env::var("REQUIRE_DYNAMODB").is_ok_and(|value| value == "1")
+}
+
+/// A JSON store in a folder of its own, for cases that compare with one.
+pub async fn json_store(dir: &std::path::Path) -> Arc<dyn Store> {
+    Arc::new(JsonStore::open(JsonOptions::new(dir)).await.unwrap())
+}
+
+async fn on_json(run: crate::fixture::Run) {
+    let dir = Arc::new(tempfile::tempdir().unwrap());
+    let path = dir.path().to_owned();
+    let fixture = Fixture::new(Box::new(move || {
+        let path = path.clone();
+        async move { json_store(&path).await }.boxed()
+    }));
+    run(fixture.await).await;
+}
+
+async fn on_dynamodb(endpoint: String, run: crate::fixture::Run) {
+    let suffix = uuid::Uuid::new_v4();
+    let names: BTreeMap<_, _> = TABLES.map(|table| (table.name, format!("conformance-{}-{suffix}", table.name))).into();
+    let options = DynamoOptions {
+        endpoint: Some(endpoint),
+        tables: names,
+        // A busy machine must not turn a conflict into a timeout.
+        attempt_timeout: Duration::from_secs(60),
+        operation_timeout: Duration::from_secs(120),
+        ..DynamoOptions::new("us-east-1")
+    };
+    let admin = DynamoStore::open(options.clone()).await.unwrap();
+    tables::create(&admin).await.unwrap();
+    let fixture = Fixture::new(Box::new(move || {
+        let options = options.clone();
+        async move { Arc::new(DynamoStore::open(options).await.unwrap()) as Arc<dyn Store> }.boxed()
+    }));
+    let outcome = std::panic::AssertUnwindSafe(run(fixture.await)).catch_unwind().await;
+    tables::delete(&admin).await.unwrap();
+    if let Err(panic) = outcome {
+        std::panic::resume_unwind(panic);
+    }
+}

@@ -1,0 +1,131 @@
+//! `update`: partial, conditional, in the promised order of errors.
+
+use db_adapter::entity::{post, user};
+use db_adapter::{Error, Item, Key, Read, Rule, Tag, Update, Value};
+use serde_json::json;
+
+use crate::fixture::{Fixture, assert_invalid, at, attributes, key, load, post, user};
+use crate::{assert_fails, cases};
+
+cases!(update:
+    sets_and_removes_and_answers_the_new_item,
+    grows_the_version_and_renews_the_write_id,
+    an_absent_item_is_not_found,
+    an_expected_tag_must_match,
+    an_item_without_a_tag_counts_as_zero,
+    reports_not_found_then_mismatch_then_conflict,
+    refuses_keys_and_what_the_store_keeps,
+    refuses_half_a_key,
+    refuses_wrong_types,
+    refuses_to_grow_an_item_too_large,
+    keeps_what_it_does_not_name,
+);
+
+fn set(json: serde_json::Value) -> Update {
+    Update { set: attributes(json), ..Update::default() }
+}
+
+async fn ann(f: &Fixture) -> Item {
+    f.store.create(&user::TABLE, user("u1", "ann@example.com")).await.unwrap()
+}
+
+async fn sets_and_removes_and_answers_the_new_item(f: Fixture) {
+    ann(&f).await;
+    f.store.update(&user::TABLE, &key("u1"), &set(json!({"bio": "b", "username": "ann"}))).await.unwrap();
+    let update = Update { remove: ["bio".to_owned(), "absent".to_owned()].into(), ..set(json!({"name": "Ann"})) };
+    let updated = f.store.update(&user::TABLE, &key("u1"), &update).await.unwrap();
+    assert_eq!(updated.text("name").unwrap(), "Ann");
+    assert_eq!(updated.text("username").unwrap(), "ann");
+    assert_eq!(updated.text("bio"), None);
+    assert_eq!(f.store.get(&user::TABLE, &key("u1"), &Read::STRONG).await.unwrap().unwrap(), updated);
+}
+
+async fn grows_the_version_and_renews_the_write_id(f: Fixture) {
+    let created = ann(&f).await;
+    let first = f.store.update(&user::TABLE, &key("u1"), &Update::default()).await.unwrap();
+    let second = f.store.update(&user::TABLE, &key("u1"), &set(json!({"name": "Ann"}))).await.unwrap();
+    assert_eq!([created.tag().version, first.tag().version, second.tag().version], [1, 2, 3]);
+    assert!(created.tag().write_id != first.tag().write_id && first.tag().write_id != second.tag().write_id);
+}
+
+async fn an_absent_item_is_not_found(f: Fixture) {
+    assert_fails!(f.store.update(&user::TABLE, &key("u1"), &set(json!({"name": "Ann"}))).await, Error::NotFound);
+    assert_fails!(f.store.update(&user::TABLE, &key("u1"), &set(json!({"email": "ann@example.com"}))).await, Error::NotFound);
+    assert_eq!(f.store.get(&user::TABLE, &key("u1"), &Read::STRONG).await.unwrap(), None);
+}
+
+async fn an_expected_tag_must_match(f: Fixture) {
+    let created = ann(&f).await;
+    let expecting = |tag: &Tag| Update { expected: Some(tag.clone()), ..set(json!({"name": "Ann"})) };
+    let updated = f.store.update(&user::TABLE, &key("u1"), &expecting(&created.tag())).await.unwrap();
+    let other_write = Tag { write_id: "other".to_owned(), ..updated.tag() };
+    for stale in [created.tag(), other_write, Tag { version: 9, ..updated.tag() }, Tag { version: 0, write_id: "0".to_owned() }] {
+        assert_fails!(f.store.update(&user::TABLE, &key("u1"), &expecting(&stale)).await, Error::VersionMismatch);
+    }
+    assert_eq!(f.store.get(&user::TABLE, &key("u1"), &Read::STRONG).await.unwrap().unwrap(), updated);
+}
+
+async fn an_item_without_a_tag_counts_as_zero(f: Fixture) {
+    load(&*f.store, &user::TABLE, vec![user("u1", "ann@example.com")]).await.unwrap();
+    let zero = Tag { version: 0, write_id: Tag::NO_WRITE_ID.to_owned() };
+    let update = Update { expected: Some(zero.clone()), ..set(json!({"name": "Ann"})) };
+    let updated = f.store.update(&user::TABLE, &key("u1"), &update).await.unwrap();
+    assert_eq!(updated.tag().version, 1);
+    assert_fails!(f.store.update(&user::TABLE, &key("u1"), &update).await, Error::VersionMismatch);
+}
+
+async fn reports_not_found_then_mismatch_then_conflict(f: Fixture) {
+    let created = ann(&f).await;
+    f.store.create(&user::TABLE, user("u2", "bob@example.com")).await.unwrap();
+    let stale = Tag { version: 7, ..created.tag() };
+    let taken = set(json!({"email": "bob@example.com"}));
+    let taken_and_stale = Update { expected: Some(stale), ..taken.clone() };
+    assert_fails!(f.store.update(&user::TABLE, &key("none"), &taken_and_stale).await, Error::NotFound);
+    assert_fails!(f.store.update(&user::TABLE, &key("u1"), &taken_and_stale).await, Error::VersionMismatch);
+    assert_fails!(f.store.update(&user::TABLE, &key("u1"), &taken).await, Error::Conflict { rule: Rule::Unique("email") });
+    assert_eq!(f.store.get(&user::TABLE, &key("u1"), &Read::STRONG).await.unwrap().unwrap(), created);
+}
+
+async fn refuses_keys_and_what_the_store_keeps(f: Fixture) {
+    ann(&f).await;
+    for (name, value) in [("userId", json!("u2")), ("version", json!(9)), ("writeId", json!("mine"))] {
+        assert_invalid(f.store.update(&user::TABLE, &key("u1"), &set(json!({ name: value }))).await, name);
+        let remove = Update { remove: [name.to_owned()].into(), ..Update::default() };
+        assert_invalid(f.store.update(&user::TABLE, &key("u1"), &remove).await, name);
+    }
+    let both = Update { remove: ["bio".to_owned()].into(), ..set(json!({"bio": "b"})) };
+    assert_invalid(f.store.update(&user::TABLE, &key("u1"), &both).await, "bio");
+}
+
+async fn refuses_half_a_key(f: Fixture) {
+    f.store.create(&post::TABLE, post("p1", "t1", &at(1))).await.unwrap();
+    assert_invalid(f.store.update(&post::TABLE, &key("p1"), &set(json!({"title": "x"}))).await, "threadId");
+    assert_invalid(f.store.update(&post::TABLE, &Key::pair("p1", "t1"), &set(json!({"threadId": "t2"}))).await, "threadId");
+    f.store.update(&post::TABLE, &Key::pair("p1", "t1"), &set(json!({"title": "x"}))).await.unwrap();
+}
+
+async fn refuses_wrong_types(f: Fixture) {
+    ann(&f).await;
+    for (name, value) in [("name", json!(1)), ("email", json!("")), ("email", json!(["x"])), ("createdAt", json!(null))] {
+        assert_invalid(f.store.update(&user::TABLE, &key("u1"), &set(json!({ name: value }))).await, name);
+    }
+}
+
+async fn refuses_to_grow_an_item_too_large(f: Fixture) {
+    let created = ann(&f).await;
+    let half = |name: &str| Update { set: [(name.to_owned(), Value::from("x".repeat(250 * 1024)))].into(), ..Update::default() };
+    let grown = f.store.update(&user::TABLE, &key("u1"), &half("first")).await.unwrap();
+    assert_fails!(f.store.update(&user::TABLE, &key("u1"), &half("second")).await, Error::TooLarge);
+    assert_eq!(f.store.get(&user::TABLE, &key("u1"), &Read::STRONG).await.unwrap().unwrap(), grown);
+    assert_ne!(created, grown);
+}
+
+async fn keeps_what_it_does_not_name(f: Fixture) {
+    let mut given = user("u1", "ann@example.com");
+    given.extend(attributes(json!({"unknown": {"deep": [1, null, true]}})));
+    f.store.create(&user::TABLE, given.clone()).await.unwrap();
+    let updated = f.store.update(&user::TABLE, &key("u1"), &set(json!({"bio": "b"}))).await.unwrap().attributes().unwrap();
+    for (name, value) in given {
+        assert_eq!(updated.get(&name), Some(&value));
+    }
+}
