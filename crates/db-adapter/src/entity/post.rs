@@ -45,6 +45,7 @@ pub struct Post {
     /// Who wrote it; never changes. That user may have been deleted since.
     pub user_id: String,
     /// A title.
+    #[schema(nullable = false)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub title: Option<String>,
     /// What is said.

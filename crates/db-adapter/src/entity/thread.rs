@@ -46,9 +46,11 @@ pub struct Thread {
     /// What the thread is about.
     pub title: String,
     /// More about it.
+    #[schema(nullable = false)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
     /// Who opened the thread. That user may have been deleted since.
+    #[schema(nullable = false)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user_id: Option<String>,
     /// When the thread was created: RFC 3339, UTC, milliseconds.

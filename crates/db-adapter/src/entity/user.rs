@@ -38,14 +38,17 @@ pub struct User {
     /// The user's id.
     pub user_id: String,
     /// The e-mail address, trimmed and lower-cased; no other user has it. Absent on some migrated users.
+    #[schema(nullable = false)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub email: Option<String>,
     /// The name that is shown.
     pub name: String,
     /// A handle.
+    #[schema(nullable = false)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub username: Option<String>,
     /// A few words about the user.
+    #[schema(nullable = false)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bio: Option<String>,
     /// When the user was created: RFC 3339, UTC, milliseconds.
