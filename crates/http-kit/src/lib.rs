@@ -1,1 +1,34 @@
-//! http-kit
+//! What the three services share over HTTP: every promise of the HTTP contract that is not about one entity.
+//!
+//! A service describes itself as a [`Service`]; [`Server`] mounts one or several on a port. All layers stand in
+//! order in [`layers`].
+
+mod request;
+
+pub mod answer;
+pub mod binary;
+pub mod caller;
+pub mod change;
+pub mod config;
+pub mod etag;
+pub mod extract;
+pub mod fields;
+pub mod health;
+pub mod healthcheck;
+pub mod idempotency;
+pub mod layers;
+pub mod metrics;
+pub mod openapi;
+pub mod paging;
+pub mod problem;
+pub mod rules;
+pub mod serve;
+pub mod service;
+pub mod telemetry;
+
+pub use caller::Caller;
+pub use config::ServerConfig;
+pub use problem::Problem;
+pub use request::Deadline;
+pub use serve::Server;
+pub use service::{Service, SharedStore};

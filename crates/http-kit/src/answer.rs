@@ -1,0 +1,106 @@
+//! Answers that carry items.
+
+use axum::body::Body;
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use db_adapter::{Item, Page, Table};
+use utoipa::IntoParams;
+
+use crate::etag::{IfNoneMatch, etag};
+use crate::fields::Shown;
+use crate::idempotency::{Created, IDEMPOTENT_REPLAYED};
+use crate::paging::ListUrl;
+use crate::problem::Problem;
+
+/// `Cache-Control: no-cache` on a GET by id: the client wants to read its own write.
+#[derive(Debug, Clone, Copy, IntoParams)]
+#[into_params(names("Cache-Control"), parameter_in = Header)]
+pub struct Freshness(
+    /// `no-cache` asks for a read that sees every acknowledged write; without it the last second's may be missed.
+    #[param(value_type = Option<String>, nullable = false, required = false)]
+    pub bool,
+);
+
+impl<S: Sync> FromRequestParts<S> for Freshness {
+    type Rejection = std::convert::Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
+        let lines = parts.headers.get_all(header::CACHE_CONTROL).iter().filter_map(|line| line.to_str().ok());
+        let mut directives = lines.flat_map(|line| line.split(','));
+        Ok(Self(directives.any(|directive| directive.trim().eq_ignore_ascii_case("no-cache"))))
+    }
+}
+
+/// 200 with the item and its ETag.
+pub fn one(shown: &Shown, item: &Item) -> Response {
+    let mut json = String::with_capacity(item.as_json().len());
+    shown.write(&mut json, item);
+    let mut response = json_response(StatusCode::OK, json);
+    set(&mut response, header::ETAG, etag(item));
+    response
+}
+
+/// 200 with the item, or 304 when the client has it as it is.
+pub fn read(shown: &Shown, item: &Item, condition: &IfNoneMatch) -> Response {
+    if condition.is_fresh(item) {
+        let mut response = StatusCode::NOT_MODIFIED.into_response();
+        set(&mut response, header::ETAG, etag(item));
+        return response;
+    }
+    one(shown, item)
+}
+
+/// 201 with the item, its ETag and its path.
+pub fn created(table: &'static Table, created: &Created) -> Response {
+    let mut response = one(&Shown::all(table), &created.item);
+    *response.status_mut() = StatusCode::CREATED;
+    let id = created.item.text(table.hash).unwrap_or_default();
+    set(&mut response, header::LOCATION, HeaderValue::try_from(format!("/api/{}/{id}", table.name)).ok());
+    if created.replayed {
+        set(&mut response, IDEMPOTENT_REPLAYED, Some(HeaderValue::from_static("true")));
+    }
+    response
+}
+
+/// 200 with the items as a bare array, and a `Link` to the next page exactly when there is one.
+pub fn list(shown: &Shown, page: &Page, url: &ListUrl) -> Response {
+    let mut response = items(shown, &page.items);
+    set(&mut response, header::LINK, page.next.as_ref().and_then(|cursor| url.next(cursor)));
+    response
+}
+
+/// 200 with the items as a bare array that has no next page.
+pub fn items<'a>(shown: &Shown, items: impl IntoIterator<Item = &'a Item>) -> Response {
+    let mut json = String::from("[");
+    for item in items {
+        if json.len() > 1 {
+            json.push(',');
+        }
+        shown.write(&mut json, item);
+    }
+    json.push(']');
+    json_response(StatusCode::OK, json)
+}
+
+/// 204.
+pub fn gone() -> Response {
+    StatusCode::NO_CONTENT.into_response()
+}
+
+/// The result of a handler.
+pub type Answer = Result<Response, Problem>;
+
+fn json_response(status: StatusCode, json: String) -> Response {
+    let mut response = Response::new(Body::from(json));
+    *response.status_mut() = status;
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+}
+
+fn set(response: &mut Response, name: header::HeaderName, value: Option<HeaderValue>) {
+    if let Some(value) = value {
+        response.headers_mut().insert(name, value);
+    }
+}

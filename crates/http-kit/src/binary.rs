@@ -1,0 +1,74 @@
+//! The program of a service: configuration, store, serving.
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use db_adapter::config::StoreConfig;
+
+use crate::config::ServerConfig;
+use crate::serve::Server;
+use crate::service::Service;
+use crate::{healthcheck, service, telemetry};
+
+#[derive(Debug, Parser)]
+struct Cli {
+    #[command(flatten)]
+    server: ServerConfig,
+    #[command(flatten)]
+    store: StoreConfig,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Ask the server on HOST and PORT whether it lives; exit 0 when it does
+    Healthcheck,
+}
+
+/// What differs between the programs.
+#[derive(Debug, Clone, Copy)]
+pub struct Program {
+    /// The program's name.
+    pub name: &'static str,
+    /// What it is, in a line.
+    pub about: &'static str,
+    /// Its port where none is configured.
+    pub port: &'static str,
+    /// What it serves.
+    pub service: fn() -> Service,
+}
+
+/// Runs the program to its end: 0 after an orderly shutdown, 1 and one line on standard error when it cannot serve, 2 when it is
+/// called wrongly.
+pub fn run(program: Program) -> ExitCode {
+    let version: &'static str = Box::leak(service::version().into_boxed_str());
+    let command = with_port(Cli::command(), program.port).name(program.name).about(program.about).version(version);
+    let cli = Cli::from_arg_matches(&command.get_matches()).unwrap_or_else(|error| error.exit());
+    let done = match cli.command {
+        Some(Command::Healthcheck) => healthcheck::ask(cli.server.host, cli.server.port),
+        None => serve(cli, program.service).map_err(|error| error.to_string()),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(reason) => {
+            eprintln!("{}: {reason}", program.name);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The command with a default for [`ServerConfig::port`], so that `--help` shows it.
+#[must_use]
+pub fn with_port(command: clap::Command, port: &'static str) -> clap::Command {
+    command.mut_arg("port", |arg| arg.default_value(port))
+}
+
+#[tokio::main]
+async fn serve(cli: Cli, service: fn() -> Service) -> Result<(), Box<dyn std::error::Error>> {
+    telemetry::init(cli.server.log_format, &cli.server.rust_log);
+    let server = Server::bind(cli.server)?;
+    let store = cli.store.open().await?;
+    server.run(store, vec![service()]).await?;
+    Ok(())
+}

@@ -1,0 +1,142 @@
+//! How to serve: environment variables, each also a flag.
+//!
+//! clap names the flag and the value in its messages; both are called as the variable is, so that a message about a bad variable
+//! names it.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use axum::http::HeaderValue;
+use clap::{Args, ValueEnum};
+use tracing_subscriber::EnvFilter;
+
+/// Where and how to serve.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Serving")]
+pub struct ServerConfig {
+    /// The address to listen on
+    #[arg(long, env = "HOST", value_name = "HOST", default_value = "127.0.0.1")]
+    pub host: IpAddr,
+    /// The port to listen on; 0 takes a free one
+    #[arg(long, env = "PORT", value_name = "PORT")]
+    pub port: u16,
+    /// How to write logs
+    #[arg(long, env = "LOG_FORMAT", value_name = "LOG_FORMAT", value_enum, default_value_t)]
+    pub log_format: LogFormat,
+    /// What to log, as in `info,db_adapter=debug`
+    #[arg(long, env = "RUST_LOG", value_name = "RUST_LOG", default_value = "info", value_parser = filter)]
+    pub rust_log: String,
+    /// Which origins browsers may call from: `*`, or a list with commas; empty for none [default: * on JSON files, none on DynamoDB]
+    #[arg(long, env = "CORS_ALLOWED_ORIGINS", value_name = "CORS_ALLOWED_ORIGINS", value_parser = origins)]
+    pub cors_allowed_origins: Option<Origins>,
+    /// Seconds after which a request is answered 504
+    #[arg(long, env = "REQUEST_TIMEOUT_SECONDS", value_name = "REQUEST_TIMEOUT_SECONDS", default_value_t = 30,
+          value_parser = clap::value_parser!(u64).range(1..=3600))]
+    pub request_timeout_seconds: u64,
+    /// Requests handled at once; more are answered 503
+    #[arg(long, env = "MAX_IN_FLIGHT", value_name = "MAX_IN_FLIGHT", default_value_t = 1024,
+          value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub max_in_flight: u32,
+    /// Seconds to go on serving after SIGTERM while readiness says that this process is leaving
+    #[arg(long, env = "SHUTDOWN_GRACE_SECONDS", value_name = "SHUTDOWN_GRACE_SECONDS", default_value_t = 3,
+          value_parser = clap::value_parser!(u64).range(0..=3600))]
+    pub shutdown_grace_seconds: u64,
+}
+
+impl ServerConfig {
+    /// When a request is answered 504.
+    pub fn request_timeout(&self) -> Duration {
+        Duration::from_secs(self.request_timeout_seconds)
+    }
+}
+
+/// How to write logs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum LogFormat {
+    /// One JSON object a line.
+    Json,
+    /// For people.
+    #[default]
+    Pretty,
+}
+
+/// The origins that browsers may call from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Origins {
+    /// Every origin.
+    Any,
+    /// These only; none where it is empty.
+    Only(Vec<HeaderValue>),
+}
+
+fn filter(text: &str) -> Result<String, String> {
+    EnvFilter::try_new(text).map(|_| text.to_owned()).map_err(|error| format!("{error}; allowed is LEVEL or a list TARGET=LEVEL"))
+}
+
+fn origins(text: &str) -> Result<Origins, String> {
+    if text.trim() == "*" {
+        return Ok(Origins::Any);
+    }
+    let listed = text.split(',').map(str::trim).filter(|origin| !origin.is_empty());
+    listed.map(origin).collect::<Result<_, _>>().map(Origins::Only)
+}
+
+fn origin(text: &str) -> Result<HeaderValue, String> {
+    let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    match (host, HeaderValue::from_str(text)) {
+        (Some(host), Ok(value)) if !host.is_empty() && !host.contains(['/', '*', ' ', '@']) => Ok(value),
+        _ => Err(format!("{text:?} is not an origin; allowed is * or a list as in https://forum.example,http://localhost:5173")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+    use clap::Parser;
+    use rstest::rstest;
+
+    #[derive(Debug, Parser)]
+    struct Cli {
+        #[command(flatten)]
+        server: ServerConfig,
+    }
+
+    /// Then clap's messages name the variable.
+    #[test]
+    fn flags_and_values_are_called_as_their_variables() {
+        let command = Cli::command();
+        command.clone().debug_assert();
+        let settings: Vec<_> = command.get_arguments().filter(|arg| arg.get_env().is_some()).collect();
+        assert_eq!(settings.len(), 8);
+        for arg in settings {
+            let variable = arg.get_env().unwrap().to_str().unwrap();
+            assert_eq!(arg.get_long().unwrap().to_uppercase().replace('-', "_"), variable);
+            assert_eq!(arg.get_value_names().unwrap(), [variable]);
+        }
+    }
+
+    #[rstest]
+    #[case("--port", "x", "PORT")]
+    #[case("--port", "65536", "0..=65535")]
+    #[case("--host", "forum.example", "HOST")]
+    #[case("--log-format", "xml", "json, pretty")]
+    #[case("--rust-log", "x=y=z", "RUST_LOG")]
+    #[case("--cors-allowed-origins", "forum.example", "https://")]
+    #[case("--cors-allowed-origins", "https://a.example/path", "CORS_ALLOWED_ORIGINS")]
+    #[case("--request-timeout-seconds", "0", "1..=3600")]
+    #[case("--max-in-flight", "0", "MAX_IN_FLIGHT")]
+    #[case("--shutdown-grace-seconds", "-1", "SHUTDOWN_GRACE_SECONDS")]
+    fn a_bad_value_is_named_with_its_variable_and_what_is_allowed(#[case] flag: &str, #[case] value: &str, #[case] named: &str) {
+        let error = Cli::try_parse_from(["forum", &format!("{flag}={value}")]).unwrap_err().to_string();
+        assert!(error.contains(value) && error.contains(named), "{error}");
+    }
+
+    #[test]
+    fn origins_are_all_or_some_or_none() {
+        assert_eq!(origins("*"), Ok(Origins::Any));
+        assert_eq!(origins(""), Ok(Origins::Only(vec![])));
+        let listed = ["https://a.example", "http://localhost:5173"].map(HeaderValue::from_static);
+        assert_eq!(origins("https://a.example, http://localhost:5173,"), Ok(Origins::Only(listed.to_vec())));
+    }
+}

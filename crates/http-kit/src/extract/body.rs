@@ -1,0 +1,242 @@
+//! JSON bodies.
+
+use axum::body::Bytes;
+use axum::extract::rejection::BytesRejection;
+use axum::extract::{FromRequest, Request};
+use axum::http::{HeaderMap, StatusCode, header};
+use db_adapter::schema::Access;
+use db_adapter::{Attributes, Table, Update};
+use garde::Validate;
+use serde::de::DeserializeOwned;
+
+use super::strict;
+use crate::change::Change;
+use crate::layers::MAX_BODY_BYTES;
+use crate::problem::{FieldError, Problem};
+
+/// What a client may set of an item: the body of a request.
+pub trait Body: DeserializeOwned + Validate<Context = ()> {
+    /// The table of the item. Attributes that the server sets may stand in the body and are ignored, so that GET, edit, PUT
+    /// works; hidden attributes are unknown fields.
+    fn table() -> &'static Table;
+
+    /// What the body says about each attribute that it may set.
+    fn changes(self) -> Vec<(&'static str, Change)>;
+
+    /// The attributes that are set.
+    fn attributes(self) -> Attributes {
+        self.update().set
+    }
+
+    /// What is set and what is removed.
+    fn update(self) -> Update {
+        let mut update = Update::default();
+        for (name, change) in self.changes() {
+            match change {
+                Change::Keep => {}
+                Change::Remove => {
+                    update.remove.insert(name.to_owned());
+                }
+                Change::Set(text) => {
+                    update.set.insert(name.to_owned(), text.into());
+                }
+            }
+        }
+        update
+    }
+}
+
+/// A body of `application/json`, read strictly: what cannot be read is 400 (syntax, types, unknown fields), what breaks a rule
+/// is 422, with every fault that was found in one answer.
+#[derive(Debug, Clone)]
+pub struct Json<T>(pub T);
+
+/// A JSON merge patch (RFC 7396), read as [`Json`]: `application/merge-patch+json` or `application/json`.
+#[derive(Debug, Clone)]
+pub struct MergePatch<T>(pub T);
+
+/// Extractors of bodies.
+pub trait FromBody {
+    /// The media types that are read.
+    const MEDIA_TYPES: &'static [&'static str];
+}
+
+impl<T> FromBody for Json<T> {
+    const MEDIA_TYPES: &'static [&'static str] = &["application/json"];
+}
+
+impl<T> FromBody for MergePatch<T> {
+    const MEDIA_TYPES: &'static [&'static str] = &["application/merge-patch+json", "application/json"];
+}
+
+impl<T: Body, S: Send + Sync> FromRequest<S> for Json<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        read::<T, S>(request, state, Self::MEDIA_TYPES).await.map(Self)
+    }
+}
+
+impl<T: Body, S: Send + Sync> FromRequest<S> for MergePatch<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        read::<T, S>(request, state, Self::MEDIA_TYPES).await.map(Self)
+    }
+}
+
+async fn read<T: Body, S: Send + Sync>(request: Request, state: &S, media_types: &[&str]) -> Result<T, Problem> {
+    check_media_type(request.headers(), media_types)?;
+    let bytes = Bytes::from_request(request, state).await.map_err(|rejection| match rejection.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => too_large(),
+        _ => broken_off(&rejection),
+    })?;
+    parse(&bytes)
+}
+
+fn too_large() -> Problem {
+    Problem::new(StatusCode::PAYLOAD_TOO_LARGE, format!("the body is larger than {MAX_BODY_BYTES} bytes"))
+}
+
+fn broken_off(_: &BytesRejection) -> Problem {
+    Problem::unreadable("the body broke off")
+}
+
+fn check_media_type(headers: &HeaderMap, allowed: &[&str]) -> Result<(), Problem> {
+    let text = |name| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let media_type = text(header::CONTENT_TYPE).split(';').next().unwrap_or_default().trim();
+    let encoding = text(header::CONTENT_ENCODING);
+    if !allowed.iter().any(|allowed| media_type.eq_ignore_ascii_case(allowed)) {
+        let detail = format!("the body must be sent as {}", allowed.join(" or "));
+        return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail));
+    }
+    if headers.contains_key(header::CONTENT_ENCODING) && !encoding.eq_ignore_ascii_case("identity") {
+        return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "the body must be sent without Content-Encoding"));
+    }
+    Ok(())
+}
+
+fn parse<T: Body>(bytes: &[u8]) -> Result<T, Problem> {
+    let text = std::str::from_utf8(bytes).map_err(|_| Problem::unreadable("the body is not valid UTF-8"))?;
+    // serde would read an array as a struct's fields in order.
+    if text.trim_start().starts_with('[') {
+        return Err(Problem::unreadable("the body must be a JSON object"));
+    }
+    let server_owned = |name: &str| T::table().attribute(name).is_some_and(|known| known.access == Access::Server);
+    let mut json = serde_json::Deserializer::from_str(text);
+    let mut read = strict::read::<T, _>(&mut json, server_owned, "is not a field of this body");
+    if let (Some(_), Err(error)) = (&read.value, json.end()) {
+        read.faults.push(FieldError { field: String::new(), message: error.to_string() });
+    }
+    let unreadable = !read.faults.is_empty();
+    if let Some(Err(report)) = read.value.as_ref().map(Validate::validate) {
+        let broken = report.iter().map(|(path, error)| FieldError { field: camel_case(path), message: error.to_string() });
+        read.faults.extend(broken);
+    }
+    match read.value {
+        Some(value) if read.faults.is_empty() => Ok(value),
+        Some(_) if !unreadable => Err(Problem::invalid(read.faults)),
+        _ => Err(read.faults.into_iter().fold(Problem::unreadable("the body cannot be read"), |problem, fault| {
+            problem.with_error(&fault.field, fault.message)
+        })),
+    }
+}
+
+/// The field's name in JSON.
+fn camel_case(path: &garde::Path) -> String {
+    let mut words = path.to_string().split('_').map(str::to_owned).collect::<Vec<_>>();
+    for word in words.iter_mut().skip(1) {
+        if let Some(first) = word.get_mut(..1) {
+            first.make_ascii_uppercase();
+        }
+    }
+    words.concat()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rules;
+    use db_adapter::entity::user;
+    use rstest::rstest;
+    use serde::Deserialize;
+
+    #[derive(Debug, Deserialize, Validate)]
+    #[serde(rename_all = "camelCase")]
+    struct Example {
+        #[garde(custom(rules::present), length(chars, min = 1, max = 5))]
+        #[serde(default, deserialize_with = "crate::change::trimmed")]
+        name: Option<String>,
+        #[garde(length(chars, max = 3))]
+        #[serde(default)]
+        long_name: Change,
+    }
+
+    impl Body for Example {
+        fn table() -> &'static Table {
+            &user::TABLE
+        }
+
+        fn changes(self) -> Vec<(&'static str, Change)> {
+            vec![("name", self.name.into()), ("bio", self.long_name)]
+        }
+    }
+
+    fn faults(body: &str) -> (u16, Vec<String>) {
+        let problem = parse::<Example>(body.as_bytes()).unwrap_err();
+        (problem.status().as_u16(), problem.errors().iter().map(|error| error.field.clone()).collect())
+    }
+
+    #[test]
+    fn a_body_becomes_an_update() {
+        let read = |body: &str| parse::<Example>(body.as_bytes()).unwrap().update();
+        let update = read(r#" {"name":" Ann ","longName":null,"version":[7],"createdAt":{}} "#);
+        assert_eq!(update.set.into_iter().collect::<Vec<_>>(), [("name".to_owned(), "Ann".into())]);
+        assert!(update.remove.contains("bio"));
+        assert!(read(r#"{"name":"Ann"}"#).remove.is_empty());
+    }
+
+    #[rstest]
+    #[case("", 400, &[""])]
+    #[case("{", 400, &[""])]
+    #[case("null", 400, &[""])]
+    #[case("7", 400, &[""])]
+    #[case(r#"["Ann"]"#, 400, &[])]
+    #[case(r#"{"name":"Ann"} x"#, 400, &[""])]
+    #[case(r#"{"name":7,"longName":"x"}"#, 400, &["name"])]
+    #[case(r#"{"name":"Ann","name":"Ann"}"#, 400, &[""])]
+    #[case(r#"{"a":1,"name":"","b":{"c":1},"writeId":"x"}"#, 400, &["a", "b", "writeId", "name"])]
+    #[case(r#"{"name":"\ud800"}"#, 400, &["name"])]
+    #[case(r#"{"longName":"xxxx"}"#, 422, &["longName", "name"])]
+    #[case(r#"{"name":"  "}"#, 422, &["name"])]
+    #[case(r#"{"name":null}"#, 422, &["name"])]
+    fn faults_have_a_status_and_name_their_fields(#[case] body: &str, #[case] status: u16, #[case] fields: &[&str]) {
+        assert_eq!(faults(body), (status, fields.iter().map(ToString::to_string).collect()));
+    }
+
+    #[test]
+    fn deep_nesting_and_invalid_utf_8_are_refused() {
+        for nest in ["[", "{\"a\":"] {
+            assert_eq!(faults(&format!("{{\"name\":{}", nest.repeat(100_000))).0, 400);
+            assert_eq!(faults(&format!("{{\"x\":{}", nest.repeat(100_000))).0, 400);
+        }
+        assert_eq!(parse::<Example>(b"{\"name\":\"\xff\"}").unwrap_err().status(), 400);
+    }
+
+    #[rstest]
+    #[case("application/json", None, true)]
+    #[case("Application/JSON; charset=utf-8", None, true)]
+    #[case("application/json", Some("identity"), true)]
+    #[case("application/json", Some("gzip"), false)]
+    #[case("application/merge-patch+json", None, false)]
+    #[case("text/plain", None, false)]
+    #[case("", None, false)]
+    fn other_media_types_are_refused(#[case] media_type: &str, #[case] encoding: Option<&str>, #[case] allowed: bool) {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::CONTENT_TYPE, media_type.parse().unwrap());
+        if let Some(encoding) = encoding {
+            headers.insert(header::CONTENT_ENCODING, encoding.parse().unwrap());
+        }
+        assert_eq!(check_media_type(&headers, &["application/json"]).is_ok(), allowed);
+    }
+}

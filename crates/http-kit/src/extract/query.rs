@@ -1,0 +1,106 @@
+//! Query parameters.
+
+use std::borrow::Cow;
+
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use percent_encoding::percent_decode_str;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use super::strict;
+use crate::problem::Problem;
+
+/// Query parameters, read strictly: an unknown or repeated parameter or a value that is not valid is 400. Parameters that start
+/// with `_` or `utm_`, which browsers' libraries and campaigns add, are ignored.
+#[derive(Debug, Clone)]
+pub struct Query<T>(pub T);
+
+/// The parameters of a route that takes none.
+#[derive(Debug, Clone, Deserialize)]
+pub struct NoParameters {}
+
+impl<T: DeserializeOwned, S: Sync> FromRequestParts<S> for Query<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        parse(parts.uri.query().unwrap_or_default()).map(Self)
+    }
+}
+
+fn parse<T: DeserializeOwned>(query: &str) -> Result<T, Problem> {
+    if percent_decode_str(query).decode_utf8().is_err() {
+        return Err(Problem::unreadable("the query is not valid UTF-8"));
+    }
+    if let Some(name) = repeated(query) {
+        return Err(Problem::parameter(&name, "stands more than once"));
+    }
+    let kept = query.split('&').filter(|pair| !form_urlencoded::parse(pair.as_bytes()).any(|(name, _)| is_ignored(&name)));
+    let kept = kept.collect::<Vec<_>>().join("&");
+    let deserializer = serde_urlencoded::Deserializer::new(form_urlencoded::parse(kept.as_bytes()));
+    let read = strict::read(deserializer, |_| false, "is not a parameter of this route");
+    match read.value {
+        Some(value) if read.faults.is_empty() => Ok(value),
+        _ => Err(read.faults.into_iter().fold(Problem::unreadable("the query is not valid"), |problem, fault| {
+            problem.with_error(&fault.field, fault.message)
+        })),
+    }
+}
+
+/// The parameters that are not ignored, decoded.
+pub(crate) fn parameters(query: &str) -> impl Iterator<Item = (Cow<'_, str>, Cow<'_, str>)> {
+    form_urlencoded::parse(query.as_bytes()).filter(|(name, _)| !is_ignored(name))
+}
+
+fn repeated(query: &str) -> Option<Cow<'_, str>> {
+    let names: Vec<_> = parameters(query).map(|(name, _)| name).collect();
+    names
+        .iter()
+        .enumerate()
+        .find(|(at, name)| names.iter().take(*at).any(|earlier| earlier == *name))
+        .map(|(_, name)| name.clone())
+}
+
+fn is_ignored(name: &str) -> bool {
+    name.starts_with('_') || name.starts_with("utm_")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::paging::Limit;
+
+    #[derive(Debug, Deserialize, PartialEq)]
+    struct Parameters {
+        limit: Option<Limit>,
+        cascade: Option<bool>,
+    }
+
+    fn fields(query: &str) -> Vec<String> {
+        let problem = parse::<Parameters>(query).unwrap_err();
+        assert_eq!(problem.status(), 400);
+        problem.errors().iter().map(|error| error.field.clone()).collect()
+    }
+
+    #[test]
+    fn what_browsers_and_campaigns_add_is_ignored() {
+        let read = parse::<Parameters>("_=17&limit=5&utm_source=x&%5Ft=1").unwrap();
+        assert_eq!(read, Parameters { limit: Some(Limit::new(5)), cascade: None });
+        assert_eq!(parse::<Parameters>("").unwrap(), Parameters { limit: None, cascade: None });
+    }
+
+    #[test]
+    fn faults_are_named() {
+        assert_eq!(fields("limt=5&x=1"), ["limt", "x"]);
+        assert_eq!(fields("limit=0"), ["limit"]);
+        assert_eq!(fields("cascade=yes"), ["cascade"]);
+        assert_eq!(fields("x&limit=a"), ["x", "limit"]);
+        assert_eq!(parse::<Parameters>("limit=%ff").unwrap_err().status(), 400);
+    }
+
+    #[test]
+    fn a_repeated_parameter_is_refused() {
+        let problem = parse::<Parameters>("limit=5&_=1&_=2&limit=5").unwrap_err();
+        assert_eq!(problem.errors()[0].field, "limit");
+    }
+}

@@ -1,0 +1,39 @@
+//! Reading with serde so that nothing is overlooked.
+
+use serde::de::{Deserialize, Deserializer};
+
+use crate::problem::FieldError;
+
+/// What was read, and every fault. There is a value exactly when serde found no fault; unknown names are faults all the same.
+pub(super) struct Strict<T> {
+    pub(super) value: Option<T>,
+    pub(super) faults: Vec<FieldError>,
+}
+
+/// Reads a value. Every name that the type does not know is a fault, unless it is `ignored`.
+pub(super) fn read<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
+    deserializer: D,
+    ignored: impl Fn(&str) -> bool,
+    unknown: &str,
+) -> Strict<T> {
+    let mut faults: Vec<FieldError> = Vec::new();
+    let mut track = serde_path_to_error::Track::new();
+    let deserializer = serde_path_to_error::Deserializer::new(deserializer, &mut track);
+    let read = serde_ignored::deserialize(deserializer, |path| {
+        let field = path.to_string();
+        if !ignored(&field) && !faults.iter().any(|fault| fault.field == field) {
+            faults.push(FieldError { field, message: unknown.to_owned() });
+        }
+    });
+    match read {
+        Ok(value) => Strict { value: Some(value), faults },
+        Err(error) => {
+            let field = match track.path().to_string() {
+                path if path == "." || path == "?" => String::new(),
+                path => path,
+            };
+            faults.push(FieldError { field, message: error.to_string() });
+            Strict { value: None, faults }
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! Which attributes of an item a client sees, and their JSON, made from the stored bytes.
+
+use db_adapter::schema::{Access, VERSION};
+use db_adapter::{Item, Read, Table};
+use serde::de::{Deserialize, Deserializer};
+
+use crate::problem::Problem;
+
+/// `fields`: names of attributes with commas between them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fields(Vec<String>);
+
+impl<'de> Deserialize<'de> for Fields {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Ok(Self(text.split(',').map(str::to_owned).collect()))
+    }
+}
+
+/// The attributes of a table's items that an answer shows, in the schema's order.
+#[derive(Debug, Clone)]
+pub struct Shown {
+    names: Vec<&'static str>,
+    all: bool,
+}
+
+impl Shown {
+    /// Every attribute that clients may see. What this version does not know is not shown.
+    pub fn all(table: &'static Table) -> Self {
+        let visible = table.attributes.iter().filter(|known| known.access != Access::Hidden);
+        Self { names: visible.map(|known| known.name).collect(), all: true }
+    }
+
+    /// The attributes that were asked for; all where nothing was.
+    ///
+    /// # Errors
+    /// 400 when there is no such attribute.
+    pub fn of(table: &'static Table, fields: Option<Fields>) -> Result<Self, Problem> {
+        let all = Self::all(table);
+        let Some(Fields(asked)) = fields else { return Ok(all) };
+        if let Some(unknown) = asked.iter().find(|name| !all.names.contains(&name.as_str())) {
+            let message = format!("{unknown:?} is not one of {}", all.names.join(", "));
+            return Err(Problem::parameter("fields", message));
+        }
+        let names = all.names.into_iter().filter(|name| asked.iter().any(|asked| asked == name));
+        Ok(Self { names: names.collect(), all: false })
+    }
+
+    /// What to ask of the store; `None` for every attribute.
+    pub fn attributes(&self) -> Option<Vec<String>> {
+        (!self.all).then(|| self.names.iter().map(ToString::to_string).collect())
+    }
+
+    /// How to read.
+    pub fn read(&self, strong: bool) -> Read {
+        Read { strong, attributes: self.attributes() }
+    }
+
+    /// Appends the item's JSON.
+    pub(crate) fn write(&self, out: &mut String, item: &Item) {
+        let members = item.members();
+        out.push('{');
+        let mut separator = "";
+        for name in &self.names {
+            // Members stand sorted by name.
+            let stored = members.binary_search_by(|(member, _)| member.as_ref().cmp(name)).ok();
+            let value = match stored.and_then(|at| members.get(at)) {
+                Some((_, value)) => value.get(),
+                None if *name == VERSION => "0",
+                None => continue,
+            };
+            out.push_str(separator);
+            out.push('"');
+            out.push_str(name);
+            out.push_str("\":");
+            out.push_str(value);
+            separator = ",";
+        }
+        out.push('}');
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use db_adapter::entity::user;
+
+    fn written(shown: &Shown, json: &str) -> String {
+        let mut out = String::new();
+        shown.write(&mut out, &Item::parse(json).unwrap());
+        out
+    }
+
+    #[test]
+    fn known_attributes_are_shown_in_the_order_of_the_schema() {
+        let json = r#"{"bio":"\"ä\"","later":1,"name":"Ann","requestHash":"h","userId":"u","version":3,"writeId":"w"}"#;
+        let all = Shown::all(&user::TABLE);
+        assert_eq!(written(&all, json), r#"{"userId":"u","name":"Ann","bio":"\"ä\"","version":3}"#);
+        let some =
+            Shown::of(&user::TABLE, Some(Fields(vec!["name".to_owned(), "userId".to_owned(), "name".to_owned()]))).unwrap();
+        assert_eq!(written(&some, json), r#"{"userId":"u","name":"Ann"}"#);
+        assert_eq!(some.attributes(), Some(vec!["userId".to_owned(), "name".to_owned()]));
+        assert_eq!(all.attributes(), None);
+    }
+
+    #[test]
+    fn an_item_without_version_shows_0() {
+        assert_eq!(written(&Shown::all(&user::TABLE), "{}"), r#"{"version":0}"#);
+    }
+
+    #[test]
+    fn unknown_and_hidden_names_are_refused() {
+        for name in ["", "nickname", "writeId", "Name"] {
+            assert_eq!(Shown::of(&user::TABLE, Some(Fields(vec![name.to_owned()]))).unwrap_err().status(), 400);
+        }
+    }
+}

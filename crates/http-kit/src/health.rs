@@ -1,0 +1,62 @@
+//! Liveness and readiness.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::IntoResponse;
+use db_adapter::{Health, Table};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::layers::Draining;
+use crate::service::{SharedStore, version};
+
+/// Liveness: the process answers.
+pub(crate) async fn live() -> Json<serde_json::Value> {
+    Json(serde_json::json!({ "status": Status::Ok, "version": version() }))
+}
+
+/// What a service's readiness looks at.
+#[derive(Debug, Clone)]
+pub(crate) struct Readiness {
+    pub(crate) store: SharedStore,
+    pub(crate) table: &'static Table,
+    pub(crate) draining: Draining,
+}
+
+/// Readiness: can the service serve now?
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Readiness)]
+pub(crate) struct Report {
+    /// Can it serve?
+    status: Status,
+    /// The service's name.
+    #[schema(value_type = String)]
+    service: &'static str,
+    /// The version that runs.
+    version: String,
+    /// What it stores in.
+    store: Health,
+}
+
+/// Can the service serve?
+#[derive(Debug, Clone, Copy, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Status {
+    /// It serves.
+    Ok,
+    /// The store cannot be reached.
+    Unavailable,
+    /// It still serves, but is about to leave.
+    Draining,
+}
+
+pub(crate) async fn ready(State(readiness): State<Readiness>) -> impl IntoResponse {
+    let store = readiness.store.health(readiness.table).await;
+    let (code, status) = match store.reachable {
+        _ if readiness.draining.has_begun() => (StatusCode::SERVICE_UNAVAILABLE, Status::Draining),
+        true => (StatusCode::OK, Status::Ok),
+        false => (StatusCode::SERVICE_UNAVAILABLE, Status::Unavailable),
+    };
+    (code, Json(Report { status, service: readiness.table.name, version: version(), store }))
+}

@@ -1,0 +1,41 @@
+//! `healthcheck`: asks a server on this machine whether it lives, for containers that have no shell and no curl.
+
+use std::io::{Read, Write};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
+use std::time::Duration;
+
+/// How long to wait for each step.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// Asks `/health` of the server that listens on `host` and `port`.
+///
+/// # Errors
+/// Why it cannot be said to live.
+pub fn ask(host: IpAddr, port: u16) -> Result<(), String> {
+    let address = SocketAddr::new(reachable(host), port);
+    let answer = exchange(address).map_err(|error| format!("{address} does not answer: {error}"))?;
+    let status = answer.split(|byte| *byte == b'\r').next().unwrap_or_default();
+    match status {
+        b"HTTP/1.1 200 OK" => Ok(()),
+        other => Err(format!("{address} answers {:?}", String::from_utf8_lossy(other))),
+    }
+}
+
+/// A server that listens on every address is asked on the loopback one.
+fn reachable(host: IpAddr) -> IpAddr {
+    match host {
+        IpAddr::V4(host) if host.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(host) if host.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        host => host,
+    }
+}
+
+fn exchange(address: SocketAddr) -> std::io::Result<Vec<u8>> {
+    let mut stream = TcpStream::connect_timeout(&address, PATIENCE)?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.set_write_timeout(Some(PATIENCE))?;
+    write!(stream, "GET /health HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n")?;
+    let mut answer = Vec::new();
+    stream.take(64 * 1024).read_to_end(&mut answer)?;
+    Ok(answer)
+}

@@ -1,0 +1,85 @@
+//! Prometheus metrics of this process.
+
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use axum::http::{Method, StatusCode, header};
+use axum::response::IntoResponse;
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+
+/// Requests by method, route and status; seconds from the first byte of the request's handling to the answer's head.
+pub const REQUEST_DURATION: &str = "http_request_duration_seconds";
+/// Requests that are being handled.
+pub const IN_FLIGHT: &str = "http_requests_in_flight";
+
+/// Upper bounds of the latency histogram in seconds: from a point read in memory to a request that times out.
+const BUCKETS: [f64; 12] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0, 30.0];
+
+static RECORDER: OnceLock<PrometheusHandle> = OnceLock::new();
+
+/// Installs the recorder; once per process, however often it is called.
+pub fn install() -> &'static PrometheusHandle {
+    RECORDER.get_or_init(|| {
+        let named = Matcher::Full(REQUEST_DURATION.to_owned());
+        let builder = PrometheusBuilder::new();
+        let builder = match builder.set_buckets_for_metric(named, &BUCKETS) {
+            Ok(builder) => builder,
+            Err(_) => PrometheusBuilder::new(),
+        };
+        let recorder = builder.build_recorder();
+        let handle = recorder.handle();
+        // Another recorder means that whoever embeds us keeps its own metrics; ours stay empty then.
+        let _ = metrics::set_global_recorder(recorder);
+        metrics::describe_histogram!(REQUEST_DURATION, metrics::Unit::Seconds, "Requests by method, route and status");
+        metrics::describe_gauge!(IN_FLIGHT, "Requests that are being handled");
+        handle
+    })
+}
+
+/// Keeps the histograms' memory bounded while nobody asks for metrics. Runs until it is dropped.
+pub(crate) async fn upkeep() {
+    let mut timer = tokio::time::interval(Duration::from_secs(5));
+    loop {
+        timer.tick().await;
+        install().run_upkeep();
+    }
+}
+
+pub(crate) async fn metrics() -> impl IntoResponse {
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], install().render())
+}
+
+pub(crate) fn record(method: &Method, route: &str, status: StatusCode, latency: Duration) {
+    let labels = [("method", label(method).to_owned()), ("route", route.to_owned()), ("status", status.as_str().to_owned())];
+    metrics::histogram!(REQUEST_DURATION, &labels).record(latency);
+}
+
+/// Clients can invent methods, and every label value costs memory.
+fn label(method: &Method) -> &'static str {
+    match method.as_str() {
+        "GET" => "GET",
+        "HEAD" => "HEAD",
+        "POST" => "POST",
+        "PUT" => "PUT",
+        "PATCH" => "PATCH",
+        "DELETE" => "DELETE",
+        "OPTIONS" => "OPTIONS",
+        _ => "other",
+    }
+}
+
+/// A request counts as in flight as long as this lives: also when its client goes away.
+pub(crate) struct InFlight;
+
+impl InFlight {
+    pub(crate) fn start() -> Self {
+        metrics::gauge!(IN_FLIGHT).increment(1.0);
+        Self
+    }
+}
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        metrics::gauge!(IN_FLIGHT).decrement(1.0);
+    }
+}

@@ -1,0 +1,298 @@
+//! Lists: their parameters and the link to the next page.
+
+use axum::extract::FromRequestParts;
+use axum::http::HeaderValue;
+use axum::http::request::Parts;
+use chrono::{DateTime, Datelike, Duration, Timelike, Utc};
+use db_adapter::entity::{is_id, timestamp};
+use db_adapter::schema::Index;
+use db_adapter::{Cursor, Order, Table};
+use serde::de::{Deserialize, Deserializer, Error as _};
+use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, Schema, SchemaType, Type};
+use utoipa::openapi::{KnownFormat, RefOr, SchemaFormat};
+use utoipa::{PartialSchema, ToSchema};
+
+use crate::extract::parameters;
+use crate::problem::Problem;
+use crate::rules;
+
+/// What an id looks like, for machines.
+pub const ID_PATTERN: &str = "^[A-Za-z0-9_-]{1,64}$";
+/// Ids in one request at most.
+pub const MAX_IDS: usize = 100;
+
+/// `limit`: items on a page at most; 1 to 1000.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limit(usize);
+
+impl Limit {
+    /// The largest limit.
+    pub const MAX: usize = 1000;
+    /// The limit where none is asked for.
+    pub const DEFAULT: usize = 100;
+
+    /// A limit; clamped to what is allowed.
+    pub fn new(items: usize) -> Self {
+        Self(items.clamp(1, Self::MAX))
+    }
+
+    /// How many items.
+    pub fn items(self) -> usize {
+        self.0
+    }
+}
+
+impl Default for Limit {
+    fn default() -> Self {
+        Self(Self::DEFAULT)
+    }
+}
+
+/// `from` and `to`: a time, kept as items have it, so that comparing text compares times.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Time(String);
+
+impl Time {
+    /// The time as items have it.
+    pub fn into_text(self) -> String {
+        self.0
+    }
+}
+
+/// `order`: `asc` is oldest first, `desc` newest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sort(pub Order);
+
+/// `ids`: up to 100 ids with commas between them, without repeats.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ids(Vec<String>);
+
+impl Ids {
+    /// The ids in the order in which they were asked for.
+    pub fn into_vec(self) -> Vec<String> {
+        self.0
+    }
+}
+
+/// A parameter that is one id.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Id(pub String);
+
+/// Refuses a parameter beside others that it excludes.
+///
+/// # Errors
+/// 400 that names them; `others` says of each whether it was sent.
+pub fn exclusive(name: &str, sent: bool, others: &[(&str, bool)]) -> Result<(), Problem> {
+    let beside: Vec<&str> = others.iter().filter(|(_, sent)| *sent).map(|(other, _)| *other).collect();
+    if sent && !beside.is_empty() {
+        return Err(Problem::parameter(name, format!("cannot be combined with {}", beside.join(", "))));
+    }
+    Ok(())
+}
+
+/// The table's index of that name.
+///
+/// # Errors
+/// 500 when it was never declared.
+pub fn index(table: &'static Table, name: &str) -> Result<&'static Index, Problem> {
+    table.index(name).ok_or_else(|| Problem::internal(format!("{} has no index {name}", table.name)))
+}
+
+/// Refuses an empty range.
+///
+/// # Errors
+/// 400 when `from` is not before `to`.
+pub fn check_range(from: Option<&Time>, to: Option<&Time>) -> Result<(), Problem> {
+    match (from, to) {
+        (Some(from), Some(to)) if from >= to => Err(Problem::parameter("from", "must be before to")),
+        _ => Ok(()),
+    }
+}
+
+/// The address of the list that was asked for: what the link to its next page is made of.
+#[derive(Debug, Clone)]
+pub struct ListUrl {
+    path: String,
+    parameters: Vec<(String, String)>,
+}
+
+impl ListUrl {
+    /// The value of `Link` for the page at that cursor: path and query only, as only the client knows the host it asked.
+    pub fn next(&self, cursor: &Cursor) -> Option<HeaderValue> {
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        query.extend_pairs(&self.parameters).append_pair("cursor", &cursor.to_string());
+        HeaderValue::try_from(format!("<{}?{}>; rel=\"next\"", self.path, query.finish())).ok()
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for ListUrl {
+    type Rejection = std::convert::Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
+        let parameters = parameters(parts.uri.query().unwrap_or_default());
+        let parameters = parameters.filter(|(name, _)| name != "cursor").map(|(name, value)| (name.into(), value.into()));
+        Ok(Self { path: parts.uri.path().to_owned(), parameters: parameters.collect() })
+    }
+}
+
+fn parse_limit(text: &str) -> Option<Limit> {
+    let digits = text.bytes().all(|byte| byte.is_ascii_digit());
+    text.parse().ok().filter(|items| digits && (1..=Limit::MAX).contains(items)).map(Limit)
+}
+
+fn parse_sort(text: &str) -> Option<Sort> {
+    match text {
+        "asc" => Some(Sort(Order::Ascending)),
+        "desc" => Some(Sort(Order::Descending)),
+        _ => None,
+    }
+}
+
+fn parse_ids(text: &str) -> Option<Ids> {
+    let mut ids: Vec<String> = Vec::new();
+    for id in text.split(',') {
+        if !is_id(id) {
+            return None;
+        }
+        if !ids.iter().any(|known| known == id) {
+            ids.push(id.to_owned());
+        }
+    }
+    (ids.len() <= MAX_IDS).then_some(Ids(ids))
+}
+
+/// Items have whole milliseconds, so rounding up changes neither what is at or after a time nor what is before it.
+fn parse_time(text: &str) -> Option<Time> {
+    // The plus of an offset that was not escaped arrives as a space.
+    let text = match text.len().checked_sub(6) {
+        Some(at) if text.as_bytes().get(at) == Some(&b' ') => format!("{}+{}", text.get(..at)?, text.get(at + 1..)?),
+        _ => text.to_owned(),
+    };
+    let time = DateTime::parse_from_rfc3339(&text).ok()?.to_utc();
+    let excess = i64::from(time.nanosecond() % 1_000_000);
+    let up = if excess == 0 { time } else { time.checked_add_signed(Duration::nanoseconds(1_000_000 - excess))? };
+    Some(Time(match up.year() {
+        ..0 => timestamp(year_start(0)?),
+        10_000.. => timestamp(year_start(10_000)? - Duration::milliseconds(1)),
+        _ => timestamp(up),
+    }))
+}
+
+/// An offset can carry a time across the edge of the years that have four digits.
+fn year_start(year: i32) -> Option<DateTime<Utc>> {
+    chrono::NaiveDate::from_ymd_opt(year, 1, 1).and_then(|day| day.and_hms_opt(0, 0, 0)).map(|time| time.and_utc())
+}
+
+macro_rules! parameter {
+    ($type:ty, $parse:expr, $allowed:expr, $schema:expr) => {
+        impl<'de> Deserialize<'de> for $type {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let text = String::deserialize(deserializer)?;
+                $parse(&text).ok_or_else(|| D::Error::custom($allowed))
+            }
+        }
+
+        impl PartialSchema for $type {
+            fn schema() -> RefOr<Schema> {
+                $schema.into()
+            }
+        }
+
+        impl ToSchema for $type {}
+    };
+}
+
+fn string() -> ObjectBuilder {
+    ObjectBuilder::new().schema_type(SchemaType::Type(Type::String))
+}
+
+parameter!(
+    Limit,
+    parse_limit,
+    "must be a whole number from 1 to 1000",
+    ObjectBuilder::new()
+        .schema_type(SchemaType::Type(Type::Integer))
+        .minimum(Some(1))
+        .maximum(Some(Limit::MAX))
+        .default(Some(Limit::DEFAULT.into()))
+);
+parameter!(Sort, parse_sort, "must be asc or desc", string().enum_values(Some(["asc", "desc"])));
+parameter!(
+    Time,
+    parse_time,
+    "must be a time as in 2024-05-01T12:00:00Z (RFC 3339)",
+    string().format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime)))
+);
+parameter!(Id, |text: &str| is_id(text).then(|| Id(text.to_owned())), rules::ID, string().pattern(Some(ID_PATTERN)));
+parameter!(
+    Ids,
+    parse_ids,
+    "must be 1 to 100 ids with commas between them",
+    ArrayBuilder::new().items(string().pattern(Some(ID_PATTERN))).min_items(Some(1)).max_items(Some(MAX_IDS))
+);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    #[rstest]
+    #[case("1", Some(1))]
+    #[case("1000", Some(1000))]
+    #[case("0", None)]
+    #[case("1001", None)]
+    #[case("+5", None)]
+    #[case("", None)]
+    #[case("99999999999999999999", None)]
+    fn a_limit_is_a_number_from_1_to_1000(#[case] text: &str, #[case] items: Option<usize>) {
+        assert_eq!(parse_limit(text).map(Limit::items), items);
+    }
+
+    #[rstest]
+    #[case("2024-05-01T12:00:00Z", "2024-05-01T12:00:00.000Z")]
+    #[case("2024-05-01T12:00:00+02:00", "2024-05-01T10:00:00.000Z")]
+    #[case("2024-05-01T12:00:00 02:00", "2024-05-01T10:00:00.000Z")]
+    #[case("2024-05-01t12:00:00.0000001z", "2024-05-01T12:00:00.001Z")]
+    #[case("2024-05-01T12:00:00.123456789-00:30", "2024-05-01T12:30:00.124Z")]
+    #[case("9999-12-31T23:59:59.9999Z", "9999-12-31T23:59:59.999Z")]
+    #[case("9999-12-31T23:59:59-01:00", "9999-12-31T23:59:59.999Z")]
+    #[case("0000-01-01T00:00:00+01:00", "0000-01-01T00:00:00.000Z")]
+    fn a_time_is_kept_as_items_have_it(#[case] text: &str, #[case] kept: &str) {
+        assert_eq!(parse_time(text).map(Time::into_text).as_deref(), Some(kept));
+    }
+
+    #[rstest]
+    #[case("")]
+    #[case("2024-05-01")]
+    #[case("2024-05-01T12:00:00")]
+    #[case("2024-13-01T12:00:00Z")]
+    #[case("ääääää")]
+    #[case("1714564800")]
+    fn what_is_no_time_is_refused(#[case] text: &str) {
+        assert_eq!(parse_time(text), None);
+    }
+
+    #[test]
+    fn ids_stand_once_and_in_order() {
+        assert_eq!(parse_ids("b,a,b").map(Ids::into_vec), Some(vec!["b".to_owned(), "a".to_owned()]));
+        let many = |count: usize| (0..count).map(|id| id.to_string()).collect::<Vec<_>>().join(",");
+        assert!(parse_ids(&many(100)).is_some());
+        for text in ["", "a,", ",a", "a b", "ä", "health", &many(101)] {
+            assert_eq!(parse_ids(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_link_keeps_the_query_and_replaces_the_cursor() {
+        let url = ListUrl { path: "/api/x".to_owned(), parameters: vec![("from".to_owned(), "a+b>\"".to_owned())] };
+        let link = url.next(&Cursor::from_text("c-_")).unwrap();
+        assert_eq!(link, "</api/x?from=a%2Bb%3E%22&cursor=c-_>; rel=\"next\"");
+    }
+
+    #[test]
+    fn parameters_that_exclude_each_other_are_named() {
+        let problem = exclusive("ids", true, &[("limit", true), ("cursor", false), ("order", true)]).unwrap_err();
+        assert_eq!(problem.errors()[0].message, "cannot be combined with limit, order");
+        assert!(exclusive("ids", false, &[("limit", true)]).is_ok());
+    }
+}

@@ -1,0 +1,233 @@
+//! Every error is a problem document (RFC 9457). Store errors are mapped to HTTP here, and nowhere else.
+
+use std::borrow::Cow;
+use std::error::Error as StdError;
+
+use axum::body::Body;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use db_adapter::{Error, Rule};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// The media type of a problem document.
+pub const CONTENT_TYPE: &str = "application/problem+json";
+
+/// Why a request was not done as asked. The cause is for the log; a client never sees it.
+#[derive(Debug, Clone)]
+pub struct Problem {
+    status: StatusCode,
+    detail: Cow<'static, str>,
+    errors: Vec<FieldError>,
+    retry_after: Option<u64>,
+    cause: Option<Box<str>>,
+}
+
+/// One fault in one field of a body, or in one parameter.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct FieldError {
+    /// The field's path in the body, or the parameter's name.
+    pub field: String,
+    /// What is wrong with it, or what is allowed.
+    pub message: String,
+}
+
+/// The document that a client gets.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Problem)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Document {
+    /// Always `about:blank`: the status says what kind of problem it is.
+    #[schema(value_type = String, format = "uri-reference")]
+    r#type: &'static str,
+    /// The status in words.
+    #[schema(value_type = String)]
+    title: &'static str,
+    /// The HTTP status.
+    #[schema(minimum = 400, maximum = 599)]
+    status: u16,
+    /// What went wrong, for people.
+    #[schema(value_type = String)]
+    detail: Cow<'static, str>,
+    /// The id under which the request is logged; also in the header `X-Request-Id`.
+    #[schema(nullable = false)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    request_id: Option<String>,
+    /// Which fields or parameters are at fault.
+    #[schema(required = false)]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    errors: Vec<FieldError>,
+}
+
+impl Problem {
+    /// A problem of that status; `detail` is shown to the client.
+    pub fn new(status: StatusCode, detail: impl Into<Cow<'static, str>>) -> Self {
+        Self { status, detail: detail.into(), errors: Vec::new(), retry_after: None, cause: None }
+    }
+
+    /// 400: the request cannot be read.
+    pub fn unreadable(detail: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, detail)
+    }
+
+    /// 400: one parameter is at fault.
+    pub fn parameter(name: &str, message: impl Into<String>) -> Self {
+        Self::unreadable("a parameter is not valid").with_error(name, message)
+    }
+
+    /// 404.
+    pub fn not_found() -> Self {
+        Self::new(StatusCode::NOT_FOUND, "there is nothing here")
+    }
+
+    /// 409: the request is fine, but not in the present state.
+    pub fn conflict(detail: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(StatusCode::CONFLICT, detail)
+    }
+
+    /// 412: the item is not the one that `If-Match` names.
+    pub fn stale() -> Self {
+        Self::new(StatusCode::PRECONDITION_FAILED, "the item has changed: read it again")
+    }
+
+    /// 422: the fields can be read but break rules.
+    pub fn invalid(errors: Vec<FieldError>) -> Self {
+        Self { errors, ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, "the body breaks a rule") }
+    }
+
+    /// 422: one field breaks a rule.
+    pub fn field(field: &str, message: impl Into<String>) -> Self {
+        Self::invalid(Vec::new()).with_error(field, message)
+    }
+
+    /// 500, for a fault of ours.
+    pub fn internal(cause: impl Into<Box<str>>) -> Self {
+        let problem = Self::new(StatusCode::INTERNAL_SERVER_ERROR, "something went wrong on our side");
+        Self { cause: Some(cause.into()), ..problem }
+    }
+
+    /// 503, with when to try again in seconds.
+    pub fn unavailable(detail: impl Into<Cow<'static, str>>, retry_after: u64) -> Self {
+        Self { retry_after: Some(retry_after.max(1)), ..Self::new(StatusCode::SERVICE_UNAVAILABLE, detail) }
+    }
+
+    /// 504: it took too long, and nobody knows what became of a write.
+    pub fn timeout() -> Self {
+        Self::new(
+            StatusCode::GATEWAY_TIMEOUT,
+            "no answer in time; a write may or may not have happened: repeat it with Idempotency-Key or If-Match",
+        )
+    }
+
+    /// Names one more field or parameter that is at fault.
+    #[must_use]
+    pub fn with_error(mut self, field: &str, message: impl Into<String>) -> Self {
+        self.errors.push(FieldError { field: field.to_owned(), message: message.into() });
+        self
+    }
+
+    /// The status of the answer.
+    pub fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// The fields and parameters that are at fault.
+    pub fn errors(&self) -> &[FieldError] {
+        &self.errors
+    }
+
+    pub(crate) fn cause(&self) -> Option<&str> {
+        self.cause.as_deref()
+    }
+
+    fn caused_by(self, error: &dyn StdError) -> Self {
+        let chain = std::iter::successors(Some(error), |error: &&dyn StdError| (*error).source());
+        let causes: Vec<String> = chain.map(ToString::to_string).collect();
+        Self { cause: Some(causes.join(": ").into()), ..self }
+    }
+
+    /// The document's JSON.
+    pub(crate) fn to_json(&self, request_id: Option<&str>) -> Vec<u8> {
+        let document = Document {
+            r#type: "about:blank",
+            title: self.status.canonical_reason().unwrap_or("Error"),
+            status: self.status.as_u16(),
+            detail: self.detail.clone(),
+            request_id: request_id.map(str::to_owned),
+            errors: self.errors.clone(),
+        };
+        serde_json::to_vec(&document).unwrap_or_default()
+    }
+}
+
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Conflict { rule: Rule::Unique(attribute) } => {
+                Self::conflict(format!("the {attribute} is taken")).with_error(attribute, "belongs to another item")
+            }
+            Error::Conflict { rule: Rule::Key } => Self::conflict("the item exists already"),
+            Error::NotFound => Self::not_found(),
+            Error::VersionMismatch => Self::stale(),
+            Error::InvalidCursor { reason } => Self::parameter("cursor", format!("is not valid: {reason}")),
+            Error::InvalidItem { attribute, reason } => Self::field(&attribute, reason),
+            Error::TooLarge => Self::new(StatusCode::UNPROCESSABLE_ENTITY, error.to_string()),
+            Error::Throttled { retry_after } => {
+                let seconds = retry_after.as_secs() + u64::from(retry_after.subsec_nanos() > 0);
+                Self::unavailable("too much is asked of the store right now", seconds).caused_by(&error)
+            }
+            Error::Timeout => Self::timeout().caused_by(&error),
+            Error::Unavailable { .. } => Self::unavailable("the store cannot serve right now", 5).caused_by(&error),
+            Error::Corrupt { .. } | Error::Backend(_) => Self::internal("").caused_by(&error),
+        }
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let mut response = Response::new(Body::from(self.to_json(None)));
+        *response.status_mut() = self.status;
+        response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(CONTENT_TYPE));
+        if let Some(seconds) = self.retry_after {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+    use std::time::Duration;
+
+    #[rstest]
+    #[case(Error::Conflict { rule: Rule::Key }, 409)]
+    #[case(Error::Conflict { rule: Rule::Unique("email") }, 409)]
+    #[case(Error::NotFound, 404)]
+    #[case(Error::VersionMismatch, 412)]
+    #[case(Error::InvalidCursor { reason: "it was altered" }, 400)]
+    #[case(Error::invalid_item("name", "must be a string"), 422)]
+    #[case(Error::TooLarge, 422)]
+    #[case(Error::Throttled { retry_after: Duration::from_millis(1) }, 503)]
+    #[case(Error::Timeout, 504)]
+    #[case(Error::unavailable("secret"), 503)]
+    #[case(Error::corrupt("secret", "secret"), 500)]
+    #[case(Error::backend("secret"), 500)]
+    fn store_errors_have_a_status_and_keep_their_cause(#[case] error: Error, #[case] status: u16) {
+        let problem = Problem::from(error);
+        assert_eq!(problem.status().as_u16(), status);
+        assert_eq!(problem.cause().is_some(), status >= 500, "{problem:?}");
+        let shown = String::from_utf8(problem.to_json(None)).unwrap();
+        assert!(!shown.contains("secret"), "{shown}");
+    }
+
+    #[test]
+    fn a_wait_is_rounded_up_to_whole_seconds() {
+        for (wait, header) in [(0, "1"), (1, "1"), (1000, "1"), (1001, "2")] {
+            let error = Error::Throttled { retry_after: Duration::from_millis(wait) };
+            assert_eq!(Problem::from(error).into_response().headers()[header::RETRY_AFTER], header);
+        }
+    }
+}

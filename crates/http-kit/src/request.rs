@@ -1,0 +1,117 @@
+//! What happens to every request, whatever it is: its id, its deadline, its log line and its metric; and the request's id in
+//! every problem.
+
+use std::time::{Duration, Instant};
+
+use axum::body::Body;
+use axum::extract::{FromRequestParts, MatchedPath, Request, State};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use tracing::Instrument;
+use uuid::Uuid;
+
+use crate::metrics::InFlight;
+use crate::problem::{self, Problem};
+
+/// The header that carries a request's id.
+pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// The route of a request that matches none.
+const UNMATCHED: &str = "unmatched";
+
+/// When the request times out: work that goes in steps stops before that.
+#[derive(Debug, Clone, Copy)]
+pub struct Deadline(pub Instant);
+
+impl Deadline {
+    /// How long there still is.
+    pub fn remaining(&self) -> Duration {
+        self.0.saturating_duration_since(Instant::now())
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for Deadline {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        parts.extensions.get().copied().ok_or_else(|| Problem::internal("the request has no deadline: a layer is missing"))
+    }
+}
+
+pub(crate) async fn observe(State(timeout): State<Duration>, mut request: Request, next: Next) -> Response {
+    let started = Instant::now();
+    let id = request_id(request.headers());
+    let method = request.method().clone();
+    let path = request.uri().path().to_owned();
+    let route = request.extensions().get::<MatchedPath>().cloned();
+    let route = route.as_ref().map_or(UNMATCHED, MatchedPath::as_str);
+    request.extensions_mut().insert(Deadline(started + timeout));
+
+    let span = tracing::info_span!("request", request_id = %id);
+    let in_flight = InFlight::start();
+    let response = next.run(request).instrument(span.clone()).await;
+    let mut response = with_request_id(as_problem(response), &id, &method);
+    drop(in_flight);
+
+    let latency = started.elapsed();
+    crate::metrics::record(&method, route, response.status(), latency);
+    span.in_scope(|| log(&method, &path, route, &response, latency));
+    if let Ok(id) = HeaderValue::try_from(id) {
+        response.headers_mut().insert(REQUEST_ID, id);
+    }
+    response
+}
+
+/// The one line about a request. A failure of ours is logged here, with its cause, and nowhere else.
+fn log(method: &Method, path: &str, route: &str, response: &Response, latency: Duration) {
+    let status = response.status().as_u16();
+    let latency_ms = latency.as_micros() as f64 / 1000.0;
+    let cause = response.extensions().get::<Problem>().and_then(Problem::cause);
+    match cause {
+        Some(cause) => tracing::error!(%method, path, route, status, latency_ms, cause, "failed"),
+        None if status >= 500 => tracing::warn!(%method, path, route, status, latency_ms, "refused"),
+        None if route.starts_with("/api/") && !route.ends_with("/health") => {
+            tracing::info!(%method, path, route, status, latency_ms, "answered");
+        }
+        None => tracing::debug!(%method, path, route, status, latency_ms, "answered"),
+    }
+}
+
+/// The client's id where it is fit for logs and headers, else a new one.
+fn request_id(headers: &HeaderMap) -> String {
+    let given = headers.get(REQUEST_ID).and_then(|value| value.to_str().ok());
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
+    match given {
+        Some(id) if (1..=64).contains(&id.len()) && id.bytes().all(allowed) => id.to_owned(),
+        _ => Uuid::now_v7().to_string(),
+    }
+}
+
+/// Errors that a library answered by itself, in plain text or empty, become problems too.
+fn as_problem(response: Response) -> Response {
+    let status = response.status();
+    let json = response.headers().get(header::CONTENT_TYPE).is_some_and(|kind| kind == "application/json");
+    let failed = status.is_client_error() || status.is_server_error();
+    if !failed || json || response.extensions().get::<Problem>().is_some() {
+        return response;
+    }
+    let mut problem = Problem::new(status, status.canonical_reason().unwrap_or("error")).into_response();
+    for (name, value) in response.headers() {
+        if ![header::CONTENT_TYPE, header::CONTENT_LENGTH, header::CONTENT_ENCODING].contains(name) {
+            problem.headers_mut().append(name, value.clone());
+        }
+    }
+    problem
+}
+
+fn with_request_id(mut response: Response, id: &str, method: &Method) -> Response {
+    let Some(problem) = response.extensions().get::<Problem>() else { return response };
+    let body = problem.to_json(Some(id));
+    response.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(body.len()));
+    response.headers_mut().remove(header::CONTENT_ENCODING);
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(problem::CONTENT_TYPE));
+    *response.body_mut() = if method == Method::HEAD { Body::empty() } else { Body::from(body) };
+    response
+}

@@ -1,0 +1,182 @@
+//! Listening, and leaving in an orderly way.
+
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::time::Duration;
+
+use axum_server::Handle;
+use axum_server::accept::NoDelayAcceptor;
+use db_adapter::Mode;
+
+use crate::config::{Origins, ServerConfig};
+use crate::layers::{Behaviour, Draining, app};
+use crate::metrics;
+use crate::service::{Service, SharedStore};
+
+/// A new connection that has not sent its first request by then is closed.
+const FIRST_REQUEST: Duration = Duration::from_secs(10);
+/// hyper's limit for a header is also its limit for an idle connection. A load balancer that keeps connections for 60 s must be
+/// the first to close one, else it sends a request into a closed one and answers 502.
+const NEXT_REQUEST: Duration = Duration::from_secs(75);
+/// How long requests in flight may take once the server stops accepting.
+const IN_FLIGHT: Duration = Duration::from_secs(5);
+
+/// Why a server does not serve. One line each, for the person who starts it.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// Another process listens there.
+    #[error("{0} is taken by another process: stop that one, or choose another port with --port or PORT")]
+    Taken(SocketAddr),
+    /// The address cannot be listened on.
+    #[error("cannot listen on {address}: {source}; choose another address with --host and --port, or HOST and PORT")]
+    Listen {
+        /// Where.
+        address: SocketAddr,
+        /// Why not.
+        source: io::Error,
+    },
+    /// Serving broke off.
+    #[error("serving broke off: {0}")]
+    Serve(#[from] io::Error),
+    /// The store could not finish its work.
+    #[error("the store could not be closed: {0}")]
+    Close(#[from] db_adapter::Error),
+}
+
+/// A port that is listened on: connections wait until it runs.
+#[derive(Debug)]
+pub struct Server {
+    listener: TcpListener,
+    address: SocketAddr,
+    config: ServerConfig,
+}
+
+impl Server {
+    /// Listens on the configured address and port.
+    ///
+    /// # Errors
+    /// [`ServeError::Taken`] and [`ServeError::Listen`].
+    pub fn bind(config: ServerConfig) -> Result<Self, ServeError> {
+        let address = SocketAddr::new(config.host, config.port);
+        let listen = || -> io::Result<_> {
+            let listener = TcpListener::bind(address)?;
+            let address = listener.local_addr()?;
+            Ok((listener, address))
+        };
+        match listen() {
+            Ok((listener, address)) => Ok(Self { listener, address, config }),
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse => Err(ServeError::Taken(address)),
+            Err(source) => Err(ServeError::Listen { address, source }),
+        }
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Serves until SIGTERM or SIGINT, then closes the store. On SIGTERM readiness turns 503 and serving goes on for the grace
+    /// time, so that load balancers look elsewhere before connections are refused; then requests in flight may finish.
+    ///
+    /// # Errors
+    /// [`ServeError::Serve`] and [`ServeError::Close`].
+    pub async fn run(self, store: SharedStore, services: Vec<Service>) -> Result<(), ServeError> {
+        let signals = Signals::listen()?;
+        let draining = Draining::default();
+        let handle = Handle::new();
+        let behaviour = self.behaviour(&store, &services).await;
+        let app = app(services, &store, &behaviour, &draining);
+
+        let mut server = axum_server::from_tcp(self.listener)?
+            .acceptor(NoDelayAcceptor::new())
+            .handle(handle.clone())
+            .http1_only()
+            .first_request_timeout(FIRST_REQUEST);
+        server.http_builder().http1().header_read_timeout(NEXT_REQUEST);
+
+        let upkeep = tokio::spawn(metrics::upkeep());
+        let grace = Duration::from_secs(self.config.shutdown_grace_seconds);
+        let leave = tokio::spawn(leave(signals, draining, grace, handle));
+        tracing::info!(address = %self.address, "listening");
+        let served = server.serve(app.into_make_service()).await;
+        leave.abort();
+        upkeep.abort();
+        store.close().await?;
+        tracing::info!("stopped");
+        Ok(served?)
+    }
+
+    async fn behaviour(&self, store: &SharedStore, services: &[Service]) -> Behaviour {
+        let mut mode = None;
+        for service in services {
+            let health = store.health(service.table).await;
+            mode = Some(health.mode);
+            if !health.reachable {
+                tracing::warn!(table = service.table.name, reason = health.reason, "the store cannot serve yet");
+            }
+        }
+        let by_default = if mode == Some(Mode::Json) { Origins::Any } else { Origins::Only(Vec::new()) };
+        Behaviour {
+            origins: self.config.cors_allowed_origins.clone().unwrap_or(by_default),
+            timeout: self.config.request_timeout(),
+            max_in_flight: usize::try_from(self.config.max_in_flight).unwrap_or(usize::MAX),
+        }
+    }
+}
+
+async fn leave(mut signals: Signals, draining: Draining, grace: Duration, handle: Handle<SocketAddr>) {
+    let signal = signals.next().await;
+    draining.begin();
+    if signal == Signal::Terminate {
+        tracing::info!(seconds = grace.as_secs(), "leaving: readiness is 503, serving goes on for the grace time");
+        // A person who presses Ctrl-C need not wait.
+        let interrupted = async { while signals.next().await != Signal::Interrupt {} };
+        let _ = tokio::time::timeout(grace, interrupted).await;
+    }
+    tracing::info!(connections = handle.connection_count(), "leaving: requests in flight may finish");
+    handle.graceful_shutdown(Some(IN_FLIGHT));
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Signal {
+    Terminate,
+    Interrupt,
+}
+
+#[cfg(unix)]
+struct Signals {
+    terminate: tokio::signal::unix::Signal,
+    interrupt: tokio::signal::unix::Signal,
+}
+
+#[cfg(unix)]
+impl Signals {
+    fn listen() -> io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+    }
+
+    async fn next(&mut self) -> Signal {
+        tokio::select! {
+            _ = self.terminate.recv() => Signal::Terminate,
+            _ = self.interrupt.recv() => Signal::Interrupt,
+        }
+    }
+}
+
+#[cfg(not(unix))]
+struct Signals;
+
+#[cfg(not(unix))]
+impl Signals {
+    fn listen() -> io::Result<Self> {
+        Ok(Self)
+    }
+
+    async fn next(&mut self) -> Signal {
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+        Signal::Interrupt
+    }
+}

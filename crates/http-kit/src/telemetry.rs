@@ -1,0 +1,28 @@
+//! Logs: JSON for machines or pretty for people, on standard error.
+
+use std::io::IsTerminal;
+
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt;
+use tracing_subscriber::prelude::*;
+
+use crate::config::LogFormat;
+
+/// Sends the process's logs, and its panics, to standard error. Once per process; later calls change nothing.
+pub fn init(format: LogFormat, filter: &str) {
+    let registry = tracing_subscriber::registry().with(EnvFilter::new(filter));
+    let started = match format {
+        LogFormat::Json => registry.with(fmt::layer().json().flatten_event(true).with_writer(std::io::stderr)).try_init(),
+        LogFormat::Pretty => {
+            let ansi = std::io::stderr().is_terminal();
+            registry.with(fmt::layer().with_ansi(ansi).with_writer(std::io::stderr)).try_init()
+        }
+    };
+    if started.is_ok() {
+        std::panic::set_hook(Box::new(|panic| {
+            let location = panic.location().map(ToString::to_string).unwrap_or_default();
+            let message = panic.payload_as_str().unwrap_or("panicked");
+            tracing::error!(location, message, "panic");
+        }));
+    }
+}
