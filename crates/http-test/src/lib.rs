@@ -1,0 +1,118 @@
+//! How the services are tested over HTTP: [`TestApp`] without a socket, [`Process`] as programs. For tests only, so that what goes
+//! wrong panics.
+
+#![expect(clippy::expect_used, clippy::indexing_slicing, clippy::panic, reason = "for tests only")]
+
+mod answer;
+mod process;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::{Request, header};
+use db_adapter::Store;
+use db_adapter::json::{JsonOptions, JsonStore};
+use http_kit::config::Origins;
+use http_kit::layers::{Behaviour, Draining, app};
+use http_kit::{Service, SharedStore};
+use serde_json::Value;
+use tempfile::TempDir;
+use tower::ServiceExt;
+
+pub use answer::Answer;
+pub use process::Process;
+
+/// Services with all layers on an empty JSON store of their own, which goes away with it.
+pub struct TestApp {
+    router: Router,
+    /// What the services store in.
+    pub store: SharedStore,
+    /// Begin it, and readiness is 503.
+    pub draining: Draining,
+    _dir: TempDir,
+}
+
+impl TestApp {
+    /// As on JSON files by default.
+    pub async fn new(services: Vec<Service>) -> Self {
+        Self::behaving(services, &behaviour()).await
+    }
+
+    /// With other limits or origins.
+    pub async fn behaving(services: Vec<Service>, behaviour: &Behaviour) -> Self {
+        let dir = tempfile::tempdir().expect("a directory");
+        let store: Arc<dyn Store> = Arc::new(JsonStore::open(JsonOptions::new(dir.path())).await.expect("a store"));
+        let draining = Draining::default();
+        Self { router: app(services, &store, behaviour, &draining), store, draining, _dir: dir }
+    }
+
+    /// Any request.
+    pub async fn send(&self, request: Request<Body>) -> Answer {
+        let response = self.router.clone().oneshot(request).await.expect("infallible");
+        Answer::read(response).await
+    }
+
+    /// A request without a body. `headers` are pairs of name and value.
+    pub async fn call(&self, method: &str, path: &str, headers: &[(&str, &str)]) -> Answer {
+        self.send(request(method, path, headers, Body::empty())).await
+    }
+
+    /// GET.
+    pub async fn get(&self, path: &str) -> Answer {
+        self.call("GET", path, &[]).await
+    }
+
+    /// DELETE.
+    pub async fn delete(&self, path: &str) -> Answer {
+        self.call("DELETE", path, &[]).await
+    }
+
+    /// A request with a JSON body.
+    pub async fn send_json(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &Value) -> Answer {
+        let mut request = request(method, path, headers, Body::from(body.to_string()));
+        let json = header::HeaderValue::from_static("application/json");
+        request.headers_mut().entry(header::CONTENT_TYPE).or_insert(json);
+        self.send(request).await
+    }
+
+    /// POST.
+    pub async fn post(&self, path: &str, body: &Value) -> Answer {
+        self.send_json("POST", path, &[], body).await
+    }
+
+    /// PUT.
+    pub async fn put(&self, path: &str, body: &Value) -> Answer {
+        self.send_json("PUT", path, &[], body).await
+    }
+
+    /// PATCH.
+    pub async fn patch(&self, path: &str, body: &Value) -> Answer {
+        self.send_json("PATCH", path, &[], body).await
+    }
+
+    /// Every item of a list, along its `Link`s; the number of pages is the second half.
+    pub async fn walk(&self, path: &str) -> (Vec<Value>, usize) {
+        let (mut items, mut pages, mut next) = (Vec::new(), 0, Some(path.to_owned()));
+        while let Some(path) = next {
+            let answer = self.get(&path).await.expect_status(200);
+            items.extend(answer.json().as_array().expect("a bare array").clone());
+            next = answer.next();
+            pages += 1;
+        }
+        (items, pages)
+    }
+}
+
+/// The layers as on JSON files by default.
+pub fn behaviour() -> Behaviour {
+    Behaviour { origins: Origins::Any, timeout: Duration::from_secs(30), max_in_flight: 1024 }
+}
+
+/// A request of these parts.
+pub fn request(method: &str, path: &str, headers: &[(&str, &str)], body: Body) -> Request<Body> {
+    let builder = Request::builder().method(method).uri(path);
+    let builder = headers.iter().fold(builder, |builder, (name, value)| builder.header(*name, *value));
+    builder.body(body).expect("a request")
+}
