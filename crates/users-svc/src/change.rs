@@ -1,0 +1,112 @@
+//! Changing, replacing and deleting users.
+
+use axum::extract::State;
+use db_adapter::entity::user::TABLE;
+use db_adapter::entity::{User, now};
+use db_adapter::{Key, Read, StoreExt, Update};
+use http_kit::answer::{self, Answer};
+use http_kit::etag::IfMatch;
+use http_kit::extract::{Body, Json, MergePatch, NoParameters, PathId, Query};
+use http_kit::fields::Shown;
+use http_kit::{Caller, Problem, SharedStore};
+
+use crate::body::{NewUser, UserPatch};
+
+/// Change a user
+///
+/// A JSON merge patch: what is absent stays, null removes an optional attribute. `{}` changes nothing and keeps the version.
+#[utoipa::path(
+    patch,
+    path = "/api/users/{userId}",
+    tag = "users",
+    params(("userId" = inline(PathId), Path, description = "The user's id."), IfMatch),
+    request_body(content((UserPatch = "application/json"), (UserPatch = "application/merge-patch+json"))),
+    responses(
+        (status = 200, description = "The user as it is now.", body = User, headers(
+            ("ETag" = String, description = "The user's version."),
+        )),
+        (status = 404, description = "There is no such user."),
+        (status = 409, description = "The e-mail address is taken."),
+        (status = 412, description = "The user has none of the ETags in `If-Match`."),
+    ),
+)]
+pub(crate) async fn patch_user(
+    _: Caller,
+    State(store): State<SharedStore>,
+    PathId(id): PathId,
+    condition: IfMatch,
+    Query(NoParameters {}): Query<NoParameters>,
+    MergePatch(body): MergePatch<UserPatch>,
+) -> Answer {
+    let key = Key::hash(id);
+    let update = body.update();
+    if update.set.is_empty() && update.remove.is_empty() {
+        let item = store.find(&TABLE, &key, &Read::default()).await?.ok_or_else(Problem::not_found)?;
+        condition.expected_of(&item)?;
+        return Ok(answer::one(&Shown::all(&TABLE), &item));
+    }
+    write(&store, key, update, &condition).await
+}
+
+/// Replace a user
+///
+/// Optional attributes that are absent are removed. Never creates.
+#[utoipa::path(
+    put,
+    path = "/api/users/{userId}",
+    tag = "users",
+    params(("userId" = inline(PathId), Path, description = "The user's id."), IfMatch),
+    request_body = NewUser,
+    responses(
+        (status = 200, description = "The user as it is now.", body = User, headers(
+            ("ETag" = String, description = "The user's version."),
+        )),
+        (status = 404, description = "There is no such user."),
+        (status = 409, description = "The e-mail address is taken."),
+        (status = 412, description = "The user has none of the ETags in `If-Match`."),
+    ),
+)]
+pub(crate) async fn put_user(
+    _: Caller,
+    State(store): State<SharedStore>,
+    PathId(id): PathId,
+    condition: IfMatch,
+    Query(NoParameters {}): Query<NoParameters>,
+    Json(body): Json<NewUser>,
+) -> Answer {
+    write(&store, Key::hash(id), body.update(), &condition).await
+}
+
+async fn write(store: &SharedStore, key: Key, mut update: Update, condition: &IfMatch) -> Answer {
+    update.expected = condition.expected(&**store, &TABLE, &key).await?;
+    update.set.insert("updatedAt".to_owned(), now().into());
+    let item = store.update(&TABLE, &key, &update).await?;
+    Ok(answer::one(&Shown::all(&TABLE), &item))
+}
+
+/// Delete a user
+///
+/// Its threads and posts stay.
+#[utoipa::path(
+    delete,
+    path = "/api/users/{userId}",
+    tag = "users",
+    params(("userId" = inline(PathId), Path, description = "The user's id."), IfMatch),
+    responses(
+        (status = 204, description = "The user is gone."),
+        (status = 404, description = "There is no such user."),
+        (status = 412, description = "The user has none of the ETags in `If-Match`."),
+    ),
+)]
+pub(crate) async fn delete_user(
+    _: Caller,
+    State(store): State<SharedStore>,
+    PathId(id): PathId,
+    condition: IfMatch,
+    Query(NoParameters {}): Query<NoParameters>,
+) -> Answer {
+    let key = Key::hash(id);
+    let expected = condition.expected(&*store, &TABLE, &key).await?;
+    store.delete(&TABLE, &key, expected.as_ref()).await?;
+    Ok(answer::gone())
+}

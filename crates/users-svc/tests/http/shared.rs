@@ -1,0 +1,198 @@
+//! What holds for every service, seen on this one.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::http::HeaderValue;
+use axum::routing::get;
+use http_kit::config::Origins;
+use http_kit::layers::Behaviour;
+use http_kit::{Caller, Deadline, Service};
+use http_test::{TestApp, behaviour};
+use serde_json::json;
+use tokio::sync::Notify;
+
+use crate::{ann, app, created};
+
+#[tokio::test]
+async fn routes_and_methods_that_are_none_are_problems() {
+    let app = app().await;
+    for path in ["/", "/api", "/api/users/", "/api/users/a/b", "/api/none", "/health/", "//api/users"] {
+        app.get(path).await.problem(404);
+    }
+    let answer = app.call("DELETE", "/api/users", &[]).await;
+    assert!(answer.problem(405).is_empty());
+    assert_eq!(answer.header("allow"), "GET,HEAD,POST");
+    let answer = app.call("PURGE", "/api/users/x", &[]).await;
+    assert!(answer.problem(405).is_empty());
+    assert_eq!(answer.header("allow"), "GET,HEAD,PATCH,PUT,DELETE");
+    app.call("POST", "/health", &[]).await.problem(405);
+}
+
+#[tokio::test]
+async fn request_ids_are_taken_or_made() {
+    let app = app().await;
+    let id = |answer: http_test::Answer| answer.header("x-request-id").to_owned();
+    assert_eq!(id(app.call("GET", "/api/users", &[("x-request-id", "aZ0._-")]).await), "aZ0._-");
+    for odd in ["", "a b", "a\"b", &"x".repeat(65)] {
+        assert_eq!(id(app.call("GET", "/health", &[("x-request-id", odd)]).await).len(), 36, "{odd}");
+    }
+    assert_ne!(id(app.get("/health").await), id(app.get("/health").await));
+}
+
+#[tokio::test]
+async fn health_says_how_it_is() {
+    let app = app().await;
+    assert_eq!(app.get("/health").await.expect_status(200).field("status"), "ok");
+    let ready = app.get("/api/users/health").await.expect_status(200).json();
+    let version = env!("CARGO_PKG_VERSION");
+    assert_eq!(
+        ready,
+        json!({ "status": "ok", "service": "users", "version": version, "store": { "mode": "json", "reachable": true } })
+    );
+    app.draining.begin();
+    assert_eq!(app.get("/api/users/health").await.expect_status(503).field("status"), "draining");
+    app.get("/health").await.expect_status(200);
+    app.get("/api/users").await.expect_status(200);
+}
+
+#[tokio::test]
+async fn a_closed_store_is_503() {
+    let app = app().await;
+    let path = created(&app, &ann()).await;
+    app.store.close().await.unwrap();
+    let answer = app.post("/api/users", &json!({ "email": "b@b.c", "name": "B" })).await;
+    answer.problem(503);
+    assert!(answer.header("retry-after").parse::<u32>().unwrap() > 0);
+    app.patch(&path, &json!({ "bio": "x" })).await.problem(503);
+}
+
+#[tokio::test]
+async fn metrics_are_labelled_by_route() {
+    let app = app().await;
+    let path = created(&app, &ann()).await;
+    app.get(&path).await.expect_status(200);
+    app.get("/not/there").await.expect_status(404);
+    app.call("PURGE", "/api/users", &[]).await.expect_status(405);
+    let answer = app.get("/metrics").await.expect_status(200);
+    assert!(answer.header("content-type").starts_with("text/plain"));
+    let text = String::from_utf8(answer.body.to_vec()).unwrap();
+    for line in [
+        r#"http_request_duration_seconds_count{method="GET",route="/api/users/{userId}",status="200"}"#,
+        r#"http_request_duration_seconds_count{method="GET",route="unmatched",status="404"}"#,
+        r#"http_request_duration_seconds_count{method="other",route="/api/users",status="405"}"#,
+        "http_requests_in_flight",
+    ] {
+        assert!(text.contains(line), "{line} is not in\n{text}");
+    }
+    assert!(!text.contains(&path) && !text.contains("/not/there"));
+}
+
+#[tokio::test]
+async fn browsers_may_call_from_anywhere_or_from_listed_origins() {
+    let app = app().await;
+    let preflight = [
+        ("origin", "https://a.example"),
+        ("access-control-request-method", "PATCH"),
+        ("access-control-request-headers", "if-match,idempotency-key"),
+    ];
+    let answer = app.call("OPTIONS", "/api/users/x", &preflight).await.expect_status(200);
+    assert_eq!(answer.header("access-control-allow-origin"), "*");
+    for method in ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"] {
+        assert!(answer.header("access-control-allow-methods").contains(method));
+    }
+    for name in ["content-type", "if-match", "if-none-match", "idempotency-key", "cache-control", "x-request-id"] {
+        assert!(answer.header("access-control-allow-headers").contains(name), "{name}");
+    }
+    let answer = app.call("GET", "/api/users/none", &[("origin", "https://a.example")]).await.expect_status(404);
+    assert_eq!(answer.header("access-control-allow-origin"), "*");
+    for name in ["link", "etag", "location", "x-request-id", "idempotent-replayed", "retry-after"] {
+        assert!(answer.header("access-control-expose-headers").contains(name), "{name}");
+    }
+
+    let listed = Origins::Only(vec![HeaderValue::from_static("https://a.example")]);
+    let app = TestApp::behaving(vec![users_svc::service()], &Behaviour { origins: listed, ..behaviour() }).await;
+    let allowed = app.call("GET", "/api/users", &[("origin", "https://a.example")]).await;
+    assert_eq!(allowed.header("access-control-allow-origin"), "https://a.example");
+    let other = app.call("GET", "/api/users", &[("origin", "https://b.example")]).await;
+    assert!(!other.headers.contains_key("access-control-allow-origin"));
+
+    let none = Behaviour { origins: Origins::Only(vec![]), ..behaviour() };
+    let app = TestApp::behaving(vec![users_svc::service()], &none).await;
+    app.call("OPTIONS", "/api/users", &preflight).await.problem(405);
+}
+
+#[tokio::test]
+async fn answers_are_compressed_when_asked() {
+    let app = app().await;
+    created(&app, &json!({ "email": "a@b.c", "name": "A", "bio": "x".repeat(2000) })).await;
+    for encoding in ["gzip", "zstd"] {
+        let answer = app.call("GET", "/api/users", &[("accept-encoding", encoding)]).await.expect_status(200);
+        assert_eq!(answer.header("content-encoding"), encoding);
+        assert!(answer.body.len() < 1000);
+    }
+    assert!(!app.get("/api/users").await.headers.contains_key("content-encoding"));
+}
+
+#[tokio::test]
+async fn a_compressed_problem_is_not_garbled() {
+    let app = app().await;
+    let answer = app.call("GET", "/api/users?x=1", &[("accept-encoding", "gzip")]).await;
+    assert_eq!(answer.problem(400), ["x"]);
+    assert!(!answer.headers.contains_key("content-encoding"));
+}
+
+/// The service and routes that misbehave.
+fn misbehaving(held: &Arc<Notify>, entered: &Arc<Notify>) -> Service {
+    let mut service = users_svc::service();
+    let (held, entered) = (held.clone(), entered.clone());
+    let hold = async move || {
+        entered.notify_one();
+        held.notified().await;
+    };
+    service.router = service
+        .router
+        .route("/api/test/panic", get(async || -> () { panic!("secret") }))
+        .route("/api/test/hold", get(hold))
+        .route("/api/test/never", get(async || std::future::pending::<()>().await))
+        .route("/api/test/deadline", get(async |_: Caller, deadline: Deadline| deadline.remaining().as_millis().to_string()));
+    service
+}
+
+#[tokio::test]
+async fn a_panic_is_500_without_its_cause() {
+    let app = TestApp::new(vec![misbehaving(&Arc::default(), &Arc::default())]).await;
+    let answer = app.get("/api/test/panic").await;
+    answer.problem(500);
+    assert!(!String::from_utf8_lossy(&answer.body).contains("secret"));
+}
+
+#[tokio::test]
+async fn a_request_that_takes_too_long_is_504() {
+    let behaviour = Behaviour { timeout: Duration::from_millis(50), ..behaviour() };
+    let app = TestApp::behaving(vec![misbehaving(&Arc::default(), &Arc::default())], &behaviour).await;
+    app.get("/api/test/never").await.problem(504);
+    let remaining: u64 = String::from_utf8(app.get("/api/test/deadline").await.body.to_vec()).unwrap().parse().unwrap();
+    assert!(remaining <= 50, "{remaining}");
+}
+
+#[tokio::test]
+async fn what_is_too_much_is_shed_but_probes_are_answered() {
+    let (held, entered) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let behaviour = Behaviour { max_in_flight: 1, ..behaviour() };
+    let app = Arc::new(TestApp::behaving(vec![misbehaving(&held, &entered)], &behaviour).await);
+    let first = tokio::spawn({
+        let app = app.clone();
+        async move { app.get("/api/test/hold").await.status }
+    });
+    entered.notified().await;
+    let shed = app.get("/api/users").await;
+    shed.problem(503);
+    assert_eq!(shed.header("retry-after"), "1");
+    for path in ["/health", "/api/users/health", "/metrics"] {
+        app.get(path).await.expect_status(200);
+    }
+    held.notify_one();
+    assert_eq!(first.await.unwrap(), 200);
+    app.get("/api/users").await.expect_status(200);
+}

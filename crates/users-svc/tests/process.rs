@@ -1,0 +1,129 @@
+//! The program: how it starts, says no, and leaves.
+
+#![expect(clippy::unwrap_used, reason = "in tests")]
+
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::process::{Command, Output};
+
+use http_test::Process;
+use tempfile::TempDir;
+
+fn program(dir: &TempDir) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_users-svc"));
+    command.env_clear().env("DATA_DIR", dir.path());
+    command
+}
+
+/// The end of a program that says no.
+fn refused(command: &mut Command) -> (i32, String) {
+    let Output { status, stderr, .. } = command.output().unwrap();
+    (status.code().unwrap(), String::from_utf8(stderr).unwrap())
+}
+
+#[test]
+fn on_sigterm_it_says_so_serves_on_and_lets_requests_finish() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut process = Process::start(program(&dir).env("SHUTDOWN_GRACE_SECONDS", "3600"));
+    assert_eq!((process.status("/health"), process.status("/api/users/health")), (200, 200));
+    let idle = process.connect();
+
+    process.signal("TERM");
+    process.wait_for_log("leaving: readiness");
+    assert_eq!(process.status("/api/users/health"), 503);
+    assert_eq!((process.status("/health"), process.status("/api/users")), (200, 200));
+
+    // In flight: the head is read, the body is not there yet.
+    let mut stream = process.connect();
+    let body = r#"{"email":"ann@example.com","name":"Ann"}"#;
+    write!(
+        stream,
+        "POST /api/users HTTP/1.1\r\nHost: test\r\nContent-Type: application/json\r\nContent-Length: {}\r\nExpect: 100-continue\r\n\r\n",
+        body.len()
+    )
+    .unwrap();
+    let mut goes_on = [0; 25];
+    stream.read_exact(&mut goes_on).unwrap();
+    assert_eq!(&goes_on, b"HTTP/1.1 100 Continue\r\n\r\n");
+
+    process.signal("INT");
+    process.wait_for_log("leaving: requests in flight");
+    stream.write_all(body.as_bytes()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 201 Created\r\n"), "{answer}");
+    assert!(process.wait().success());
+    drop(idle);
+
+    // And what was acknowledged is there for the next one.
+    let process = Process::start(&mut program(&dir));
+    let location = answer.lines().find_map(|line| line.strip_prefix("location: ")).unwrap();
+    assert_eq!(process.status(location), 200);
+}
+
+#[test]
+fn on_sigint_it_leaves_at_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut process = Process::start(program(&dir).env("SHUTDOWN_GRACE_SECONDS", "3600"));
+    process.signal("INT");
+    assert!(process.wait().success());
+}
+
+#[test]
+fn a_port_that_is_taken_is_one_line() {
+    let dir = tempfile::tempdir().unwrap();
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    let (code, message) = refused(program(&dir).env("PORT", &port));
+    assert_eq!(code, 1);
+    assert_eq!(message.lines().count(), 1, "{message}");
+    assert!(message.contains(&format!("127.0.0.1:{port} is taken")) && message.contains("PORT"), "{message}");
+}
+
+#[test]
+fn a_bad_setting_is_named_with_its_value_and_what_is_allowed() {
+    let dir = tempfile::tempdir().unwrap();
+    for (variable, value, allowed) in
+        [("PORT", "70000", "0..=65535"), ("LOG_FORMAT", "xml", "json, pretty"), ("MAX_IN_FLIGHT", "none", "invalid digit")]
+    {
+        let (code, message) = refused(program(&dir).env(variable, value));
+        assert_eq!(code, 2);
+        assert!([variable, value, allowed].iter().all(|part| message.contains(part)), "{message}");
+    }
+}
+
+#[test]
+fn a_store_that_cannot_open_is_one_line() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("file");
+    std::fs::write(&file, "").unwrap();
+    let (code, message) = refused(program(&dir).env("DATA_DIR", &file).env("PORT", "0"));
+    assert_eq!(code, 1);
+    assert!(message.starts_with("users-svc: ") && message.lines().count() == 1, "{message}");
+}
+
+#[test]
+fn help_shows_every_setting_with_its_default() {
+    let dir = tempfile::tempdir().unwrap();
+    let output = program(&dir).arg("--help").output().unwrap();
+    let help = String::from_utf8(output.stdout).unwrap();
+    for setting in ["[env: PORT=] [default: 3001]", "[env: HOST=] [default: 127.0.0.1]", "SHUTDOWN_GRACE_SECONDS", "USE_DYNAMODB"]
+    {
+        assert!(help.split_whitespace().collect::<Vec<_>>().join(" ").contains(setting), "{setting} is not in\n{help}");
+    }
+}
+
+#[test]
+fn healthcheck_asks_the_server_that_its_settings_name() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut process = Process::start(&mut program(&dir));
+    let port = process.address().port().to_string();
+    let healthcheck = |host| program(&dir).arg("healthcheck").env("PORT", &port).env("HOST", host).output().unwrap();
+    assert!(healthcheck("127.0.0.1").status.success());
+    assert!(healthcheck("0.0.0.0").status.success());
+    process.signal("INT");
+    assert!(process.wait().success());
+    let output = healthcheck("127.0.0.1");
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8(output.stderr).unwrap().contains("does not answer"));
+}
