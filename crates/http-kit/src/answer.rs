@@ -1,37 +1,15 @@
 //! Answers that carry items.
 
 use axum::body::Body;
-use axum::extract::FromRequestParts;
-use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use db_adapter::{Item, Page, Table};
-use utoipa::IntoParams;
 
 use crate::etag::{IfNoneMatch, etag};
 use crate::fields::Shown;
 use crate::idempotency::{Created, IDEMPOTENT_REPLAYED};
 use crate::paging::ListUrl;
 use crate::problem::Problem;
-
-/// `Cache-Control: no-cache` on a GET by id: the client wants to read its own write.
-#[derive(Debug, Clone, Copy, IntoParams)]
-#[into_params(names("Cache-Control"), parameter_in = Header)]
-pub struct Freshness(
-    /// `no-cache` asks for a read that sees every acknowledged write; without it the last second's may be missed.
-    #[param(value_type = Option<String>, nullable = false, required = false)]
-    pub bool,
-);
-
-impl<S: Sync> FromRequestParts<S> for Freshness {
-    type Rejection = std::convert::Infallible;
-
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
-        let lines = parts.headers.get_all(header::CACHE_CONTROL).iter().filter_map(|line| line.to_str().ok());
-        let mut directives = lines.flat_map(|line| line.split(','));
-        Ok(Self(directives.any(|directive| directive.trim().eq_ignore_ascii_case("no-cache"))))
-    }
-}
 
 /// 200 with the item and its ETag.
 pub fn one(shown: &Shown, item: &Item) -> Response {

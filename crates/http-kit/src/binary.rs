@@ -72,3 +72,15 @@ async fn serve(cli: Cli, service: fn() -> Service) -> Result<(), Box<dyn std::er
     server.run(store, vec![service()]).await?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_is_sound_and_shows_its_port() {
+        let mut command = with_port(Cli::command(), "3001");
+        command.clone().debug_assert();
+        assert!(command.render_long_help().to_string().contains("3001"));
+    }
+}

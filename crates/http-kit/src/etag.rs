@@ -30,9 +30,9 @@ enum Condition {
 impl Condition {
     /// Reads a header; a proxy's `W/` and `-gzip` are taken off.
     fn parse(headers: &HeaderMap, name: &HeaderName) -> Result<Option<Self>, Problem> {
+        let malformed = || Problem::parameter(name.as_str(), "must be * or a list of ETags in quotes");
         let mut tags = Vec::new();
         for line in headers.get_all(name) {
-            let malformed = || Problem::parameter(name.as_str(), "must be * or a list of ETags in quotes");
             let mut rest = line.to_str().map_err(|_| malformed())?.trim();
             if rest == "*" {
                 return Ok(Some(Self::Any));
@@ -40,6 +40,9 @@ impl Condition {
             while !rest.is_empty() {
                 let opened = rest.strip_prefix("W/").unwrap_or(rest).strip_prefix('"').ok_or_else(malformed)?;
                 let (tag, after) = opened.split_once('"').ok_or_else(malformed)?;
+                if !tag.bytes().all(|byte| byte.is_ascii_graphic()) {
+                    return Err(malformed());
+                }
                 tags.push(ENCODINGS.iter().find_map(|encoding| tag.strip_suffix(encoding)).unwrap_or(tag).to_owned());
                 let after = after.trim_start();
                 rest = match after.strip_prefix(',') {
@@ -49,7 +52,10 @@ impl Condition {
                 };
             }
         }
-        Ok(headers.contains_key(name).then_some(Self::OneOf(tags)))
+        match headers.contains_key(name) {
+            true if tags.is_empty() => Err(malformed()),
+            sent => Ok(sent.then_some(Self::OneOf(tags))),
+        }
     }
 
     fn holds_for(&self, item: &Item) -> bool {
@@ -65,7 +71,7 @@ impl Condition {
 #[into_params(names("If-None-Match"), parameter_in = Header)]
 pub struct IfNoneMatch(
     /// ETags that the client has: the answer is 304 when the item has one of them.
-    #[param(value_type = Option<String>, nullable = false, required = false)]
+    #[param(value_type = Option<String>, nullable = false, required = false, pattern = r#"^(\*|(W/)?"[!#-~]*"(, *(W/)?"[!#-~]*")*)$"#)]
     Option<Condition>,
 );
 
@@ -89,7 +95,7 @@ impl<S: Sync> FromRequestParts<S> for IfNoneMatch {
 #[into_params(names("If-Match"), parameter_in = Header)]
 pub struct IfMatch(
     /// ETags that the item may have: with another one the answer is 412 and nothing is written.
-    #[param(value_type = Option<String>, nullable = false, required = false)]
+    #[param(value_type = Option<String>, nullable = false, required = false, pattern = r#"^(\*|(W/)?"[!#-~]*"(, *(W/)?"[!#-~]*")*)$"#)]
     Option<Condition>,
 );
 
@@ -170,6 +176,9 @@ mod tests {
     #[case("\"1-a\"x")]
     #[case("w/\"1-a\"")]
     #[case("\"1-a\",*")]
+    #[case("\"1 a\"")]
+    #[case("")]
+    #[case(" ")]
     fn malformed_conditions_are_refused(#[case] line: &str) {
         assert_eq!(parse(&[line]).unwrap_err().status(), 400);
     }

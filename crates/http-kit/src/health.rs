@@ -1,5 +1,8 @@
 //! Liveness and readiness.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -8,8 +11,23 @@ use db_adapter::{Health, Table};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::layers::Draining;
 use crate::service::{SharedStore, version};
+
+/// Is this process about to leave? Shared by whoever decides that and by readiness.
+#[derive(Debug, Clone, Default)]
+pub struct Draining(Arc<AtomicBool>);
+
+impl Draining {
+    /// From now on readiness is 503.
+    pub fn begin(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    /// Has it begun?
+    pub fn has_begun(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
 
 /// Liveness: the process answers.
 pub(crate) async fn live() -> Json<serde_json::Value> {

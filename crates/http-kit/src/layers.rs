@@ -1,8 +1,6 @@
 //! Every layer, in order.
 
 use std::any::Any;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::Router;
@@ -21,7 +19,7 @@ use tower_http::compression::CompressionLayer;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
 use crate::config::Origins;
-use crate::health::{self, Readiness};
+use crate::health::{self, Draining, Readiness};
 use crate::idempotency::{IDEMPOTENCY_KEY, IDEMPOTENT_REPLAYED};
 use crate::problem::Problem;
 use crate::request::{REQUEST_ID, observe};
@@ -40,22 +38,6 @@ pub struct Behaviour {
     pub timeout: Duration,
     /// Requests handled at once; more are answered 503.
     pub max_in_flight: usize,
-}
-
-/// Is this process about to leave? Shared by whoever decides that and by readiness.
-#[derive(Debug, Clone, Default)]
-pub struct Draining(Arc<AtomicBool>);
-
-impl Draining {
-    /// From now on readiness is 503.
-    pub fn begin(&self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
-
-    /// Has it begun?
-    pub fn has_begun(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
-    }
 }
 
 /// The services on one origin, with health, metrics and every layer. A request passes the layers from the top down, its answer

@@ -155,7 +155,8 @@ fn responses(operation: &mut Value) {
         response["headers"]["X-Request-Id"] = json!({
             "description": "The id that the request is logged under.", "schema": { "type": "string" },
         });
-        if status == "503" {
+        let problem = response["content"].get(problem::CONTENT_TYPE).is_some();
+        if status == "503" && problem {
             response["headers"]["Retry-After"] = json!({
                 "description": "Seconds to wait before trying again.", "schema": { "type": "integer", "minimum": 1 },
             });

@@ -9,7 +9,8 @@ use axum_server::accept::NoDelayAcceptor;
 use db_adapter::Mode;
 
 use crate::config::{Origins, ServerConfig};
-use crate::layers::{Behaviour, Draining, app};
+use crate::health::Draining;
+use crate::layers::{Behaviour, app};
 use crate::metrics;
 use crate::service::{Service, SharedStore};
 

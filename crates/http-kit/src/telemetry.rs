@@ -12,7 +12,10 @@ use crate::config::LogFormat;
 pub fn init(format: LogFormat, filter: &str) {
     let registry = tracing_subscriber::registry().with(EnvFilter::new(filter));
     let started = match format {
-        LogFormat::Json => registry.with(fmt::layer().json().flatten_event(true).with_writer(std::io::stderr)).try_init(),
+        LogFormat::Json => {
+            let json = fmt::layer().json().flatten_event(true).with_span_list(false);
+            registry.with(json.with_writer(std::io::stderr)).try_init()
+        }
         LogFormat::Pretty => {
             let ansi = std::io::stderr().is_terminal();
             registry.with(fmt::layer().with_ansi(ansi).with_writer(std::io::stderr)).try_init()

@@ -62,6 +62,17 @@ fn on_sigterm_it_says_so_serves_on_and_lets_requests_finish() {
 }
 
 #[test]
+fn a_request_is_one_log_line() {
+    let dir = tempfile::tempdir().unwrap();
+    let process = Process::start(&mut program(&dir));
+    assert_eq!(process.status("/api/users/none"), 404);
+    let line = process.wait_for_log("answered");
+    assert_eq!((&line["method"], &line["path"]), (&"GET".into(), &"/api/users/none".into()));
+    assert_eq!((&line["route"], &line["status"]), (&"/api/users/{userId}".into(), &404.into()));
+    assert!(line["latency_ms"].is_number() && line["span"]["request_id"].is_string(), "{line}");
+}
+
+#[test]
 fn on_sigint_it_leaves_at_once() {
     let dir = tempfile::tempdir().unwrap();
     let mut process = Process::start(program(&dir).env("SHUTDOWN_GRACE_SECONDS", "3600"));

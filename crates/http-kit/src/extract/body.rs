@@ -1,7 +1,6 @@
 //! JSON bodies.
 
 use axum::body::Bytes;
-use axum::extract::rejection::BytesRejection;
 use axum::extract::{FromRequest, Request};
 use axum::http::{HeaderMap, StatusCode, header};
 use db_adapter::schema::Access;
@@ -55,25 +54,14 @@ pub struct Json<T>(pub T);
 #[derive(Debug, Clone)]
 pub struct MergePatch<T>(pub T);
 
-/// Extractors of bodies.
-pub trait FromBody {
-    /// The media types that are read.
-    const MEDIA_TYPES: &'static [&'static str];
-}
-
-impl<T> FromBody for Json<T> {
-    const MEDIA_TYPES: &'static [&'static str] = &["application/json"];
-}
-
-impl<T> FromBody for MergePatch<T> {
-    const MEDIA_TYPES: &'static [&'static str] = &["application/merge-patch+json", "application/json"];
-}
+const JSON: &[&str] = &["application/json"];
+const MERGE_PATCH: &[&str] = &["application/merge-patch+json", "application/json"];
 
 impl<T: Body, S: Send + Sync> FromRequest<S> for Json<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
-        read::<T, S>(request, state, Self::MEDIA_TYPES).await.map(Self)
+        read::<T, S>(request, state, JSON).await.map(Self)
     }
 }
 
@@ -81,25 +69,19 @@ impl<T: Body, S: Send + Sync> FromRequest<S> for MergePatch<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
-        read::<T, S>(request, state, Self::MEDIA_TYPES).await.map(Self)
+        read::<T, S>(request, state, MERGE_PATCH).await.map(Self)
     }
 }
 
 async fn read<T: Body, S: Send + Sync>(request: Request, state: &S, media_types: &[&str]) -> Result<T, Problem> {
     check_media_type(request.headers(), media_types)?;
     let bytes = Bytes::from_request(request, state).await.map_err(|rejection| match rejection.status() {
-        StatusCode::PAYLOAD_TOO_LARGE => too_large(),
-        _ => broken_off(&rejection),
+        StatusCode::PAYLOAD_TOO_LARGE => {
+            Problem::new(StatusCode::PAYLOAD_TOO_LARGE, format!("the body is larger than {MAX_BODY_BYTES} bytes"))
+        }
+        _ => Problem::unreadable("the body broke off"),
     })?;
     parse(&bytes)
-}
-
-fn too_large() -> Problem {
-    Problem::new(StatusCode::PAYLOAD_TOO_LARGE, format!("the body is larger than {MAX_BODY_BYTES} bytes"))
-}
-
-fn broken_off(_: &BytesRejection) -> Problem {
-    Problem::unreadable("the body broke off")
 }
 
 fn check_media_type(headers: &HeaderMap, allowed: &[&str]) -> Result<(), Problem> {
