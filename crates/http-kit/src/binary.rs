@@ -61,7 +61,7 @@ pub fn run(program: Program) -> ExitCode {
 /// The command with a default for [`ServerConfig::port`], so that `--help` shows it.
 #[must_use]
 pub fn with_port(command: clap::Command, port: &'static str) -> clap::Command {
-    command.mut_arg("port", |arg| arg.default_value(port))
+    command.mut_arg("port", |arg| arg.default_value(port).required(false))
 }
 
 #[tokio::main]
@@ -82,5 +82,6 @@ mod tests {
         let mut command = with_port(Cli::command(), "3001");
         command.clone().debug_assert();
         assert!(command.render_long_help().to_string().contains("3001"));
+        assert!(!command.render_usage().to_string().contains("PORT"));
     }
 }

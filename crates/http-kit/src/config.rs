@@ -18,7 +18,7 @@ pub struct ServerConfig {
     #[arg(long, env = "HOST", value_name = "HOST", default_value = "127.0.0.1")]
     pub host: IpAddr,
     /// The port to listen on; 0 takes a free one
-    #[arg(long, env = "PORT", value_name = "PORT")]
+    #[arg(long, env = "PORT", value_name = "PORT", value_parser = number::<u16, 0, 65_535>)]
     pub port: u16,
     /// How to write logs
     #[arg(long, env = "LOG_FORMAT", value_name = "LOG_FORMAT", value_enum, default_value_t)]
@@ -31,15 +31,15 @@ pub struct ServerConfig {
     pub cors_allowed_origins: Option<Origins>,
     /// Seconds after which a request is answered 504
     #[arg(long, env = "REQUEST_TIMEOUT_SECONDS", value_name = "REQUEST_TIMEOUT_SECONDS", default_value_t = 30,
-          value_parser = clap::value_parser!(u64).range(1..=3600))]
+          value_parser = number::<u64, 1, 3_600>)]
     pub request_timeout_seconds: u64,
     /// Requests handled at once; more are answered 503
     #[arg(long, env = "MAX_IN_FLIGHT", value_name = "MAX_IN_FLIGHT", default_value_t = 1024,
-          value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+          value_parser = number::<u32, 1, 1_000_000>)]
     pub max_in_flight: u32,
     /// Seconds to go on serving after SIGTERM while readiness says that this process is leaving
     #[arg(long, env = "SHUTDOWN_GRACE_SECONDS", value_name = "SHUTDOWN_GRACE_SECONDS", default_value_t = 3,
-          value_parser = clap::value_parser!(u64).range(0..=3600))]
+          value_parser = number::<u64, 0, 3_600>)]
     pub shutdown_grace_seconds: u64,
 }
 
@@ -67,6 +67,11 @@ pub enum Origins {
     Any,
     /// These only; none where it is empty.
     Only(Vec<HeaderValue>),
+}
+
+fn number<N: TryFrom<u64>, const MIN: u64, const MAX: u64>(text: &str) -> Result<N, String> {
+    let number = text.parse().ok().filter(|number| (MIN..=MAX).contains(number)).and_then(|number| N::try_from(number).ok());
+    number.ok_or_else(|| format!("allowed is a whole number from {MIN} to {MAX}"))
 }
 
 fn filter(text: &str) -> Result<String, String> {
@@ -118,13 +123,14 @@ mod tests {
 
     #[rstest]
     #[case("--port", "x", "PORT")]
-    #[case("--port", "65536", "0..=65535")]
+    #[case("--port", "x", "from 0 to 65535")]
+    #[case("--port", "65536", "from 0 to 65535")]
     #[case("--host", "forum.example", "HOST")]
     #[case("--log-format", "xml", "json, pretty")]
     #[case("--rust-log", "x=y=z", "RUST_LOG")]
     #[case("--cors-allowed-origins", "forum.example", "https://")]
     #[case("--cors-allowed-origins", "https://a.example/path", "CORS_ALLOWED_ORIGINS")]
-    #[case("--request-timeout-seconds", "0", "1..=3600")]
+    #[case("--request-timeout-seconds", "0", "from 1 to 3600")]
     #[case("--max-in-flight", "0", "MAX_IN_FLIGHT")]
     #[case("--shutdown-grace-seconds", "-1", "SHUTDOWN_GRACE_SECONDS")]
     fn a_bad_value_is_named_with_its_variable_and_what_is_allowed(#[case] flag: &str, #[case] value: &str, #[case] named: &str) {

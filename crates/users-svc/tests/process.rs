@@ -94,9 +94,11 @@ fn a_port_that_is_taken_is_one_line() {
 #[test]
 fn a_bad_setting_is_named_with_its_value_and_what_is_allowed() {
     let dir = tempfile::tempdir().unwrap();
-    for (variable, value, allowed) in
-        [("PORT", "70000", "0..=65535"), ("LOG_FORMAT", "xml", "json, pretty"), ("MAX_IN_FLIGHT", "none", "invalid digit")]
-    {
+    for (variable, value, allowed) in [
+        ("PORT", "70000", "from 0 to 65535"),
+        ("LOG_FORMAT", "xml", "json, pretty"),
+        ("MAX_IN_FLIGHT", "none", "from 1 to 1000000"),
+    ] {
         let (code, message) = refused(program(&dir).env(variable, value));
         assert_eq!(code, 2);
         assert!([variable, value, allowed].iter().all(|part| message.contains(part)), "{message}");
