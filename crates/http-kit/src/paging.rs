@@ -6,13 +6,15 @@ use axum::http::request::Parts;
 use chrono::{DateTime, Datelike, Duration, Timelike, Utc};
 use db_adapter::entity::{is_id, timestamp};
 use db_adapter::schema::Index;
-use db_adapter::{Cursor, Order, Table};
-use serde::de::{Deserialize, Deserializer, Error as _};
+use db_adapter::{Cursor, Order, Query, Table};
+use serde::Deserialize;
+use serde::de::{Deserializer, Error as _};
 use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, Schema, SchemaType, Type};
 use utoipa::openapi::{KnownFormat, RefOr, SchemaFormat};
-use utoipa::{PartialSchema, ToSchema};
+use utoipa::{IntoParams, PartialSchema, ToSchema};
 
 use crate::extract::parameters;
+use crate::fields::{Fields, Shown};
 use crate::problem::Problem;
 use crate::rules;
 
@@ -77,6 +79,68 @@ impl Ids {
 /// A parameter that is one id.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Id(pub String);
+
+/// The parameters of a list in order of time: one partition of an index that is sorted by `createdAt`.
+#[derive(Debug, Clone, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct Timeline {
+    /// Items on a page at most.
+    #[param(inline, nullable = false)]
+    pub limit: Option<Limit>,
+    /// Where the page starts: from the link to it.
+    #[param(nullable = false)]
+    pub cursor: Option<String>,
+    /// `asc`: oldest first; `desc`: newest first.
+    #[param(inline, nullable = false)]
+    pub order: Option<Sort>,
+    /// Only what was created at this time or later.
+    #[param(inline, nullable = false)]
+    pub from: Option<Time>,
+    /// Only what was created before this time.
+    #[param(inline, nullable = false)]
+    pub to: Option<Time>,
+    /// Only these attributes.
+    #[param(value_type = Option<String>, nullable = false)]
+    pub fields: Option<Fields>,
+}
+
+impl Timeline {
+    /// Which parameters were sent that say what is on a page, by name: every one but `fields`.
+    pub fn sent(&self) -> [(&'static str, bool); 5] {
+        [
+            ("limit", self.limit.is_some()),
+            ("cursor", self.cursor.is_some()),
+            ("order", self.order.is_some()),
+            ("from", self.from.is_some()),
+            ("to", self.to.is_some()),
+        ]
+    }
+
+    /// What to ask of that partition, and what to show; in that order of time where none was asked for.
+    ///
+    /// # Errors
+    /// 400 when `from` is not before `to`, or `fields` names what the table lacks.
+    pub fn query(
+        self,
+        table: &'static Table,
+        index: &'static Index,
+        partition: impl Into<String>,
+        order: Order,
+    ) -> Result<(Shown, Query), Problem> {
+        check_range(self.from.as_ref(), self.to.as_ref())?;
+        let shown = Shown::of(table, self.fields)?;
+        let query = Query {
+            order: self.order.map_or(order, |Sort(order)| order),
+            from: self.from.map(Time::into_text),
+            to: self.to.map(Time::into_text),
+            limit: self.limit.unwrap_or_default().items(),
+            cursor: self.cursor.map(Cursor::from_text),
+            attributes: shown.attributes(),
+            ..Query::new(index, partition)
+        };
+        Ok((shown, query))
+    }
+}
 
 /// Refuses a parameter beside others that it excludes.
 ///
@@ -234,6 +298,7 @@ parameter!(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use db_adapter::entity::post;
     use rstest::rstest;
 
     #[rstest]
@@ -287,6 +352,44 @@ mod tests {
         let url = ListUrl { path: "/api/x".to_owned(), parameters: vec![("from".to_owned(), "a+b>\"".to_owned())] };
         let link = url.next(&Cursor::from_text("c-_")).unwrap();
         assert_eq!(link, "</api/x?from=a%2Bb%3E%22&cursor=c-_>; rel=\"next\"");
+    }
+
+    fn timeline(query: &str) -> Timeline {
+        serde_urlencoded::from_str(query).unwrap()
+    }
+
+    fn asked(query: &str) -> Result<Query, Problem> {
+        let index = index(&post::TABLE, "ThreadIndex").unwrap();
+        timeline(query).query(&post::TABLE, index, "t", Order::Descending).map(|(_, query)| query)
+    }
+
+    #[test]
+    fn a_timeline_becomes_a_query() {
+        let query = asked("limit=7&cursor=c&order=asc&from=2024-01-01T00:00:00Z&to=2024-01-02T00:00:00%2B01:00&fields=title");
+        let query = query.unwrap();
+        assert_eq!((query.partition.as_str(), query.order, query.limit), ("t", Order::Ascending, 7));
+        assert_eq!(query.from.as_deref(), Some("2024-01-01T00:00:00.000Z"));
+        assert_eq!(query.to.as_deref(), Some("2024-01-01T23:00:00.000Z"));
+        assert_eq!(query.cursor, Some(Cursor::from_text("c")));
+        assert_eq!(query.attributes, Some(vec!["title".to_owned()]));
+        let query = asked("").unwrap();
+        assert_eq!((query.order, query.limit, query.from, query.attributes), (Order::Descending, 100, None, None));
+    }
+
+    #[test]
+    fn a_timeline_without_time_and_unknown_fields_are_refused() {
+        let at = "2024-01-01T00:00:00Z";
+        for (query, field) in [(format!("from={at}&to={at}"), "from"), ("fields=x".to_owned(), "fields")] {
+            let problem = asked(&query).unwrap_err();
+            assert_eq!((problem.status().as_u16(), problem.errors()[0].field.as_str()), (400, field));
+        }
+    }
+
+    #[test]
+    fn a_timeline_says_what_was_sent() {
+        let sent = |query| timeline(query).sent().into_iter().filter(|(_, sent)| *sent).map(|(name, _)| name).collect::<Vec<_>>();
+        assert_eq!(sent("fields=title"), [""; 0]);
+        assert_eq!(sent("to=2024-01-01T00:00:00Z&from=2024-01-01T00:00:00Z&order=asc&cursor=&limit=1").len(), 5);
     }
 
     #[test]
