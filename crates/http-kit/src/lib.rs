@@ -21,6 +21,7 @@ pub mod metrics;
 pub mod openapi;
 pub mod paging;
 pub mod problem;
+pub mod references;
 pub mod rules;
 pub mod serve;
 pub mod service;
