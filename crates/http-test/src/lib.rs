@@ -12,7 +12,6 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::http::{Request, header};
-use db_adapter::Store;
 use db_adapter::json::{JsonOptions, JsonStore};
 use http_kit::config::Origins;
 use http_kit::health::Draining;
@@ -43,8 +42,18 @@ impl TestApp {
 
     /// With other limits or origins.
     pub async fn behaving(services: Vec<Service>, behaviour: &Behaviour) -> Self {
+        Self::open(services, behaviour, |store| store).await
+    }
+
+    /// On a store that stands in front of the JSON store.
+    pub async fn behind(services: Vec<Service>, decorate: impl FnOnce(SharedStore) -> SharedStore) -> Self {
+        Self::open(services, &behaviour(), decorate).await
+    }
+
+    async fn open(services: Vec<Service>, behaviour: &Behaviour, decorate: impl FnOnce(SharedStore) -> SharedStore) -> Self {
         let dir = tempfile::tempdir().expect("a directory");
-        let store: Arc<dyn Store> = Arc::new(JsonStore::open(JsonOptions::new(dir.path())).await.expect("a store"));
+        let store = JsonStore::open(JsonOptions::new(dir.path())).await.expect("a store");
+        let store = decorate(Arc::new(store));
         let draining = Draining::default();
         Self { router: app(services, &store, behaviour, &draining), store, draining, _dir: dir }
     }
