@@ -1,2 +1,9 @@
-//! The posts service.
-fn main() {}
+//! The posts service as a program.
+
+use std::process::ExitCode;
+
+use http_kit::binary::{Program, run};
+
+fn main() -> ExitCode {
+    run(Program { name: "posts-svc", about: "The posts service of the forum", port: "3003", service: posts_svc::service })
+}
