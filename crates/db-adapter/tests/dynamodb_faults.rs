@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use db_adapter::dynamodb::{DynamoOptions, DynamoStore, tables};
 use db_adapter::entity::{post, thread, user};
-use db_adapter::{Attributes, Error, Item, Key, Query, Read, Rule, Scan, Store, Table, Update, Value};
+use db_adapter::{Attributes, Error, Item, Key, Read, Rule, Scan, Store, Table, Update, Value};
 use fault_proxy::{Fault, FaultProxy};
 use futures::StreamExt;
 use serde_json::json;
@@ -270,80 +270,6 @@ async fn health_asks_once_for_everybody() {
     assert_eq!(proxy.operations(), ["GetItem"]);
     assert!(store.health(&post::TABLE).await.reachable);
     assert_eq!(proxy.operations(), ["GetItem", "GetItem"]);
-}
-
-/// The requests of each operation, as the documentation promises them.
-#[tokio::test]
-async fn operations_cost_the_requests_they_promise() {
-    let (store, proxy) = store().await;
-    let took = || {
-        let operations = proxy.operations();
-        proxy.reset();
-        operations
-    };
-    let ann_key = Key::hash("ann");
-    store.create(&user::TABLE, ann()).await.unwrap();
-    assert_eq!(took(), ["TransactWriteItems"]);
-    store.create(&user::TABLE, attributes(json!({ "userId": "bob", "name": "Bob" }))).await.unwrap();
-    assert_eq!(took(), ["PutItem"]);
-    store.update(&user::TABLE, &ann_key, &set("email", "ann@example.org")).await.unwrap();
-    assert_eq!(took(), ["UpdateItem"]);
-    store.update(&user::TABLE, &ann_key, &set("name", "A")).await.unwrap();
-    assert_eq!(took(), ["UpdateItem"]);
-    store.update(&user::TABLE, &ann_key, &set("email", "a@example.org")).await.unwrap();
-    assert_eq!(took(), ["UpdateItem", "TransactWriteItems"]);
-    let email = Query { limit: 1, ..Query::new(user::TABLE.index("EmailIndex").unwrap(), "a@example.org") };
-    assert_eq!(store.query(&user::TABLE, &email).await.unwrap().items.len(), 1);
-    assert_eq!(took(), ["Query"]);
-    store.delete(&user::TABLE, &ann_key, None).await.unwrap();
-    assert_eq!(took(), ["GetItem", "TransactWriteItems"]);
-
-    for n in 0..5 {
-        let post = json!({ "postId": format!("p{n}"), "threadId": "t", "userId": "u", "content": "c", "createdAt": format!("2024-0{n}") });
-        store.create(&post::TABLE, attributes(post)).await.unwrap();
-    }
-    assert_eq!(took().len(), 5);
-    store.get(&post::TABLE, &Key::hash("p1"), &Read::default()).await.unwrap().unwrap();
-    assert_eq!(took(), ["Query"]);
-    store.get_many(&[(&post::TABLE, Key::pair("p1", "t")), (&user::TABLE, Key::hash("bob"))], &Read::default()).await.unwrap();
-    assert_eq!(took(), ["BatchGetItem"]);
-    for limit in [1, 4, 5, 6] {
-        let query = Query { limit, ..Query::new(post::TABLE.index("ThreadIndex").unwrap(), "t") };
-        assert_eq!(store.query(&post::TABLE, &query).await.unwrap().items.len(), limit.min(5));
-        assert_eq!(took(), ["Query"]);
-        assert_eq!(store.scan(&post::TABLE, &Scan::new(limit)).await.unwrap().items.len(), limit.min(5));
-        assert_eq!(took(), ["Scan"]);
-    }
-    let none = Query {
-        from: Some("2".to_owned()),
-        to: Some("2".to_owned()),
-        ..Query::new(post::TABLE.index("UserIndex").unwrap(), "u")
-    };
-    store.query(&post::TABLE, &none).await.unwrap();
-    store.get_many(&[], &Read::default()).await.unwrap();
-    assert_eq!(took(), [""; 0]);
-    store.update(&post::TABLE, &Key::pair("p1", "t"), &set("title", "T")).await.unwrap();
-    store.delete(&post::TABLE, &Key::pair("p1", "t"), None).await.unwrap();
-    assert_eq!(took(), ["UpdateItem", "DeleteItem"]);
-}
-
-#[tokio::test]
-async fn a_page_of_users_takes_two_requests_at_most_mostly() {
-    let (store, proxy) = store().await;
-    let users = (0..300).map(|n| Item::parse(&format!(r#"{{"userId":"u{n}","email":"{n}@example.org","name":"N"}}"#)));
-    store.load(&user::TABLE, futures::stream::iter(users).boxed()).await.unwrap();
-    proxy.reset();
-    let (mut scan, mut pages, mut items) = (Scan::new(50), 0, 0);
-    loop {
-        let page = store.scan(&user::TABLE, &scan).await.unwrap();
-        (pages, items) = (pages + 1, items + page.items.len());
-        match page.next {
-            Some(next) => scan.cursor = Some(next),
-            None => break,
-        }
-    }
-    assert_eq!((pages, items), (6, 300));
-    assert!(proxy.seen().len() <= 2 * pages, "{}", proxy.seen().len());
 }
 
 #[tokio::test]

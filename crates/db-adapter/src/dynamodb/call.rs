@@ -2,7 +2,8 @@
 //!
 //! Metrics, by `table`, `index` and `operation`: `dynamodb_calls_total` (by `outcome` too), `dynamodb_attempts_total`,
 //! `dynamodb_call_seconds`, `dynamodb_consumed_read_units_total`, `dynamodb_consumed_write_units_total`. The last two are
-//! gauges that only grow, as units come in halves and counters hold whole numbers.
+//! gauges that only grow, as units come in halves and counters hold whole numbers. `dynamodb_transactions_repeated_total`, by
+//! `table` and `reason`, counts transactions that were cancelled and sent again.
 
 use std::future::Future;
 use std::sync::Arc;

@@ -109,10 +109,10 @@ impl DynamoStore {
                 .return_consumed_capacity(ReturnConsumedCapacity::Indexes);
             let send = || request.clone().customize().interceptor(call.attempts()).send();
             let output = call.run(&mut backoff, send).await.map_err(|error| call.fault(error))?;
-            let answers = output.responses.unwrap_or_default();
+            let mut answers = output.responses.unwrap_or_default();
             for (table, _) in by_table.values() {
-                let items = answers.get(self.table_name(table)).into_iter().flatten();
-                found.extend(items.map(|raw| (*table, raw.clone())));
+                let items = answers.remove(self.table_name(table)).unwrap_or_default();
+                found.extend(items.into_iter().map(|raw| (*table, raw)));
             }
             wanted = output.unprocessed_keys.unwrap_or_default();
             if wanted.is_empty() {

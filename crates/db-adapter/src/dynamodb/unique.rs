@@ -9,6 +9,8 @@ use aws_sdk_dynamodb::types::{
     TransactWriteItem, Update as UpdateRequest,
 };
 
+use metrics::counter;
+
 use super::DynamoStore;
 use super::attribute_value::{Raw, raw, raw_key, tag, text};
 use super::expression::Expression;
@@ -221,7 +223,9 @@ impl DynamoStore {
                 },
                 Err(error) => return Err(call.fault(error)),
             };
-            if reasons.iter().any(is_passing) {
+            if let Some(reason) = reasons.iter().find(|reason| is_passing(reason)) {
+                let reason = reason.code().unwrap_or_default().to_owned();
+                counter!("dynamodb_transactions_repeated_total", "table" => table.name, "reason" => reason).increment(1);
                 if backoff.pause().await {
                     continue;
                 }

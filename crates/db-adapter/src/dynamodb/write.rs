@@ -1,7 +1,8 @@
 //! Writes of single items without a transaction: create, update, delete.
 //!
 //! Every write carries a fresh `writeId`. When a condition fails because an earlier attempt of the same write succeeded and its
-//! answer was lost, the old item that DynamoDB returns carries it, and the write has succeeded.
+//! answer was lost, the old item that DynamoDB returns carries it, and the write has succeeded. This cannot tell when another
+//! write came between the two attempts: an update or delete without an expected tag then happens once more.
 
 use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::delete_item::DeleteItemError;
