@@ -157,7 +157,8 @@ impl Table {
         Ok(key)
     }
 
-    /// Checks what both backends refuse to store: broken table or index keys and known attributes of a wrong type.
+    /// Checks what both backends refuse to store: broken table or index keys, unique values too long to be claimed, and known
+    /// attributes of a wrong type.
     ///
     /// # Errors
     /// [`Error::InvalidItem`] names the attribute and what is allowed.
@@ -177,6 +178,12 @@ impl Table {
                 if let Some((name, value)) = name.and_then(|name| attributes.get_key_value(name)) {
                     check_key_text(name, key_text(name, value)?, limit)?;
                 }
+            }
+        }
+        for unique in self.unique {
+            let limit = MAX_HASH_BYTES - unique.claim("").len();
+            if unique.value_of(attributes).is_some_and(|value| value.len() > limit) {
+                return Err(Error::invalid_item(unique.attribute, format!("must be at most {limit} bytes: it is unique")));
             }
         }
         for known in self.attributes {

@@ -280,3 +280,24 @@ async fn a_table_without_unique_attributes_has_broken_items_only() {
     assert_eq!(store.check(&thread::TABLE).await.unwrap(), []);
     store.repair(&thread::TABLE, &found[0]).await.unwrap();
 }
+
+#[tokio::test]
+async fn a_value_whose_claim_would_be_too_long_is_refused() {
+    let store = store().await;
+    let longest = 2048 - "email#".len();
+    let email = |length: usize| format!("{}@x.org", "e".repeat(length - "@x.org".len()));
+    create(&store, "a", &email(longest)).await.unwrap();
+    let too_long = create(&store, "b", &email(longest + 1)).await;
+    assert!(matches!(&too_long, Err(Error::InvalidItem { attribute, .. }) if attribute == "email"), "{too_long:?}");
+    let too_long = set_email(&store, "a", &email(longest + 1)).await;
+    assert!(matches!(&too_long, Err(Error::InvalidItem { attribute, .. }) if attribute == "email"), "{too_long:?}");
+}
+
+#[tokio::test]
+async fn an_item_that_cannot_be_counted_up_is_corrupt() {
+    let store = store().await;
+    put(&store, &[("userId", s("a")), ("name", s("A")), ("version", s("one"))]).await;
+    let set = [("name".to_owned(), Value::from("B"))].into();
+    let updated = store.update(&user::TABLE, &Key::hash("a"), &Update { set, ..Update::default() }).await;
+    assert!(matches!(updated, Err(Error::Corrupt { .. })), "{updated:?}");
+}
