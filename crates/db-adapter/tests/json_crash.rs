@@ -62,7 +62,7 @@ fn writer_process() {
         say(&out, "ready");
         let writers = (0..WRITERS).map(|writer| {
             let (store, out, name) = (store.clone(), out.clone(), name.clone());
-            tokio::spawn(async move { write(&*store, &out, &format!("{name}-{writer}")).await })
+            tokio::spawn(async move { write(&store, &out, &format!("{name}-{writer}")).await })
         });
         for writer in writers.collect::<Vec<_>>() {
             writer.await.unwrap();
