@@ -7,6 +7,7 @@ use aws_config::BehaviorVersion;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_credential_types::Credentials;
+use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider, future};
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::Region;
@@ -19,6 +20,8 @@ use crate::error::{Error, Result};
 const MAX_ATTEMPTS: u32 = 4;
 const FIRST_BACKOFF: Duration = Duration::from_millis(50);
 const LONGEST_BACKOFF: Duration = Duration::from_secs(1);
+
+const NOWHERE: &str = "none in the environment, a profile, the container or the instance";
 
 /// The client, with credentials at hand.
 ///
@@ -45,8 +48,11 @@ pub(super) async fn connect(options: &DynamoOptions) -> Result<Client> {
         }
     }
     let config = loader.load().await;
-    let provider = config.credentials_provider().ok_or_else(|| no_credentials("none are configured"))?;
-    let first = provider.provide_credentials().await.map_err(|error| no_credentials(&innermost(&error)))?;
+    let provider = config.credentials_provider().ok_or_else(|| no_credentials(NOWHERE))?;
+    let first = provider.provide_credentials().await.map_err(|error| match error {
+        CredentialsError::CredentialsNotLoaded(_) => no_credentials(NOWHERE),
+        error => no_credentials(&innermost(&error)),
+    })?;
     let provider = Warm { first: Mutex::new(Some(first)), provider };
     let config = aws_sdk_dynamodb::config::Builder::from(&config).credentials_provider(provider).build();
     Ok(Client::from_conf(config))
@@ -75,6 +81,24 @@ impl ProvideCredentials for Warm {
         match first.filter(|first| first.expiry().is_none_or(|expiry| expiry > soon)) {
             Some(first) => future::ProvideCredentials::ready(Ok(first)),
             None => self.provider.provide_credentials(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn the_first_credentials_are_those_of_the_start_unless_they_expire_soon() {
+        let named = |id: &str, expiry| Credentials::new(id, "secret", None, expiry, "test");
+        let soon = SystemTime::now() + Duration::from_secs(60);
+        for (expiry, expected) in [(None, ["start", "later"]), (Some(soon), ["later", "later"])] {
+            let provider = SharedCredentialsProvider::new(named("later", None));
+            let warm = Warm { first: Mutex::new(Some(named("start", expiry))), provider };
+            for id in expected {
+                assert_eq!(warm.provide_credentials().await.unwrap().access_key_id(), id);
+            }
         }
     }
 }
