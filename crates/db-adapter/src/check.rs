@@ -5,7 +5,7 @@ use crate::schema::Key;
 
 /// Something in a table that breaks a rule.
 ///
-/// A unique value on DynamoDB is held by a *claim*, an item beside its owner; see `dynamodb/unique.rs`.
+/// A unique value on DynamoDB is held by a *claim*, an item beside its owner; see `dynamodb/claim.rs`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Finding {
     /// An item has a unique value but no claim holds it. Repair adds the claim.

@@ -2,13 +2,15 @@
 //!
 //! - `client`: the SDK's configuration. `call`: one call with its span, metrics and attempts. `error`: faults, mapped once.
 //! - `read`, `write`: the operations on single items and lists. `expression`: names, values and conditions.
-//! - `unique`: claims, which keep unique attributes unique, and the transactions they need.
+//! - `claim`: what keeps unique attributes unique. `unique`: the transactions in which items and claims change together.
+//! - `retry`: retries that the SDK does not make.
 //! - `bulk`: load. `check`: integrity. `health`. `tables`: create and delete the tables.
 
 mod attribute_value;
 mod bulk;
 mod call;
 mod check;
+mod claim;
 mod client;
 mod error;
 mod expression;
@@ -28,6 +30,9 @@ use async_trait::async_trait;
 use aws_sdk_dynamodb::Client;
 use futures::stream::BoxStream;
 
+use call::Call;
+
+use crate::Store;
 use crate::check::Finding;
 use crate::error::{Error, Result};
 use crate::health::Health;
@@ -35,7 +40,6 @@ use crate::item::{Attributes, Item, Tag};
 use crate::page::{Page, Query, Read, Scan};
 use crate::schema::{Key, TABLES, Table};
 use crate::update::Update;
-use crate::{Store, dynamodb::call::Call};
 
 /// The name of this backend in scan cursors.
 const BACKEND: &str = "dynamodb";
@@ -45,8 +49,8 @@ const BACKEND: &str = "dynamodb";
 pub struct DynamoOptions {
     /// The AWS region.
     pub region: String,
-    /// The URL of DynamoDB Local; the region's own endpoint where `None`. A plain `http:` one needs no credentials: without an access key in the
-    /// environment a dummy is used.
+    /// The URL of DynamoDB Local; the region's own endpoint where `None`. A plain `http:` one needs no credentials: without an
+    /// access key in the environment a dummy is used.
     pub endpoint: Option<String>,
     /// The DynamoDB table of each declared table, by [`Table::name`]; one that is missing has its [`Table::default_name`].
     pub tables: BTreeMap<&'static str, String>,

@@ -17,8 +17,8 @@ use futures::stream::{BoxStream, FuturesUnordered};
 
 use super::DynamoStore;
 use super::attribute_value::{Raw, raw, raw_key, text};
+use super::claim::{Claim, claim_key, claims, claims_in, owner_of};
 use super::retry::Backoff;
-use super::unique::{Claim, claim_key, claims, claims_in, owner_of};
 use crate::error::{Error, Result, Rule};
 use crate::item::{Item, check_size};
 use crate::page::Read;

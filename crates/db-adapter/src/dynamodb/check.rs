@@ -7,11 +7,13 @@ use aws_sdk_dynamodb::types::{ConditionCheck, ReturnConsumedCapacity, TransactWr
 
 use super::DynamoStore;
 use super::attribute_value::{Raw, raw_key, text};
+use super::claim::{Claim, claim_key, claimed, claims_in, is_claim, is_same_claim, owner_of};
 use super::expression::Expression;
-use super::read::{MAX_KEYS, is_claim};
-use super::unique::{Claim, as_read, claim_key, claimed, claims_in, is_same_claim, owner_of};
+use super::read::MAX_KEYS;
+use super::unique::as_read;
 use crate::check::Finding;
 use crate::error::{Error, Result, Rule};
+use crate::item::Item;
 use crate::page::Read;
 use crate::schema::{Key, Table, Unique};
 
@@ -59,7 +61,7 @@ impl DynamoStore {
         Ok(match table.check(&attributes) {
             Ok(_) => None,
             Err(fault) => {
-                let item = crate::item::Item::new(&attributes);
+                let item = Item::new(&attributes);
                 Some(Finding::BrokenItem { key, reason: fault.to_string(), item })
             }
         })

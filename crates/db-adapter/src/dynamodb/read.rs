@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, ReturnConsumedCapacity};
 
 use super::attribute_value::{Raw, raw_key, text};
+use super::claim::is_claim;
 use super::expression::Expression;
 use super::retry::Backoff;
 use super::{BACKEND, DynamoStore};
@@ -210,11 +211,6 @@ impl DynamoStore {
 
 /// More than any page holds, and little enough to count with.
 const MAX_LIMIT: usize = 1 << 24;
-
-/// Is this a claim and no item?
-pub(super) fn is_claim(table: &Table, raw: &Raw) -> bool {
-    text(raw, table.hash).is_some_and(|hash| table.unique.iter().any(|unique| unique.is_claim(hash)))
-}
 
 fn keys_and_attributes(table: &'static Table, keys: Vec<Raw>, read: &Read) -> Result<KeysAndAttributes> {
     let mut expression = Expression::default();
