@@ -27,6 +27,8 @@ mod record;
 mod recover;
 mod snapshot;
 mod table;
+#[cfg(test)]
+mod tests;
 mod write;
 
 use std::path::PathBuf;

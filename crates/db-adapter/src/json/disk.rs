@@ -32,8 +32,8 @@ pub(super) trait Disk: Debug + Send + Sync {
         return std::os::windows::fs::FileExt::seek_read(file, buffer, offset);
     }
 
-    /// Writes some of the bytes.
-    fn write_at(&self, file: &File, bytes: &[u8], offset: u64) -> io::Result<usize> {
+    /// Writes some of the bytes to the file of that path.
+    fn write_at(&self, file: &File, _path: &Path, bytes: &[u8], offset: u64) -> io::Result<usize> {
         #[cfg(unix)]
         return std::os::unix::fs::FileExt::write_at(file, bytes, offset);
         #[cfg(windows)]
@@ -41,11 +41,11 @@ pub(super) trait Disk: Debug + Send + Sync {
     }
 
     /// Returns when the file's content and length are on disk.
-    fn sync(&self, file: &File) -> io::Result<()> {
+    fn sync(&self, file: &File, _path: &Path) -> io::Result<()> {
         file.sync_data()
     }
 
-    fn truncate(&self, file: &File, length: u64) -> io::Result<()> {
+    fn truncate(&self, file: &File, _path: &Path, length: u64) -> io::Result<()> {
         file.set_len(length)
     }
 
@@ -155,7 +155,7 @@ impl OpenFile {
     /// Writes all bytes. On an error some may have been written.
     pub(super) fn write_at(&self, mut bytes: &[u8], mut offset: u64) -> Result<()> {
         while !bytes.is_empty() {
-            let written = match self.disk.write_at(&self.file, bytes, offset) {
+            let written = match self.disk.write_at(&self.file, &self.path, bytes, offset) {
                 Ok(0) => Err(io::ErrorKind::WriteZero.into()),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(0),
                 other => other,
@@ -170,11 +170,11 @@ impl OpenFile {
     /// Returns when the file's content and length are on disk. After an error nothing is known of what was written since the
     /// last success: the system may have dropped it, and a second try may succeed all the same.
     pub(super) fn sync(&self) -> Result<()> {
-        self.disk.sync(&self.file).map_err(|error| failed("sync", &self.path, &error))
+        self.disk.sync(&self.file, &self.path).map_err(|error| failed("sync", &self.path, &error))
     }
 
     pub(super) fn truncate(&self, length: u64) -> Result<()> {
-        self.disk.truncate(&self.file, length).map_err(|error| failed("shorten", &self.path, &error))
+        self.disk.truncate(&self.file, &self.path, length).map_err(|error| failed("shorten", &self.path, &error))
     }
 
     /// Gives the file another name in its directory, in place of the file that has it.

@@ -76,7 +76,7 @@ fn loaded(files: &Files, memory: Memory, journal: Journal, reached: Reached, seq
 
 /// The first files of a table: empty, or after a snapshot that a person put there.
 fn begin(files: &Files, held: &Held<'_>, known: Option<State>) -> Result<Loaded> {
-    if known.is_some() {
+    if known.is_some_and(|state| state.committed.generation > 0) {
         let reason = format!(
             "is missing, although {} tells that there was one; put it back, or remove that file too where what the journal held may \
              be lost",

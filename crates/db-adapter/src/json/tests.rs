@@ -1,0 +1,232 @@
+//! Tests of what no other backend has: files, crashes, faults of the disk, several processes.
+//!
+//! Two stores in one process are to each other as two processes are: a lock belongs to an open file, not to a process.
+
+mod faults;
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use tempfile::TempDir;
+
+use super::disk::Disk;
+use super::{JsonOptions, JsonStore, RealDisk};
+use crate::entity::{thread, user};
+use crate::page::{Query, Read, Scan};
+use crate::{Attributes, Error, Item, Key, Result, Store, Table, Value};
+
+/// A directory and what its stores are opened with.
+struct Place {
+    dir: TempDir,
+    compact_at: u64,
+}
+
+impl Place {
+    fn new() -> Self {
+        Self { dir: tempfile::tempdir().unwrap(), compact_at: u64::MAX }
+    }
+
+    fn options(&self) -> JsonOptions {
+        JsonOptions { compact_at: self.compact_at, ..JsonOptions::new(self.dir.path()) }
+    }
+
+    async fn open(&self) -> JsonStore {
+        self.try_open().await.unwrap()
+    }
+
+    async fn try_open(&self) -> Result<JsonStore> {
+        self.open_on(&FaultyDisk::new()).await
+    }
+
+    async fn open_on(&self, disk: &Arc<FaultyDisk>) -> Result<JsonStore> {
+        JsonStore::open_on(self.options(), Arc::clone(disk) as Arc<dyn Disk>).await
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    fn read(&self, name: &str) -> Vec<u8> {
+        fs::read(self.path(name)).unwrap()
+    }
+
+    fn write(&self, name: &str, bytes: impl AsRef<[u8]>) {
+        fs::write(self.path(name), bytes).unwrap();
+    }
+
+    /// Every file but the locks, with its bytes.
+    fn files(&self) -> Vec<(PathBuf, Vec<u8>)> {
+        let paths = fs::read_dir(self.dir.path()).unwrap().map(|entry| entry.unwrap().path());
+        let mut files: Vec<_> = paths
+            .filter(|path| path.extension().is_none_or(|extension| extension != "lock"))
+            .map(|path| (path.clone(), fs::read(path).unwrap()))
+            .collect();
+        files.sort();
+        files
+    }
+
+    /// The error of opening a store, which must leave the files alone.
+    async fn refusal(&self) -> String {
+        let before = self.files();
+        let error = self.try_open().await.map(drop).unwrap_err();
+        assert!(matches!(error, Error::Corrupt { .. }), "{error}");
+        assert_eq!(self.files(), before);
+        error.to_string()
+    }
+}
+
+fn user(id: &str) -> Attributes {
+    [("userId", id), ("email", &format!("{id}@example.com")), ("name", "Ada")]
+        .map(|(name, value)| (name.to_owned(), Value::from(value)))
+        .into()
+}
+
+async fn add(store: &JsonStore, id: &str) -> Result<Item> {
+    store.create(&user::TABLE, user(id)).await
+}
+
+async fn has(store: &JsonStore, id: &str) -> bool {
+    store.get(&user::TABLE, &Key::hash(id), &Read::STRONG).await.unwrap().is_some()
+}
+
+/// The ids of a table, by a scan; and the index of users says the same.
+async fn ids(store: &JsonStore) -> Vec<String> {
+    let items = scan(store, &user::TABLE).await;
+    for item in &items {
+        let query = Query::new(user::TABLE.index("EmailIndex").unwrap(), item.text("email").unwrap());
+        assert_eq!(store.query(&user::TABLE, &query).await.unwrap().items, std::slice::from_ref(item));
+    }
+    items.iter().map(|item| item.text("userId").unwrap()).collect()
+}
+
+async fn scan(store: &JsonStore, table: &'static Table) -> Vec<Item> {
+    store.scan(table, &Scan::new(usize::MAX)).await.unwrap().items
+}
+
+/// Ends a store as a kill does, but for the writes that are queued: nothing is folded.
+async fn kill(store: JsonStore) {
+    for served in &store.tables {
+        served.committer.close();
+    }
+    let threads: Vec<_> = store.tables.iter().filter_map(|served| served.committer.take_thread()).collect();
+    tokio::task::spawn_blocking(move || threads.into_iter().for_each(|thread| thread.join().unwrap())).await.unwrap();
+}
+
+/// Folds the journal of users as a process does while others run.
+async fn compact(store: &JsonStore) -> Result<bool> {
+    let table = Arc::clone(&store.table(&user::TABLE).unwrap().table);
+    super::blocking(move || super::compact::compact(&table)).await
+}
+
+/// A call that changes something on the disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Call {
+    Create,
+    Write,
+    Sync,
+    Truncate,
+    Rename,
+    Remove,
+    SyncDir,
+}
+
+/// A disk that fails when told to.
+#[derive(Debug)]
+struct FaultyDisk {
+    /// What the next such call on a file whose name ends so does, once.
+    faults: Mutex<Vec<(Call, &'static str, Option<io::ErrorKind>)>>,
+    /// So many calls succeed, then none: as if the process had been killed.
+    left: AtomicUsize,
+}
+
+impl FaultyDisk {
+    fn new() -> Arc<Self> {
+        Arc::new(Self { faults: Mutex::new(Vec::new()), left: AtomicUsize::new(usize::MAX) })
+    }
+
+    fn fail(&self, call: Call, file: &'static str, error: io::ErrorKind) {
+        self.faults.lock().unwrap().push((call, file, Some(error)));
+    }
+
+    /// The directory's nth sync from now on fails.
+    fn fail_nth_dir_sync(&self, dir: &'static str, nth: usize) {
+        let mut faults = self.faults.lock().unwrap();
+        faults.extend((1..nth).map(|_| (Call::SyncDir, dir, None)));
+        faults.push((Call::SyncDir, dir, Some(io::ErrorKind::Other)));
+    }
+
+    fn die_after(&self, calls: usize) {
+        self.left.store(calls, Ordering::SeqCst);
+    }
+
+    fn is_dead(&self) -> bool {
+        self.left.load(Ordering::SeqCst) == 0
+    }
+
+    fn call(&self, call: Call, path: &Path) -> io::Result<()> {
+        let spent = self.left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
+        if spent.is_err() {
+            return Err(io::Error::other("the process is dead"));
+        }
+        let mut faults = self.faults.lock().unwrap();
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        match faults.iter().position(|(failing, file, _)| *failing == call && name.ends_with(file)) {
+            Some(at) => faults.remove(at).2.map_or(Ok(()), |error| Err(error.into())),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Disk for FaultyDisk {
+    fn create(&self, path: &Path) -> io::Result<fs::File> {
+        self.call(Call::Create, path)?;
+        RealDisk.create(path)
+    }
+
+    fn write_at(&self, file: &fs::File, path: &Path, bytes: &[u8], offset: u64) -> io::Result<usize> {
+        // A failed write leaves half of its bytes behind, as a full disk does; a lock file is small enough to be written or not.
+        self.call(Call::Write, path).or_else(|error| {
+            if path.extension().is_none_or(|extension| extension != "lock") {
+                RealDisk.write_at(file, path, &bytes[..bytes.len() / 2], offset)?;
+            }
+            Err(error)
+        })?;
+        RealDisk.write_at(file, path, bytes, offset)
+    }
+
+    fn sync(&self, _file: &fs::File, path: &Path) -> io::Result<()> {
+        // Nobody pulls the plug in a test, so that a real sync would only cost time.
+        self.call(Call::Sync, path)
+    }
+
+    fn truncate(&self, file: &fs::File, path: &Path, length: u64) -> io::Result<()> {
+        self.call(Call::Truncate, path)?;
+        RealDisk.truncate(file, path, length)
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        self.call(Call::Rename, from)?;
+        RealDisk.rename(from, to)
+    }
+
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        self.call(Call::Remove, path)?;
+        RealDisk.remove(path)
+    }
+
+    fn sync_dir(&self, path: &Path) -> io::Result<()> {
+        self.call(Call::SyncDir, path)
+    }
+}
+
+#[tokio::test]
+async fn a_thread_is_listed_by_its_constant() {
+    let place = Place::new();
+    place.write("threads.json", r#"[{"threadId":"t","title":"by hand","createdAt":"2024-01-01T00:00:00.000Z"}]"#);
+    let store = place.open().await;
+    let query = Query::new(thread::TABLE.index("CreatedAtIndex").unwrap(), thread::FEED);
+    assert_eq!(store.query(&thread::TABLE, &query).await.unwrap().items.len(), 1);
+}

@@ -1,0 +1,258 @@
+//! The disk fails, or the process is killed between any two calls.
+
+use std::io::ErrorKind;
+
+use super::super::disk::Dir;
+use super::super::files::Files;
+use super::super::lock::{LockFile, State};
+use super::*;
+
+#[tokio::test]
+async fn a_full_disk_refuses_writes_until_there_is_room() {
+    let (place, disk) = (Place::new(), FaultyDisk::new());
+    let store = place.open_on(&disk).await.unwrap();
+    add(&store, "a").await.unwrap();
+    let journal = place.read("users.journal");
+    disk.fail(Call::Write, "users.journal", ErrorKind::StorageFull);
+    match add(&store, "b").await {
+        Err(Error::Unavailable { reason }) => assert!(reason.contains("users.journal") && reason.contains("space"), "{reason}"),
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(place.read("users.journal"), journal);
+    assert!(!has(&store, "b").await);
+    assert!(store.health(&user::TABLE).await.reachable);
+    add(&store, "c").await.unwrap();
+    kill(store).await;
+    assert_eq!(ids(&place.open().await).await, ["a", "c"]);
+}
+
+#[tokio::test]
+async fn after_a_failed_sync_only_reads_are_served_until_a_process_starts_alone() {
+    let (place, disk) = (Place::new(), FaultyDisk::new());
+    let store = place.open_on(&disk).await.unwrap();
+    let other = place.open().await;
+    add(&store, "a").await.unwrap();
+    disk.fail(Call::Sync, "users.journal", ErrorKind::Other);
+    let unknown = add(&store, "b").await;
+    assert!(matches!(unknown, Err(Error::Backend(_))), "{unknown:?}");
+    let late = place.open().await;
+    for store in [&store, &other, &late] {
+        let refused = add(store, "c").await;
+        assert!(matches!(refused, Err(Error::Unavailable { .. })), "{refused:?}");
+        assert_eq!(ids(store).await, ["a"]);
+        assert_eq!(store.health(&user::TABLE).await.reason, Some("the disk failed: reads only"));
+        store.create(&thread::TABLE, thread_with_id("t")).await.map(drop).or_else(is_conflict).unwrap();
+    }
+    for store in [store, other, late] {
+        store.close().await.unwrap();
+    }
+    let journal = place.read("users.journal");
+    let store = place.open().await;
+    assert_ne!(place.read("users.journal"), journal, "the files that failed must not be written on");
+    assert!(store.health(&user::TABLE).await.reachable);
+    // What was in the system's memory only is brought to disk; it was not acknowledged, but may have happened.
+    assert_eq!(ids(&store).await, ["a", "b"]);
+    add(&store, "c").await.unwrap();
+}
+
+fn thread_with_id(id: &str) -> Attributes {
+    [("threadId", id), ("title", "t"), ("createdAt", "2024")].map(|(name, value)| (name.to_owned(), Value::from(value))).into()
+}
+
+fn is_conflict(error: Error) -> Result<()> {
+    if matches!(error, Error::Conflict { .. }) { Ok(()) } else { Err(error) }
+}
+
+#[tokio::test]
+async fn a_torn_write_that_cannot_be_cut_off_stops_all_writing() {
+    let (place, disk) = (Place::new(), FaultyDisk::new());
+    let store = place.open_on(&disk).await.unwrap();
+    add(&store, "a").await.unwrap();
+    disk.fail(Call::Write, "users.journal", ErrorKind::StorageFull);
+    disk.fail(Call::Truncate, "users.journal", ErrorKind::Other);
+    assert!(matches!(add(&store, "b").await, Err(Error::Backend(_))));
+    assert!(matches!(add(&store, "c").await, Err(Error::Unavailable { .. })));
+    kill(store).await;
+    let store = place.open().await;
+    assert_eq!(ids(&store).await, ["a"]);
+    add(&store, "c").await.unwrap();
+}
+
+#[tokio::test]
+async fn a_compaction_that_fails_changes_nothing_and_can_be_repeated() {
+    let steps = [
+        (Call::Create, "users.json.new"),
+        (Call::Write, "users.json.new"),
+        (Call::Sync, "users.json.new"),
+        (Call::Create, "users.journal.new"),
+        (Call::Write, "users.journal.new"),
+        (Call::Sync, "users.journal.new"),
+        (Call::Rename, "users.json.new"),
+        (Call::Rename, "users.journal.new"),
+    ];
+    for (call, file) in steps {
+        let (place, disk) = (Place::new(), FaultyDisk::new());
+        let store = place.open_on(&disk).await.unwrap();
+        let other = place.open().await;
+        add(&store, "a").await.unwrap();
+        disk.fail(call, file, ErrorKind::StorageFull);
+        compact(&store).await.unwrap_err();
+        assert_eq!(ids(&other).await, ["a"], "{call:?} {file}");
+        add(&other, "b").await.unwrap();
+        assert_eq!(ids(&store).await, ["a", "b"], "{call:?} {file}");
+        add(&store, "c").await.unwrap();
+        assert!(compact(&store).await.unwrap());
+        add(&other, "d").await.unwrap();
+        assert_eq!(ids(&store).await, ["a", "b", "c", "d"], "{call:?} {file}");
+        assert!(!place.path("users.json.new").exists() && !place.path("users.journal.new").exists());
+    }
+}
+
+#[tokio::test]
+async fn a_directory_that_cannot_be_synced_in_a_compaction_stops_all_writing() {
+    let place = Place::new();
+    let name: &'static str = Box::leak(place.dir.path().file_name().unwrap().to_string_lossy().into_owned().into_boxed_str());
+    for failing in 1..=3 {
+        let disk = FaultyDisk::new();
+        let store = place.open_on(&disk).await.unwrap();
+        let other = place.open().await;
+        let id = format!("a{failing}");
+        add(&store, &id).await.unwrap();
+        let before = ids(&store).await;
+        disk.fail_nth_dir_sync(name, failing);
+        compact(&store).await.unwrap_err();
+        for store in [&store, &other] {
+            assert_eq!(ids(store).await, before);
+            let written = add(store, "b").await;
+            assert_eq!(written.is_err(), failing > 1, "{failing}: {written:?}");
+            if failing == 1 {
+                store.delete(&user::TABLE, &Key::hash("b"), None).await.unwrap();
+            }
+        }
+        kill(store).await;
+        kill(other).await;
+        let store = place.open().await;
+        assert_eq!(ids(&store).await, before);
+        add(&store, "c").await.unwrap();
+        store.delete(&user::TABLE, &Key::hash("c"), None).await.unwrap();
+    }
+}
+
+/// The process is killed after each number of calls in turn, until it gets through.
+#[tokio::test]
+async fn a_kill_at_any_call_of_a_compaction_loses_nothing() {
+    for peer_lives in [false, true] {
+        for calls in 0.. {
+            let (place, disk) = (Place::new(), FaultyDisk::new());
+            let store = place.open_on(&disk).await.unwrap();
+            for id in ["a", "b", "c"] {
+                add(&store, id).await.unwrap();
+            }
+            store.delete(&user::TABLE, &Key::hash("b"), None).await.unwrap();
+            let peer = if peer_lives { Some(place.open().await) } else { None };
+            disk.die_after(calls);
+            let compacted = compact(&store).await;
+            let survived = !disk.is_dead();
+            kill(store).await;
+            let next = match peer {
+                Some(peer) => peer,
+                None => place.open().await,
+            };
+            assert_eq!(ids(&next).await, ["a", "c"], "after {calls} calls");
+            add(&next, "d").await.unwrap();
+            assert!(compact(&next).await.unwrap(), "after {calls} calls");
+            add(&next, "e").await.unwrap();
+            kill(next).await;
+            assert_eq!(ids(&place.open().await).await, ["a", "c", "d", "e"], "after {calls} calls");
+            if survived {
+                compacted.unwrap();
+                assert!(calls > 10, "a compaction makes more calls than {calls}");
+                break;
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_kill_at_any_call_of_a_write_loses_nothing_acknowledged() {
+    for peer_lives in [false, true] {
+        for calls in 0.. {
+            let (place, disk) = (Place::new(), FaultyDisk::new());
+            let store = place.open_on(&disk).await.unwrap();
+            add(&store, "a").await.unwrap();
+            let peer = if peer_lives { Some(place.open().await) } else { None };
+            disk.die_after(calls);
+            let written = add(&store, "b").await;
+            let survived = !disk.is_dead();
+            kill(store).await;
+            let next = match peer {
+                Some(peer) => peer,
+                None => place.open().await,
+            };
+            if written.is_ok() {
+                assert!(has(&next, "b").await, "after {calls} calls");
+            }
+            add(&next, "c").await.unwrap();
+            let found = ids(&next).await;
+            assert!(found == ["a", "b", "c"] || (written.is_err() && found == ["a", "c"]), "after {calls} calls: {found:?}");
+            kill(next).await;
+            assert_eq!(ids(&place.open().await).await, found, "after {calls} calls");
+            if survived {
+                written.unwrap();
+                break;
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_kill_at_any_call_of_a_start_can_be_started_again() {
+    let starts: [fn(&Place); 4] = [
+        |_| {},
+        // A snapshot that a person put there.
+        |place| place.write("users.json", r#"[ {"userId":"a","email":"a@example.com","name":"Ada"} ]"#),
+        // A write that was torn.
+        |place| {
+            let journal = place.read("users.journal");
+            place.write("users.journal", [&journal, &b"{\"batch\":2,\"count\""[..]].concat());
+        },
+        // A disk that failed.
+        poison,
+    ];
+    for (number, prepare) in starts.into_iter().enumerate() {
+        for calls in 0.. {
+            let (place, disk) = (Place::new(), FaultyDisk::new());
+            if number > 1 {
+                let store = place.open().await;
+                add(&store, "a").await.unwrap();
+                kill(store).await;
+            }
+            prepare(&place);
+            disk.die_after(calls);
+            let opened = place.open_on(&disk).await;
+            let survived = !disk.is_dead();
+            if let Ok(store) = opened {
+                kill(store).await;
+            }
+            let store = place.open().await;
+            assert_eq!(ids(&store).await.len(), number.min(1), "start {number} after {calls} calls");
+            assert!(store.health(&user::TABLE).await.reachable, "start {number} after {calls} calls");
+            add(&store, "b").await.unwrap();
+            kill(store).await;
+            assert!(has(&place.open().await, "b").await);
+            if survived {
+                break;
+            }
+        }
+    }
+}
+
+/// Sets the poison as a process does.
+fn poison(place: &Place) {
+    let files = Files { dir: Dir { disk: Arc::new(RealDisk), path: place.dir.path().to_owned() }, table: &user::TABLE };
+    let file = files.dir.open("users.lock", false).unwrap().unwrap();
+    let lock = LockFile::new(file, false);
+    let held = lock.lock().unwrap();
+    let state = held.state().unwrap();
+    held.write(State { poisoned: true, ..state }).unwrap();
+}
