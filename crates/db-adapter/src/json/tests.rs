@@ -2,7 +2,10 @@
 //!
 //! Two stores in one process are to each other as two processes are: a lock belongs to an open file, not to a process.
 
+mod edited;
 mod faults;
+mod recovery;
+mod sharing;
 
 use std::fs;
 use std::io;
@@ -57,10 +60,11 @@ impl Place {
         fs::write(self.path(name), bytes).unwrap();
     }
 
-    /// Every file but the locks, with its bytes.
+    /// Every file of users but the lock, with its bytes.
     fn files(&self) -> Vec<(PathBuf, Vec<u8>)> {
         let paths = fs::read_dir(self.dir.path()).unwrap().map(|entry| entry.unwrap().path());
         let mut files: Vec<_> = paths
+            .filter(|path| path.file_name().unwrap().to_string_lossy().starts_with("users."))
             .filter(|path| path.extension().is_none_or(|extension| extension != "lock"))
             .map(|path| (path.clone(), fs::read(path).unwrap()))
             .collect();

@@ -1,0 +1,179 @@
+//! Several processes on one directory.
+
+use std::collections::BTreeSet;
+
+use futures::FutureExt;
+
+use super::*;
+use crate::error::Rule;
+use crate::update::Update;
+
+#[tokio::test]
+async fn each_sees_what_the_others_acknowledged_at_once() {
+    let place = Place::new();
+    let (one, two) = (place.open().await, place.open().await);
+    for number in 0..20 {
+        let (writer, reader) = if number % 2 == 0 { (&one, &two) } else { (&two, &one) };
+        let id = format!("u{number:02}");
+        add(writer, &id).await.unwrap();
+        assert!(has(reader, &id).await, "{id}");
+        assert!(matches!(add(reader, &id).await, Err(Error::Conflict { rule: Rule::Key })));
+    }
+    let taken = Attributes::from([("email".to_owned(), Value::from("U01@example.com"))]);
+    let update = Update { set: taken, ..Update::default() };
+    let refused = two.update(&user::TABLE, &Key::hash("u00"), &update).await;
+    assert!(matches!(refused, Err(Error::Conflict { rule: Rule::Unique("email") })), "{refused:?}");
+    assert_eq!(ids(&one).await, ids(&two).await);
+}
+
+/// One process compacts again and again, another one reads and writes all the time, a third one looks now and then, after many
+/// rotations, and so must load the snapshot anew.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn readers_and_writers_go_on_while_another_process_compacts() {
+    let place = Place::new();
+    let (one, two, idle) = (place.open().await, Arc::new(place.open().await), place.open().await);
+    let writers = (0..4).map(|writer| {
+        let store = Arc::clone(&two);
+        tokio::spawn(async move {
+            for number in 0..60 {
+                let id = format!("w{writer}-{number:02}");
+                add(&store, &id).await.unwrap();
+                assert!(has(&store, &id).await, "{id}");
+                if number % 3 == 0 {
+                    store.delete(&user::TABLE, &Key::hash(&id), None).await.unwrap();
+                    assert!(!has(&store, &id).await, "{id}");
+                }
+            }
+        })
+    });
+    let writers: Vec<_> = writers.collect();
+    let mut rotations = 0;
+    while !writers.iter().all(tokio::task::JoinHandle::is_finished) {
+        add(&one, &format!("c{rotations:04}")).await.unwrap();
+        assert!(compact(&one).await.unwrap());
+        rotations += 1;
+        if rotations % 7 == 0 {
+            assert!(has(&idle, &format!("c{:04}", rotations - 1)).await);
+        }
+    }
+    for writer in writers {
+        writer.await.unwrap();
+    }
+    let expected: BTreeSet<_> = (0..4)
+        .flat_map(|writer| (0..60).filter(|number| number % 3 != 0).map(move |number| format!("w{writer}-{number:02}")))
+        .chain((0..rotations).map(|number| format!("c{number:04}")))
+        .collect();
+    for store in [&one, &*two, &idle] {
+        assert_eq!(ids(store).await.into_iter().collect::<BTreeSet<_>>(), expected);
+    }
+    assert!(rotations > 2, "{rotations}");
+    kill(one).await;
+    kill(Arc::into_inner(two).unwrap()).await;
+    kill(idle).await;
+    assert_eq!(ids(&place.open().await).await.into_iter().collect::<BTreeSet<_>>(), expected);
+}
+
+/// A batch that is on disk but that the lock file does not tell of: its writer died between the two.
+#[tokio::test]
+async fn a_dead_writers_whole_batch_stands_and_its_torn_one_is_cut() {
+    for torn in [false, true] {
+        let place = Place::new();
+        let (dying, other) = (place.open().await, place.open().await);
+        add(&dying, "a").await.unwrap();
+        let (journal, lock) = (place.read("users.journal"), place.read("users.lock"));
+        add(&dying, "b").await.unwrap();
+        let longer = place.read("users.journal");
+        kill(dying).await;
+        // As it would be had it died a moment earlier.
+        let file = fs::OpenOptions::new().write(true).open(place.path("users.lock")).unwrap();
+        RealDisk.write_at(&file, Path::new("users.lock"), &lock, 0).unwrap();
+        if torn {
+            let journal_file = fs::OpenOptions::new().write(true).open(place.path("users.journal")).unwrap();
+            journal_file.set_len((longer.len() - 5) as u64).unwrap();
+        }
+        assert_eq!(ids(&other).await, ["a"], "nobody was told of it yet");
+        add(&other, "c").await.unwrap();
+        let expected: &[&str] = if torn { &["a", "c"] } else { &["a", "b", "c"] };
+        assert_eq!(ids(&other).await, expected);
+        assert!(place.read("users.journal").starts_with(&journal));
+        kill(other).await;
+        assert_eq!(ids(&place.open().await).await, expected);
+    }
+}
+
+#[tokio::test]
+async fn a_journal_is_folded_when_it_has_grown() {
+    let place = Place { compact_at: 2000, ..Place::new() };
+    let store = place.open().await;
+    for number in 0..100 {
+        add(&store, &format!("u{number:03}")).await.unwrap();
+    }
+    kill(store).await;
+    assert!(place.read("users.json").len() > 2000);
+    assert!(place.read("users.journal").len() < 100 * 150);
+    assert_eq!(ids(&place.open().await).await.len(), 100);
+}
+
+#[tokio::test]
+async fn the_last_process_folds_and_others_do_not() {
+    let place = Place::new();
+    let (one, two) = (place.open().await, place.open().await);
+    add(&one, "a").await.unwrap();
+    let empty = place.read("users.json");
+    one.close().await.unwrap();
+    assert_eq!(place.read("users.json"), empty);
+    add(&two, "b").await.unwrap();
+    two.close().await.unwrap();
+    assert_eq!(String::from_utf8(place.read("users.json")).unwrap().lines().count(), 4);
+    for store in [&one, &two] {
+        assert!(matches!(add(store, "c").await, Err(Error::Unavailable { .. })));
+        assert!(!store.health(&user::TABLE).await.reachable);
+        store.close().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_write_happens_although_nobody_waits_for_it() {
+    let place = Place::new();
+    let store = place.open().await;
+    for number in 0..50 {
+        let id = format!("u{number:02}");
+        assert!(add(&store, &id).now_or_never().is_none(), "a write cannot be done at once");
+    }
+    kill(store).await;
+    assert_eq!(ids(&place.open().await).await.len(), 50);
+}
+
+#[tokio::test]
+async fn a_single_writer_keeps_everyone_else_out() {
+    let place = Place::new();
+    let single = JsonOptions { single_writer: true, ..place.options() };
+    let store = JsonStore::open(single.clone()).await.unwrap();
+    add(&store, "a").await.unwrap();
+    for options in [place.options(), single.clone()] {
+        let error = JsonStore::open(options).await.map(drop).unwrap_err();
+        assert!(matches!(&error, Error::Unavailable { reason } if reason.contains("stop it first")), "{error}");
+    }
+    store.close().await.unwrap();
+    let other = place.open().await;
+    assert_eq!(ids(&other).await, ["a"]);
+    let error = JsonStore::open(single).await.map(drop).unwrap_err();
+    assert!(matches!(error, Error::Unavailable { .. }), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_writes_share_a_batch() {
+    let place = Place::new();
+    let store = Arc::new(place.open().await);
+    let writes = (0..500).map(|number| {
+        let store = Arc::clone(&store);
+        tokio::spawn(async move { add(&store, &format!("u{number:03}")).await.map(drop) })
+    });
+    for write in writes.collect::<Vec<_>>() {
+        write.await.unwrap().unwrap();
+    }
+    let journal = String::from_utf8(place.read("users.journal")).unwrap();
+    let batches = journal.lines().filter(|line| line.starts_with("{\"batch\"")).count();
+    assert!(batches < 500, "{batches}");
+    assert_eq!(ids(&store).await.len(), 500);
+}
