@@ -179,7 +179,8 @@ fn table_files(directory: &Directory, table: &'static Table) -> Result<(Files, L
     let files = Files { dir: directory.dir.clone(), table };
     let lock = files.dir.open(&files.lock(), true)?;
     let lock = lock.ok_or_else(|| Error::unavailable(format!("{} cannot be opened", files.place(&files.lock()))))?;
-    Ok((files, LockFile::new(lock, directory.is_single())))
+    let queue = if directory.is_single() { None } else { files.dir.open(&files.queue(), true)? };
+    Ok((files, LockFile::new(lock, queue)))
 }
 
 fn open_tables(directory: &Directory) -> Result<Vec<OpenTable>> {

