@@ -1,2 +1,9 @@
-//! The threads service.
-fn main() {}
+//! The threads service as a program.
+
+use std::process::ExitCode;
+
+use http_kit::binary::{Program, run};
+
+fn main() -> ExitCode {
+    run(Program { name: "threads-svc", about: "The threads service of the forum", port: "3002", service: threads_svc::service })
+}

@@ -1,0 +1,50 @@
+//! One thread.
+
+use axum::extract::State;
+use db_adapter::entity::Thread;
+use db_adapter::entity::thread::TABLE;
+use db_adapter::{Key, StoreExt};
+use http_kit::answer::{self, Answer};
+use http_kit::etag::IfNoneMatch;
+use http_kit::extract::{Freshness, PathId, Query};
+use http_kit::fields::{Fields, Shown};
+use http_kit::{Caller, Problem, SharedStore};
+use serde::Deserialize;
+use utoipa::IntoParams;
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct GetThread {
+    /// Only these attributes.
+    #[param(value_type = Option<String>, nullable = false)]
+    fields: Option<Fields>,
+}
+
+/// Get a thread
+#[utoipa::path(
+    get,
+    path = "/api/threads/{threadId}",
+    tag = "threads",
+    params(("threadId" = inline(PathId), Path, description = "The thread's id."), GetThread, IfNoneMatch, Freshness),
+    responses(
+        (status = 200, description = "The thread.", body = Thread, headers(
+            ("ETag" = String, description = "The thread's version."),
+        )),
+        (status = 304, description = "The thread has one of the ETags in `If-None-Match`.", headers(
+            ("ETag" = String, description = "The thread's version."),
+        )),
+        (status = 404, description = "There is no such thread."),
+    ),
+)]
+pub(crate) async fn get_thread(
+    _: Caller,
+    State(store): State<SharedStore>,
+    PathId(id): PathId,
+    condition: IfNoneMatch,
+    Freshness(strong): Freshness,
+    Query(query): Query<GetThread>,
+) -> Answer {
+    let shown = Shown::of(&TABLE, query.fields)?;
+    let item = store.find(&TABLE, &Key::hash(id), &shown.read(strong)).await?.ok_or_else(Problem::not_found)?;
+    Ok(answer::read(&shown, &item, &condition))
+}
