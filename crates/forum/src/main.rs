@@ -1,2 +1,84 @@
-//! The command-line tool.
-fn main() {}
+//! `forum`: the forum on one port for development, and the operator's commands.
+
+mod dev;
+mod fold;
+mod seed;
+mod tables;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use http_kit::binary;
+
+/// The forum's command-line tool
+///
+/// Exit codes: 0 done, 1 failed, 2 wrong usage, 3 differences found.
+#[derive(Debug, Parser)]
+#[command(name = "forum", version, max_term_width = 110)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Dev(dev::Arguments),
+    Tables(tables::Arguments),
+    Seed(seed::Arguments),
+    Fold(fold::Arguments),
+}
+
+/// How a command that did not fail ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// What was asked for is done.
+    Done,
+    /// The command compares, and found differences.
+    #[expect(dead_code, reason = "for commands that compare")]
+    Differences,
+}
+
+impl From<Outcome> for ExitCode {
+    fn from(outcome: Outcome) -> Self {
+        match outcome {
+            Outcome::Done => Self::SUCCESS,
+            Outcome::Differences => Self::from(3),
+        }
+    }
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let matches = command().get_matches();
+    let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    match run(cli.command).await {
+        Ok(outcome) => outcome.into(),
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The command line, with the port that `dev` listens on by default.
+fn command() -> clap::Command {
+    Cli::command().mut_subcommand("dev", |dev| binary::with_port(dev, "8080"))
+}
+
+async fn run(command: Command) -> Result<Outcome> {
+    match command {
+        Command::Dev(arguments) => dev::run(arguments).await,
+        Command::Tables(arguments) => tables::run(arguments).await,
+        Command::Seed(arguments) => seed::run(arguments).await,
+        Command::Fold(arguments) => fold::run(arguments).await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_command_line_is_consistent() {
+        super::command().debug_assert();
+    }
+}

@@ -1,0 +1,73 @@
+//! `forum dev`: all three services in one process on one port.
+
+use std::net::SocketAddr;
+
+use anyhow::Result;
+use clap::Args;
+use db_adapter::config::StoreConfig;
+use http_kit::{Server, ServerConfig, telemetry};
+
+use crate::Outcome;
+use crate::seed::{self, Seeded};
+
+/// Serve the whole forum on one port, on JSON files unless USE_DYNAMODB=true
+#[derive(Debug, Args)]
+#[command(after_help = "Example: forum dev --port 9000 --data-dir /tmp/forum")]
+pub(crate) struct Arguments {
+    /// Load no sample data into an empty store
+    #[arg(long)]
+    empty: bool,
+
+    #[command(flatten)]
+    store: StoreConfig,
+
+    #[command(flatten)]
+    server: ServerConfig,
+}
+
+pub(crate) async fn run(arguments: Arguments) -> Result<Outcome> {
+    let Arguments { empty, store: config, server } = arguments;
+    telemetry::init(server.log_format, &server.rust_log);
+    // The port first: where it is taken, nothing is written.
+    let server = Server::bind(server)?;
+    let store = config.open().await?;
+    let seeded = if !empty && seed::is_empty(&*store).await? { Some(seed::seed(&*store).await?) } else { None };
+    print!("{}", greeting(server.address(), &place(&config), seeded.as_ref()));
+    server.run(store, vec![users_svc::service(), threads_svc::service(), posts_svc::service()]).await?;
+    Ok(Outcome::Done)
+}
+
+/// Where the data is, in words.
+fn place(config: &StoreConfig) -> String {
+    if config.use_dynamodb {
+        let endpoint = config.dynamodb.dynamodb_endpoint.as_deref().unwrap_or("AWS");
+        format!("DynamoDB in {} ({endpoint})", config.dynamodb.aws_region)
+    } else {
+        format!("JSON files in {}", config.data_dir.display())
+    }
+}
+
+fn greeting(address: SocketAddr, place: &str, seeded: Option<&Seeded>) -> String {
+    let host = if address.ip().is_loopback() { format!("localhost:{}", address.port()) } else { address.to_string() };
+    let mut lines = vec![format!("The forum is on http://{host}"), format!("  data   {place}")];
+    lines.extend(seeded.map(|seeded| format!("         the store was empty: loaded {seeded} as samples (--empty: not)")));
+    for service in ["users", "threads", "posts"] {
+        lines.push(format!("  {service:<7}http://{host}/api/{service}    docs: http://{host}/api/{service}/docs"));
+    }
+    lines.push(format!("  try    curl http://{host}/api/threads"));
+    lines.push("  stop   Ctrl-C".to_owned());
+    lines.join("\n") + "\n"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_greeting_tells_what_is_served_and_where_the_data_is() {
+        let greeting = greeting(SocketAddr::from(([127, 0, 0, 1], 8080)), "JSON files in data/store", None);
+        for part in ["http://localhost:8080\n", "data/store", "/api/users", "/api/threads/docs", "/api/posts"] {
+            assert!(greeting.contains(part), "{greeting}");
+        }
+    }
+}
