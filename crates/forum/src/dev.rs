@@ -49,14 +49,15 @@ fn place(config: &StoreConfig) -> String {
 
 fn greeting(address: SocketAddr, place: &str, seeded: Option<&Seeded>) -> String {
     let host = if address.ip().is_loopback() { format!("localhost:{}", address.port()) } else { address.to_string() };
-    let mut lines = vec![format!("The forum is on http://{host}"), format!("  data   {place}")];
-    lines.extend(seeded.map(|seeded| format!("         the store was empty: loaded {seeded} as samples (--empty: not)")));
+    let mut lines = vec![("data", place.to_owned())];
+    lines.extend(seeded.map(|seeded| ("", format!("the store was empty: loaded {seeded} as samples (--empty: not)"))));
     for service in ["users", "threads", "posts"] {
-        lines.push(format!("  {service:<7}http://{host}/api/{service}    docs: http://{host}/api/{service}/docs"));
+        lines.push((service, format!("http://{host}/api/{service}  (try it: http://{host}/api/{service}/docs)")));
     }
-    lines.push(format!("  try    curl http://{host}/api/threads"));
-    lines.push("  stop   Ctrl-C".to_owned());
-    lines.join("\n") + "\n"
+    lines.push(("first", format!("curl http://{host}/api/threads")));
+    lines.push(("stop", "Ctrl-C".to_owned()));
+    let lines = lines.iter().map(|(name, text)| format!("  {name:<8} {text}\n"));
+    format!("The forum is on http://{host}\n{}", lines.collect::<String>())
 }
 
 #[cfg(test)]

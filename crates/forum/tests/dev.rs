@@ -1,0 +1,115 @@
+//! `forum dev` as a person starts it.
+
+#![expect(clippy::unwrap_used, reason = "in tests")]
+
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use http_test::Process;
+use serde_json::Value;
+
+fn dev(dir: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_forum"));
+    command.env_clear().env("DATA_DIR", dir).arg("dev").stdout(Stdio::piped());
+    command
+}
+
+/// The end of a start that fails: its only line on standard error.
+fn refusal(command: &mut Command) -> String {
+    let Output { status, stderr, .. } = command.env("PORT", "0").output().unwrap();
+    let message = String::from_utf8(stderr).unwrap();
+    assert_eq!((status.code(), message.lines().count()), (Some(1), 1), "{message}");
+    message
+}
+
+fn request(process: &Process, method: &str, path: &str, body: &str) -> String {
+    let mut stream = process.connect();
+    let head = format!("{method} {path} HTTP/1.1\r\nHost: test\r\nConnection: close\r\nContent-Type: application/json\r\n");
+    write!(stream, "{head}Content-Length: {}\r\n\r\n{body}", body.len()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
+}
+
+fn items(process: &Process, path: &str) -> usize {
+    let answer = request(process, "GET", path, "");
+    let (_, body) = answer.split_once("\r\n\r\n").unwrap();
+    serde_json::from_str::<Value>(body).unwrap().as_array().unwrap().len()
+}
+
+#[test]
+fn an_empty_store_gets_the_samples_once_and_keeps_what_is_written() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut process = Process::start(&mut dev(dir.path()));
+    let count = |process: &Process| ["users", "threads", "posts"].map(|table| items(process, &format!("/api/{table}")));
+    assert_eq!(count(&process), [3, 2, 2]);
+    let answer = request(&process, "POST", "/api/posts", r#"{"threadId":"1","userId":"2","content":"Hello"}"#);
+    assert!(answer.starts_with("HTTP/1.1 201 Created\r\n"), "{answer}");
+    process.signal("INT");
+    assert!(process.wait().success());
+
+    let process = Process::start(&mut dev(dir.path()));
+    assert_eq!(count(&process), [3, 2, 3]);
+}
+
+#[test]
+fn without_samples_it_starts_empty() {
+    let dir = tempfile::tempdir().unwrap();
+    let process = Process::start(dev(dir.path()).arg("--empty"));
+    assert_eq!(items(&process, "/api/users"), 0);
+    for path in ["/health", "/metrics", "/api/users/docs/", "/api/threads/openapi.json", "/api/posts/health"] {
+        assert_eq!(process.status(path), 200, "{path}");
+    }
+}
+
+#[test]
+fn a_port_that_is_taken_is_one_line_and_nothing_is_written() {
+    let dir = tempfile::tempdir().unwrap();
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    let output = dev(dir.path()).args(["--port", &port]).output().unwrap();
+    let message = String::from_utf8(output.stderr).unwrap();
+    assert_eq!((output.status.code(), message.lines().count()), (Some(1), 1), "{message}");
+    assert!(message.contains(&format!("127.0.0.1:{port}")) && message.contains("--port"), "{message}");
+    assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn a_directory_that_cannot_be_used_is_one_line() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("file");
+    std::fs::write(&file, "").unwrap();
+    let message = refusal(&mut dev(&file.join("store")));
+    assert!(message.contains(file.to_str().unwrap()), "{message}");
+}
+
+#[test]
+fn a_corrupt_file_is_one_line_that_names_it() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("users.json"), "[\n{\"userId\":\"1\",\"name\":7}\n]\n").unwrap();
+    let message = refusal(&mut dev(dir.path()));
+    assert!(message.contains("users.json") && message.contains("name"), "{message}");
+}
+
+#[test]
+fn a_bad_setting_is_a_usage_error_that_names_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let output = dev(dir.path()).env("USE_DYNAMODB", "yes").output().unwrap();
+    let message = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(["USE_DYNAMODB", "yes", "true and false"].iter().all(|part| message.contains(part)), "{message}");
+}
+
+#[test]
+fn fold_writes_the_journals_into_the_snapshots() {
+    let dir = tempfile::tempdir().unwrap();
+    let process = Process::start(&mut dev(dir.path()));
+    drop(process);
+    assert!(!std::fs::read_to_string(dir.path().join("users.json")).unwrap().contains("alice"));
+    let fold =
+        Command::new(env!("CARGO_BIN_EXE_forum")).env_clear().args(["fold", "--data-dir"]).arg(dir.path()).output().unwrap();
+    assert!(fold.status.success(), "{fold:?}");
+    assert!(std::fs::read_to_string(dir.path().join("users.json")).unwrap().contains("alice"));
+}

@@ -1,0 +1,70 @@
+//! `forum tables` and `forum seed` on an in-process DynamoDB.
+
+#![expect(clippy::unwrap_used, reason = "in tests")]
+
+use assert_cmd::cargo::cargo_bin_cmd;
+use predicates::prelude::*;
+use predicates::str::contains;
+
+/// An in-process DynamoDB that serves as long as the test.
+struct Dynamo {
+    _runtime: tokio::runtime::Runtime,
+    endpoint: String,
+}
+
+impl Dynamo {
+    fn start() -> Self {
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
+        let endpoint = format!("http://{}", listener.local_addr().unwrap());
+        runtime.spawn(dynoxide::server::serve_on(listener, dynoxide::Database::memory().unwrap()));
+        Self { _runtime: runtime, endpoint }
+    }
+
+    fn forum(&self, arguments: &[&str]) -> assert_cmd::assert::Assert {
+        let mut command = cargo_bin_cmd!("forum");
+        command.env_clear().env("DYNAMODB_ENDPOINT", &self.endpoint).args(arguments).assert()
+    }
+}
+
+#[test]
+fn tables_are_created_seeded_and_deleted_and_each_may_be_repeated() {
+    let dynamo = Dynamo::start();
+    let names = ["users", "threads", "posts"].map(|table| format!("forum-microservices-{table}-dev in us-east-1: "));
+    let each = |done: &'static str| names.clone().map(|name| contains(format!("{name}{done}\n")));
+    for done in ["created", "was there already"] {
+        let [users, threads, posts] = each(done);
+        dynamo.forum(&["tables", "create"]).success().stdout(users.and(threads).and(posts));
+    }
+    dynamo.forum(&["seed", "--use-dynamodb"]).success().stdout(contains("created 3 users, 2 threads, 2 posts"));
+    dynamo.forum(&["seed", "--use-dynamodb"]).success().stdout(contains("created 0 users, 0 threads, 0 posts"));
+    for done in ["deleted", "was not there"] {
+        let [users, threads, posts] = each(done);
+        dynamo.forum(&["tables", "delete", "--yes"]).success().stdout(users.and(threads).and(posts));
+    }
+}
+
+#[test]
+fn without_a_person_to_ask_nothing_is_deleted() {
+    let dynamo = Dynamo::start();
+    dynamo.forum(&["tables", "create"]).success();
+    let named = contains("forum-microservices-posts-dev").and(contains("--yes"));
+    dynamo.forum(&["tables", "delete"]).code(1).stderr(named);
+    dynamo.forum(&["seed", "--use-dynamodb"]).success();
+}
+
+#[test]
+fn a_missing_table_names_the_command_that_creates_it() {
+    let dynamo = Dynamo::start();
+    let message = contains("forum-microservices-users-dev").and(contains("us-east-1")).and(contains("forum tables create"));
+    dynamo.forum(&["seed", "--use-dynamodb"]).code(1).stderr(message);
+}
+
+#[test]
+fn an_endpoint_that_nobody_serves_is_one_line() {
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let one_line = predicate::function(|text: &str| text.lines().count() == 1);
+    let mut command = cargo_bin_cmd!("forum");
+    command.env_clear().args(["tables", "create", "--endpoint", &format!("http://{free}")]);
+    command.assert().code(1).stderr(one_line.and(contains(free.to_string())));
+}
