@@ -12,6 +12,8 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::http::{Request, header};
+use db_adapter::TABLES;
+use db_adapter::dynamodb::{DynamoOptions, DynamoStore, tables};
 use db_adapter::json::{JsonOptions, JsonStore};
 use http_kit::config::Origins;
 use http_kit::health::Draining;
@@ -24,7 +26,32 @@ use tower::ServiceExt;
 pub use answer::Answer;
 pub use process::Process;
 
-/// Services with all layers on an empty JSON store of their own, which goes away with it.
+/// How health names the backend that the tests run on.
+pub fn mode() -> &'static str {
+    if dynamodb_endpoint().is_some() { "dynamodb" } else { "json" }
+}
+
+fn dynamodb_endpoint() -> Option<String> {
+    std::env::var("DYNAMODB_ENDPOINT").ok().filter(|endpoint| !endpoint.is_empty())
+}
+
+async fn tables_of_its_own(endpoint: String) -> DynamoStore {
+    let run = db_adapter::entity::new_id();
+    let options = DynamoOptions {
+        endpoint: Some(endpoint),
+        tables: TABLES.map(|table| (table.name, format!("http-test-{}-{run}", table.name))).into(),
+        // A busy machine must not turn an answer into a timeout.
+        attempt_timeout: Duration::from_secs(60),
+        operation_timeout: Duration::from_secs(120),
+        ..DynamoOptions::new("us-east-1")
+    };
+    let store = DynamoStore::open(options).await.expect("a store");
+    tables::create(&store).await.expect("tables");
+    store
+}
+
+/// Services with all layers on an empty store of their own: JSON files, which go away with it, or, where `DYNAMODB_ENDPOINT` is set,
+/// tables there, which stay.
 pub struct TestApp {
     router: Router,
     /// What the services store in.
@@ -45,15 +72,18 @@ impl TestApp {
         Self::open(services, behaviour, |store| store).await
     }
 
-    /// On a store that stands in front of the JSON store.
+    /// On a store that stands in front of the real one.
     pub async fn behind(services: Vec<Service>, decorate: impl FnOnce(SharedStore) -> SharedStore) -> Self {
         Self::open(services, &behaviour(), decorate).await
     }
 
     async fn open(services: Vec<Service>, behaviour: &Behaviour, decorate: impl FnOnce(SharedStore) -> SharedStore) -> Self {
         let dir = tempfile::tempdir().expect("a directory");
-        let store = JsonStore::open(JsonOptions::new(dir.path())).await.expect("a store");
-        let store = decorate(Arc::new(store));
+        let store: SharedStore = match dynamodb_endpoint() {
+            Some(endpoint) => Arc::new(tables_of_its_own(endpoint).await),
+            None => Arc::new(JsonStore::open(JsonOptions::new(dir.path())).await.expect("a store")),
+        };
+        let store = decorate(store);
         let draining = Draining::default();
         Self { router: app(services, &store, behaviour, &draining), store, draining, _dir: dir }
     }

@@ -32,7 +32,7 @@ async fn health_says_how_it_is() {
     let version = env!("CARGO_PKG_VERSION");
     assert_eq!(
         ready,
-        json!({ "status": "ok", "service": "posts", "version": version, "store": { "mode": "json", "reachable": true } })
+        json!({ "status": "ok", "service": "posts", "version": version, "store": { "mode": http_test::mode(), "reachable": true } })
     );
 }
 

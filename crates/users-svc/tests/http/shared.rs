@@ -48,7 +48,7 @@ async fn health_says_how_it_is() {
     let version = env!("CARGO_PKG_VERSION");
     assert_eq!(
         ready,
-        json!({ "status": "ok", "service": "users", "version": version, "store": { "mode": "json", "reachable": true } })
+        json!({ "status": "ok", "service": "users", "version": version, "store": { "mode": http_test::mode(), "reachable": true } })
     );
     app.draining.begin();
     assert_eq!(app.get("/api/users/health").await.expect_status(503).field("status"), "draining");
