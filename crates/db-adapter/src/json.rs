@@ -64,8 +64,9 @@ const MAX_KEYS: usize = 100;
 const STEP: usize = 1024;
 /// Times that a start may find the files of a process that died while it was alone.
 const OPEN_ATTEMPTS: usize = 100;
-/// Items of a load that are written at once.
-const LOAD_ITEMS: usize = 512;
+/// Items of a load that are written at once, and their bytes.
+const LOAD_ITEMS: usize = 2048;
+const LOAD_BYTES: usize = 4 << 20;
 
 /// Where the files are and how they are kept.
 #[derive(Debug, Clone)]
@@ -284,20 +285,27 @@ impl Store for JsonStore {
     }
 
     async fn load(&self, table: &'static Table, items: BoxStream<'_, Result<Item>>) -> Result<u64> {
-        let mut count = 0;
-        let mut chunks = items.map(|item| write::loaded(table, &item?)).ready_chunks(LOAD_ITEMS);
-        while let Some(chunk) = chunks.next().await {
-            let (records, failed) = until_failed(chunk);
-            let stored = records.len();
-            if !records.is_empty() {
-                self.write(table, Write::Load(records)).await?;
+        let mut items = items;
+        let (mut count, mut bytes, mut records) = (0, 0, Vec::new());
+        loop {
+            let next = items.next().await.map(|item| write::loaded(table, &item?)).transpose();
+            let end = !matches!(next, Ok(Some(_)));
+            let failed = next.map(|record| {
+                bytes += record.as_ref().map_or(0, |record| record.item.as_json().len());
+                records.extend(record);
+            });
+            if end || records.len() == LOAD_ITEMS || bytes > LOAD_BYTES {
+                let stored = records.len() as u64;
+                if stored > 0 {
+                    self.write(table, Write::Load(std::mem::take(&mut records))).await?;
+                }
+                (count, bytes) = (count + stored, 0);
             }
-            if let Some(error) = failed {
-                return Err(error);
+            failed?;
+            if end {
+                return Ok(count);
             }
-            count += stored as u64;
         }
-        Ok(count)
     }
 
     async fn check(&self, table: &'static Table) -> Result<Vec<Finding>> {
@@ -392,11 +400,4 @@ fn step(memory: &Memory, after: Option<&str>) -> Step {
 /// Is the item with this encoded key in the segment? Keys are spread evenly by their checksum.
 fn is_in(segment: Segment, key: &str) -> bool {
     crc32fast::hash(key.as_bytes()) % segment.of == segment.number
-}
-
-/// What comes before the first error, and that error.
-fn until_failed<T>(results: Vec<Result<T>>) -> (Vec<T>, Option<Error>) {
-    let mut failed = None;
-    let good = results.into_iter().map_while(|result| result.map_err(|error| failed = Some(error)).ok()).collect();
-    (good, failed)
 }

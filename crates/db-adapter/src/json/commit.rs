@@ -94,12 +94,24 @@ fn run(table: &Arc<OpenTable>, queued: &Receiver<Queued>, compact_at: u64) {
     compactor.finish();
 }
 
-/// What became of a batch that did not reach the disk.
+/// Why a batch is not acknowledged.
 enum Failure {
     /// Nothing of it was written.
     NotWritten(Error),
-    /// Nobody knows.
+    /// Nobody knows whether it was written.
     Unknown(Error),
+}
+
+impl Failure {
+    /// The error of each write of the batch.
+    fn error(&self) -> Error {
+        match self {
+            Self::NotWritten(Error::Corrupt { place, reason }) => Error::corrupt(place, reason),
+            Self::NotWritten(Error::Unavailable { reason }) => Error::unavailable(reason),
+            Self::NotWritten(error) => Error::unavailable(error.to_string()),
+            Self::Unknown(error) => Error::backend(error.to_string()),
+        }
+    }
 }
 
 /// Decides what is pending, or the first part of it, and answers.
@@ -110,16 +122,9 @@ fn commit(table: &OpenTable, pending: &mut VecDeque<Queued>) {
         // Nothing could be decided, and what waits would fare no better.
         decided.extend(pending.drain(..).map(|queued| (queued.answer, Ok(None))));
     }
-    if let Some(Failure::NotWritten(error) | Failure::Unknown(error)) = &failure {
-        tracing::error!(table = table.files.table.name, %error, writes = decided.len(), "writes failed");
-    }
     for (answer, result) in decided {
         // Where the client is gone nobody takes the answer; the write stands all the same.
-        let _ = answer.send(match &failure {
-            None => result,
-            Some(Failure::NotWritten(error)) => Err(Error::unavailable(error.to_string())),
-            Some(Failure::Unknown(error)) => Err(Error::backend(error.to_string())),
-        });
+        let _ = answer.send(failure.as_ref().map_or(result, |failure| Err(failure.error())));
     }
 }
 

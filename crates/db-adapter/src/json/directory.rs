@@ -12,6 +12,8 @@ use crate::error::{Error, Result};
 const LOCK: &str = "open.lock";
 /// What the file says where a process keeps the directory to itself for life.
 const SINGLE: &[u8] = b"single writer\n";
+/// How long that must stand there to be believed: it may be left from a process that was killed, until the next one clears it.
+const DOUBT: Duration = Duration::from_millis(250);
 /// How long a start waits for another process that recovers the directory.
 const PATIENCE: Duration = Duration::from_secs(60);
 const PAUSE: Duration = Duration::from_millis(5);
@@ -39,7 +41,12 @@ impl Directory {
     /// # Errors
     /// [`Error::Unavailable`] where it cannot be used, or its file system does not keep locks and `single` is not set.
     pub(super) fn open(path: &Path, disk: Arc<dyn Disk>, single: bool) -> Result<Self> {
+        let missing: Vec<_> = path.ancestors().take_while(|ancestor| !ancestor.exists()).collect();
         fs::create_dir_all(path).map_err(|error| failed("make the directory", path, &error))?;
+        for made in missing.iter().filter_map(|made| made.parent()) {
+            let parent = if made.as_os_str().is_empty() { Path::new(".") } else { made };
+            disk.sync_dir(parent).map_err(|error| failed("sync", parent, &error))?;
+        }
         if !single {
             check_locks(path)?;
         }
@@ -76,7 +83,8 @@ impl Directory {
             }
             let mut text = [0; SINGLE.len()];
             let length = self.lock.read_full(&mut text, 0)?;
-            if text.get(..length) == Some(SINGLE) || start.elapsed() > PATIENCE {
+            let limit = if text.get(..length) == Some(SINGLE) { DOUBT } else { PATIENCE };
+            if start.elapsed() > limit {
                 let reason =
                     format!("{place} is used by a process that keeps it to itself (DATA_DIR_SINGLE_WRITER); stop it first");
                 return Err(Error::unavailable(reason));

@@ -152,7 +152,9 @@ pub(super) struct BatchReader<'a> {
 impl<'a> BatchReader<'a> {
     /// Reads from one offset to another; the change of number `next` comes first.
     pub(super) fn new(table: &'static Table, file: &'a OpenFile, offset: u64, end: u64, next: u64) -> Self {
-        Self { table, input: BufReader::with_capacity(READ_AHEAD, Reader { file, offset, end }), offset, next }
+        // A reader that follows another process reads some hundred bytes at a time.
+        let ahead = usize::try_from(end.saturating_sub(offset)).map_or(READ_AHEAD, |length| length.min(READ_AHEAD));
+        Self { table, input: BufReader::with_capacity(ahead, Reader { file, offset, end }), offset, next }
     }
 
     /// The number of the change that must come next.

@@ -254,3 +254,92 @@ impl Builder {
         memory
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::entity::post;
+
+    const NOWHERE: Reached = Reached { generation: 0, length: 0 };
+
+    fn record(id: &str, created_at: &str) -> Record {
+        let item = format!(r#"{{"createdAt":"{created_at}","postId":"{id}","threadId":"t","userId":"u"}}"#);
+        Record::new(&post::TABLE, Item::parse(&item).unwrap()).unwrap()
+    }
+
+    fn table(records: impl IntoIterator<Item = Record>) -> Memory {
+        let mut builder = Builder::new(&post::TABLE);
+        records.into_iter().for_each(|record| builder.push(record));
+        builder.finish()
+    }
+
+    fn listed(memory: &Memory, query: &Query) -> Vec<String> {
+        memory.query(query, None).map(|item| item.text("createdAt").unwrap()).collect()
+    }
+
+    fn by_thread(from: Option<&str>, to: Option<&str>) -> Query {
+        let index = post::TABLE.index("ThreadIndex").unwrap();
+        Query { from: from.map(str::to_owned), to: to.map(str::to_owned), ..Query::new(index, "t") }
+    }
+
+    proptest! {
+        /// Bounds may be any text; sort keys hold no U+0000.
+        #[test]
+        fn a_range_is_what_text_order_says(
+            sorts in prop::collection::btree_set("[\u{1}ab\u{10ffff}]{1,3}", 0..12),
+            from in prop::option::of("[\u{0}\u{1}ab]{0,3}"),
+            to in prop::option::of("[\u{0}\u{1}ab]{0,3}"),
+        ) {
+            let escaped = |sort: &str| serde_json::to_string(sort).unwrap().trim_matches('"').to_owned();
+            let memory = table(sorts.iter().enumerate().map(|(id, sort)| record(&id.to_string(), &escaped(sort))));
+            let mut query = by_thread(from.as_deref(), to.as_deref());
+            let expected: Vec<_> = sorts.iter().filter(|sort| query.contains(sort)).cloned().collect();
+            prop_assert_eq!(listed(&memory, &query), expected.clone());
+            query.order = Order::Descending;
+            prop_assert_eq!(listed(&memory, &query), expected.into_iter().rev().collect::<Vec<_>>());
+        }
+
+        /// Whatever is written between its steps, the walk answers the table as it was at its start.
+        #[test]
+        fn a_walk_answers_the_moment_of_its_freeze(
+            before in prop::collection::btree_set(0_u8..40, 0..40),
+            step in 1_usize..7,
+            writes in prop::collection::vec(prop::collection::vec((0_u8..40, any::<bool>()), 0..6), 0..60),
+        ) {
+            let id = |number: u8| format!("{number:02}");
+            let mut memory = table(before.iter().map(|number| record(&id(*number), "before")));
+            let expected: Vec<_> = memory.scan(None).map(|(_, item)| item.clone()).collect();
+            memory.freeze();
+            let (mut walked, mut writes) = (Vec::new(), writes.into_iter());
+            loop {
+                for (number, put) in writes.next().unwrap_or_default() {
+                    let record = record(&id(number), "after");
+                    let change = if put { Change::Put(record) } else { Change::Del(record.key) };
+                    memory.apply(vec![change], NOWHERE);
+                }
+                match memory.next_frozen(step).unwrap() {
+                    Some(items) => walked.extend(items),
+                    None => break,
+                }
+            }
+            prop_assert_eq!(walked, expected);
+        }
+
+        /// Indexes follow the items through any changes.
+        #[test]
+        fn an_index_is_what_a_new_table_would_have(writes in prop::collection::vec((0_u8..6, 0_u8..4, any::<bool>()), 0..40)) {
+            let mut memory = Memory::new(&post::TABLE);
+            for (id, sort, put) in writes {
+                let record = record(&id.to_string(), &sort.to_string());
+                let change = if put { Change::Put(record) } else { Change::Del(record.key) };
+                memory.apply(vec![change], NOWHERE);
+            }
+            let items: Vec<_> = memory.scan(None).map(|(_, item)| item.clone()).collect();
+            let fresh = table(items.into_iter().map(|item| Record::new(&post::TABLE, item).unwrap()));
+            prop_assert_eq!(&memory.indexes, &fresh.indexes);
+            prop_assert_eq!(listed(&memory, &by_thread(None, None)), listed(&fresh, &by_thread(None, None)));
+        }
+    }
+}
