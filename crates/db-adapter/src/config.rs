@@ -102,6 +102,22 @@ impl StoreConfig {
         }
     }
 
+    /// Checks that a request is given more time than the operations that it makes.
+    ///
+    /// # Errors
+    /// [`OpenError::Settings`] names both variables.
+    pub fn check_request_timeout(&self, request: Duration) -> Result<(), OpenError> {
+        let operation = self.dynamodb.dynamodb_operation_timeout_ms;
+        if self.use_dynamodb && operation >= request {
+            return Err(OpenError::Settings(format!(
+                "DYNAMODB_OPERATION_TIMEOUT_MS ({}) must be less than REQUEST_TIMEOUT_SECONDS ({})",
+                operation.as_millis(),
+                request.as_secs()
+            )));
+        }
+        Ok(())
+    }
+
     /// The settings of the JSON backend.
     pub fn json(&self) -> JsonOptions {
         JsonOptions { single_writer: self.data_dir_single_writer, ..JsonOptions::new(&self.data_dir) }
@@ -218,6 +234,16 @@ mod tests {
             refusal.contains("DYNAMODB_CONNECT_TIMEOUT_MS (1000) must be less than DYNAMODB_ATTEMPT_TIMEOUT_MS (500)"),
             "{refusal}"
         );
+    }
+
+    #[test]
+    fn a_request_has_more_time_than_an_operation() {
+        let config = |arguments: &[&str]| Program::try_parse_from([&["program"], arguments].concat()).unwrap().store;
+        let six = Duration::from_secs(6);
+        assert!(config(&[]).check_request_timeout(six).is_ok());
+        let refusal = config(&["--use-dynamodb"]).check_request_timeout(six).unwrap_err().to_string();
+        assert_eq!(refusal, "DYNAMODB_OPERATION_TIMEOUT_MS (6000) must be less than REQUEST_TIMEOUT_SECONDS (6)");
+        assert!(config(&["--use-dynamodb"]).check_request_timeout(Duration::from_secs(7)).is_ok());
     }
 
     #[test]

@@ -38,8 +38,9 @@ pub use update::Update;
 /// `tests/conformance/` holds every backend to them.
 ///
 /// # Of every operation
-/// - A backend MUST check keys and items with [`Table::check_key`] (writes: [`Table::check_full_key`]), [`Table::check`] and [`check_size`] before it does anything, and
-///   answer [`Error::InvalidItem`] or [`Error::TooLarge`] with nothing written. These come before every other error.
+/// - A backend MUST check keys and items with [`Table::check_key`] (writes: [`Table::check_full_key`]), [`Table::check`] and
+///   [`check_size`] before it does anything, and answer [`Error::InvalidItem`] or [`Error::TooLarge`] with nothing written. These come
+///   before every other error.
 /// - An acknowledged write MUST survive the loss of every process, and on JSON files of power.
 /// - A write that failed with any error but [`Error::Timeout`] or [`Error::Backend`] MUST NOT have happened; with these two it may
 ///   have. Dropping the future of a write does not undo it.

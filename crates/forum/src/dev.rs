@@ -28,6 +28,7 @@ pub(crate) struct Arguments {
 pub(crate) async fn run(arguments: Arguments) -> Result<Outcome> {
     let Arguments { empty, store: config, server } = arguments;
     telemetry::init(server.log_format, &server.rust_log);
+    config.check_request_timeout(server.request_timeout())?;
     // The port first: where it is taken, nothing is written.
     let server = Server::bind(server)?;
     let store = config.open().await?;

@@ -67,6 +67,7 @@ pub fn with_port(command: clap::Command, port: &'static str) -> clap::Command {
 #[tokio::main]
 async fn serve(cli: Cli, service: fn() -> Service) -> Result<(), Box<dyn std::error::Error>> {
     telemetry::init(cli.server.log_format, &cli.server.rust_log);
+    cli.store.check_request_timeout(cli.server.request_timeout())?;
     let server = Server::bind(cli.server)?;
     let store = cli.store.open().await?;
     server.run(store, vec![service()]).await?;
