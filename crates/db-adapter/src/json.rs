@@ -1,7 +1,8 @@
 //! The store on JSON files: durable, shared by several processes, for local development.
 //!
 //! A table is a snapshot `users.json`, a journal `users.journal` of what changed since, and a lock file `users.lock` that tells how
-//! far the journal is committed. Everything is in memory too. Where to look:
+//! far the journal is committed; processes queue for it at `users.queue.lock`. Beside them `open.lock` tells who uses the directory
+//! and `compact.lock` who folds a journal. Everything is in memory too. Where to look:
 //!
 //! | file | what |
 //! |---|---|
@@ -33,6 +34,7 @@ mod write;
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use async_trait::async_trait;
 use futures::StreamExt;
@@ -193,7 +195,10 @@ fn open_tables(directory: &Directory) -> Result<Vec<OpenTable>> {
                 Entry::Alone => recover::open_alone(&files, &lock, false).map(Some),
                 Entry::Joined => recover::open_joined(&files, &lock),
             }?;
-            Ok(loaded.map(|loaded| OpenTable::new(files, lock, directory.is_single(), loaded)))
+            let Some(loaded) = loaded else { return Ok(None) };
+            let table = OpenTable::new(files, lock, directory.is_single(), loaded);
+            table.catch_up()?;
+            Ok(Some(table))
         };
         let tables = TABLES.into_iter().map(open).collect::<Result<Option<Vec<_>>>>()?;
         match tables {
@@ -361,6 +366,7 @@ impl Store for JsonStore {
     async fn close(&self) -> Result<()> {
         for served in &self.tables {
             served.committer.close();
+            served.table.hurry.store(true, Ordering::Relaxed);
         }
         let threads: Vec<_> = self.tables.iter().filter_map(|served| served.committer.take_thread()).collect();
         let tables: Vec<_> = self.tables.iter().map(|served| Arc::clone(&served.table)).collect();

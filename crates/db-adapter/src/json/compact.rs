@@ -4,6 +4,7 @@
 //! wrote meanwhile is taken over and two files are renamed.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::thread::{self, JoinHandle};
 
 use super::disk::OpenFile;
@@ -68,6 +69,7 @@ fn compact_and_log(table: &OpenTable) {
 
 /// Folds what the journal holds, if anything, into the snapshot; see [`compact`].
 pub(super) fn fold(table: &OpenTable) -> Result<()> {
+    table.hurry.store(false, Ordering::Relaxed);
     table.catch_up()?;
     let empty = {
         let follower = table.follower();
@@ -127,6 +129,9 @@ fn write_new(table: &OpenTable, start: Reached, sequence: u64, journal: &OpenFil
     table.files.remove_new()?;
     let mut new = table.files.prepare(start.generation + 1, sequence + 1, |writer| {
         loop {
+            if table.hurry.load(Ordering::Relaxed) {
+                return Err(Error::unavailable("the store is being closed"));
+            }
             let Some(items) = table.memory_mut().next_frozen(STEP)? else { return Ok(()) };
             items.iter().try_for_each(|item| writer.push(item))?;
         }

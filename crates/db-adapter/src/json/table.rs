@@ -28,6 +28,8 @@ pub(super) struct OpenTable {
     follower: Mutex<Follower>,
     /// A sync failed in this process.
     poisoned: AtomicBool,
+    /// A compaction that runs gives up: the process is about to end, and the journal is as safe as the snapshot.
+    pub(super) hurry: AtomicBool,
     /// No other process can have written.
     alone: bool,
 }
@@ -59,7 +61,7 @@ impl OpenTable {
         memory.reach(reached);
         let follower = Follower { journal: Arc::new(journal), reached, sequence, snapshot_bytes };
         let (memory, follower) = (RwLock::new(memory), Mutex::new(follower));
-        Self { files, lock, memory, follower, poisoned: AtomicBool::new(false), alone }
+        Self { files, lock, memory, follower, poisoned: AtomicBool::new(false), hurry: AtomicBool::new(false), alone }
     }
 
     pub(super) fn memory(&self) -> RwLockReadGuard<'_, Memory> {
