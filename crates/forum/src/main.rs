@@ -1,7 +1,11 @@
 //! `forum`: the forum on one port for development, and the operator's commands.
 
+#[expect(dead_code, reason = "for commands that compare")]
+mod checksum;
 mod dev;
 mod fold;
+#[expect(dead_code, reason = "for commands that compare")]
+mod progress;
 mod seed;
 mod tables;
 

@@ -1,0 +1,116 @@
+//! How far a long command is: a bar on a terminal, plain lines otherwise, JSON lines for machines. Always on standard error, so
+//! that standard output holds the result alone.
+
+use std::io::IsTerminal;
+use std::sync::Mutex;
+use std::sync::PoisonError;
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::json;
+
+/// Between two plain or JSON lines at least.
+const EVERY: Duration = Duration::from_secs(5);
+
+/// The progress of one step, say of one table. Cheap to call for every page; safe to share between tasks.
+#[derive(Debug)]
+pub(crate) struct Progress {
+    step: String,
+    total: Option<u64>,
+    show: Show,
+    started: Instant,
+    done: Mutex<Done>,
+}
+
+#[derive(Debug)]
+enum Show {
+    Bar(ProgressBar),
+    Lines,
+    Json,
+}
+
+#[derive(Debug)]
+struct Done {
+    items: u64,
+    units: f64,
+    shown: Instant,
+}
+
+impl Progress {
+    /// Starts a step. `total` is how many items it will move, where that is known; `json` asks for JSON lines.
+    pub(crate) fn start(step: impl Into<String>, total: Option<u64>, json: bool) -> Self {
+        let step = step.into();
+        let show = match json {
+            true => Show::Json,
+            false if std::io::stderr().is_terminal() => Show::Bar(bar(&step, total)),
+            false => Show::Lines,
+        };
+        let started = Instant::now();
+        Self { step, total, show, started, done: Mutex::new(Done { items: 0, units: 0.0, shown: started }) }
+    }
+
+    /// More items were moved, for about as many capacity units (0 on JSON files).
+    pub(crate) fn add(&self, items: u64, units: f64) {
+        let mut done = self.done.lock().unwrap_or_else(PoisonError::into_inner);
+        done.items += items;
+        done.units += units;
+        match &self.show {
+            Show::Bar(bar) => {
+                bar.set_position(done.items);
+                bar.set_message(units_text(done.units));
+            }
+            _ if done.shown.elapsed() < EVERY => {}
+            _ => {
+                done.shown = Instant::now();
+                self.line(&done, false);
+            }
+        }
+    }
+
+    /// The step is complete: shows its last line.
+    pub(crate) fn finish(self) {
+        if let Show::Bar(bar) = &self.show {
+            bar.finish_and_clear();
+        }
+        let done = self.done.lock().unwrap_or_else(PoisonError::into_inner);
+        self.line(&done, true);
+    }
+
+    fn line(&self, done: &Done, complete: bool) {
+        let seconds = self.started.elapsed().as_secs_f64();
+        let rate = if seconds > 0.0 { done.items as f64 / seconds } else { 0.0 };
+        let left = self.total.map(|total| total.saturating_sub(done.items) as f64 / rate).filter(|left| left.is_finite());
+        if let Show::Json = self.show {
+            let line = json!({
+                "step": self.step, "items": done.items, "total": self.total, "itemsPerSecond": rate.round(),
+                "units": done.units.round(), "seconds": round(seconds), "secondsLeft": left.map(round), "complete": complete,
+            });
+            eprintln!("{line}");
+        } else if complete {
+            eprintln!("{}: {} items{} in {seconds:.1} s, {rate:.0}/s", self.step, done.items, units_text(done.units));
+        } else {
+            let of = self.total.map(|total| format!(" of {total}")).unwrap_or_default();
+            let left = left.map(|left| format!(", {left:.0} s left")).unwrap_or_default();
+            eprintln!("{}: {}{of} items{}, {rate:.0}/s{left}", self.step, done.items, units_text(done.units));
+        }
+    }
+}
+
+fn bar(step: &str, total: Option<u64>) -> ProgressBar {
+    let template = match total {
+        Some(_) => "{prefix:>20} {wide_bar} {human_pos}/{human_len} {per_sec}{msg}, {eta} left",
+        None => "{prefix:>20} {spinner} {human_pos} items {per_sec}{msg}, {elapsed}",
+    };
+    let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
+    let bar = total.map_or_else(ProgressBar::new_spinner, ProgressBar::new).with_style(style).with_prefix(step.to_owned());
+    bar.enable_steady_tick(Duration::from_millis(200));
+    bar
+}
+
+fn units_text(units: f64) -> String {
+    if units > 0.0 { format!(", {units:.0} units") } else { String::new() }
+}
+
+fn round(seconds: f64) -> f64 {
+    (seconds * 10.0).round() / 10.0
+}
