@@ -8,6 +8,9 @@ use crate::item::{Attributes, Value};
 /// Every table, sorted by name.
 pub const TABLES: [&Table; 3] = [&post::TABLE, &thread::TABLE, &user::TABLE];
 
+/// Grows when stored data of the version before must be changed to be understood. Backups carry it.
+pub const SCHEMA_VERSION: u32 = 1;
+
 /// Bytes in a partition key value at most.
 /// Source: <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html>
 pub const MAX_HASH_BYTES: usize = 2048;
