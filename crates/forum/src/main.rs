@@ -1,13 +1,19 @@
 //! `forum`: the forum on one port for development, and the operator's commands.
 
-#[expect(dead_code, reason = "for commands that compare")]
+mod archive;
+mod backup;
 mod checksum;
 mod dev;
 mod fold;
-#[expect(dead_code, reason = "for commands that compare")]
+mod interrupt;
+mod location;
 mod progress;
+mod rate;
+mod restore;
 mod seed;
+mod source;
 mod tables;
+mod verify;
 
 use std::process::ExitCode;
 
@@ -30,6 +36,9 @@ enum Command {
     Dev(dev::Arguments),
     Tables(tables::Arguments),
     Seed(seed::Arguments),
+    Verify(verify::Arguments),
+    Backup(backup::Arguments),
+    Restore(restore::Arguments),
     Fold(fold::Arguments),
 }
 
@@ -39,7 +48,6 @@ pub(crate) enum Outcome {
     /// What was asked for is done.
     Done,
     /// The command compares, and found differences.
-    #[expect(dead_code, reason = "for commands that compare")]
     Differences,
 }
 
@@ -75,6 +83,9 @@ async fn run(command: Command) -> Result<Outcome> {
         Command::Dev(arguments) => dev::run(arguments).await,
         Command::Tables(arguments) => tables::run(arguments).await,
         Command::Seed(arguments) => seed::run(arguments).await,
+        Command::Verify(arguments) => verify::run(arguments).await,
+        Command::Backup(arguments) => backup::run(arguments).await,
+        Command::Restore(arguments) => restore::run(arguments).await,
         Command::Fold(arguments) => fold::run(arguments).await,
     }
 }

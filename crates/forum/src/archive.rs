@@ -1,0 +1,203 @@
+//! The backup file: JSON lines in sections. A section is one line that describes it, with the sha256 of the description and of
+//! what follows, and then so many bytes of items, one a line, as the stores keep them.
+//!
+//! ```text
+//! {"$backup":{"format":1,"schema":1,"started":…,"store":…,"segments":16,"note":…},"sha256":…}
+//! {"$part":{"number":0,"table":"posts","segment":3,"items":2,"bytes":345,"next":…},"sha256":…}
+//! {"content":…}
+//! {"content":…}
+//! …
+//! {"$manifest":{"backup":{…},"finished":…,"tables":{"posts":{"items":2,"checksum":…},…},"parts":1,"partsSha256":…},"sha256":…}
+//! ```
+//!
+//! A part is a page of one segment of one table and holds where the segment goes on, so that a backup that was killed goes on
+//! behind its last whole part. In a file that ends in `.zst` every section is a zstd frame of its own; `zstdcat` reads the whole.
+
+mod read;
+
+use std::collections::BTreeMap;
+use std::fs::{File, OpenOptions};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use db_adapter::{Item, Table};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::checksum::Checksum;
+use crate::location::Location;
+
+pub(crate) use read::{Contents, Part, Reader, Section, check, each_part};
+
+/// The version of this file format.
+pub(crate) const FORMAT: u32 = 1;
+/// What a backup says of itself.
+pub(crate) const NOTE: &str = "A scan is not a snapshot: what was written while the backup ran is in it as it was when the scan \
+                               passed by. Claims are left out; a restore makes them anew.";
+/// How hard zstd tries; its default.
+const LEVEL: i32 = 0;
+
+/// The first section: what is backed up, and how.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Header {
+    /// [`FORMAT`].
+    pub(crate) format: u32,
+    /// [`db_adapter::schema::SCHEMA_VERSION`] of the program that wrote it.
+    pub(crate) schema: u32,
+    /// When the backup began: RFC 3339, UTC.
+    pub(crate) started: String,
+    /// The store that was read.
+    pub(crate) store: Location,
+    /// How many segments each table is scanned in.
+    pub(crate) segments: u32,
+    /// [`NOTE`].
+    pub(crate) note: String,
+}
+
+/// What a part holds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct PartHeader {
+    /// Its place among the parts, from 0.
+    pub(crate) number: u64,
+    /// The short name of the table.
+    pub(crate) table: String,
+    /// The segment of the table.
+    pub(crate) segment: u32,
+    /// How many items there are.
+    pub(crate) items: u64,
+    /// How many bytes they take.
+    pub(crate) bytes: u64,
+    /// The cursor where the segment goes on; absent when it is complete.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) next: Option<String>,
+}
+
+/// The last section: proves that the file is whole.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Manifest {
+    /// The header once more.
+    pub(crate) backup: Header,
+    /// When the backup was complete: RFC 3339, UTC.
+    pub(crate) finished: String,
+    /// Count and checksum of every table by short name.
+    pub(crate) tables: BTreeMap<String, Checksum>,
+    /// How many parts there are.
+    pub(crate) parts: u64,
+    /// The sha256 of the parts' sha256, one a line.
+    pub(crate) parts_sha256: String,
+}
+
+/// Writes sections to a file.
+#[derive(Debug)]
+pub(crate) struct Writer {
+    file: File,
+    path: PathBuf,
+    zstd: bool,
+    parts: u64,
+    parts_hash: Sha256,
+}
+
+impl Writer {
+    /// Starts a new file.
+    ///
+    /// # Errors
+    /// When the file is there already or cannot be written.
+    pub(crate) fn create(path: &Path, zstd: bool, header: &Header) -> Result<Self> {
+        let file = OpenOptions::new().write(true).create_new(true).open(path);
+        let file = file.with_context(|| format!("cannot make {}", path.display()))?;
+        let mut writer = Self { file, path: path.to_owned(), zstd, parts: 0, parts_hash: Sha256::new() };
+        writer.section("$backup", header, "")?;
+        Ok(writer)
+    }
+
+    /// Goes on behind what the reader has read, and drops what comes after.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub(crate) fn resume(reader: Reader) -> Result<Self> {
+        let path = reader.path().to_owned();
+        let open = || {
+            let mut file = OpenOptions::new().append(true).open(&path)?;
+            file.set_len(reader.offset())?;
+            file.flush()?;
+            Ok::<_, std::io::Error>(file)
+        };
+        let file = open().with_context(|| format!("cannot go on with {}", path.display()))?;
+        let zstd = reader.is_zstd();
+        let (parts, parts_hash) = reader.parts();
+        Ok(Self { file, path, zstd, parts, parts_hash })
+    }
+
+    /// Appends a part.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub(crate) fn part(&mut self, table: &Table, segment: u32, items: &[Item], next: Option<String>) -> Result<()> {
+        let mut content = String::with_capacity(items.iter().map(|item| item.as_json().len() + 1).sum());
+        for item in items {
+            content.push_str(item.as_json());
+            content.push('\n');
+        }
+        let header = PartHeader {
+            number: self.parts,
+            table: table.name.to_owned(),
+            segment,
+            items: items.len() as u64,
+            bytes: content.len() as u64,
+            next,
+        };
+        let sha256 = self.section("$part", &header, &content)?;
+        self.parts += 1;
+        count_part(&mut self.parts_hash, &sha256);
+        Ok(())
+    }
+
+    /// Appends the manifest, and brings the file to disk. Answers its size in bytes.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub(crate) fn finish(mut self, header: Header, finished: String, tables: BTreeMap<String, Checksum>) -> Result<u64> {
+        let parts_sha256 = hex(std::mem::take(&mut self.parts_hash));
+        let manifest = Manifest { backup: header, finished, tables, parts: self.parts, parts_sha256 };
+        self.section("$manifest", &manifest, "")?;
+        let sync = || {
+            self.file.sync_all()?;
+            Ok::<_, std::io::Error>(self.file.metadata()?.len())
+        };
+        sync().with_context(|| format!("cannot write {}", self.path.display()))
+    }
+
+    fn section(&mut self, kind: &str, about: &impl Serialize, content: &str) -> Result<String> {
+        let about = serde_json::to_string(about)?;
+        let sha256 = section_sha256(&about, content.as_bytes());
+        let section = format!("{{\"{kind}\":{about},\"sha256\":\"{sha256}\"}}\n{content}");
+        let written = match self.zstd {
+            false => self.file.write_all(section.as_bytes()),
+            true => zstd::bulk::compress(section.as_bytes(), LEVEL).and_then(|frame| self.file.write_all(&frame)),
+        };
+        written.with_context(|| format!("cannot write {}", self.path.display()))?;
+        Ok(sha256)
+    }
+}
+
+/// The name of a file that stands beside another one.
+pub(crate) fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
+}
+
+fn section_sha256(about: &str, content: &[u8]) -> String {
+    hex(Sha256::new().chain_update(about).chain_update("\n").chain_update(content))
+}
+
+fn count_part(hash: &mut Sha256, sha256: &str) {
+    hash.update(sha256);
+    hash.update("\n");
+}
+
+fn hex(hash: Sha256) -> String {
+    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,26 @@
+//! Stopping a long command cleanly.
+
+use std::future::Future;
+
+use anyhow::{Result, bail};
+
+/// Does the work until it is done or the process is told to stop (Ctrl-C, SIGTERM). Then the work is dropped where it waits, and
+/// the error says that the command `next` goes on with it.
+pub(crate) async fn or_interrupted<T>(work: impl Future<Output = Result<T>>, next: &str) -> Result<T> {
+    tokio::select! {
+        done = work => done,
+        () = stop() => bail!("stopped; what is done so far is kept. Next: {next}"),
+    }
+}
+
+async fn stop() {
+    #[cfg(unix)]
+    if let Ok(mut terminate) = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+        tokio::select! {
+            _ = tokio::signal::ctrl_c() => {}
+            _ = terminate.recv() => {}
+        }
+        return;
+    }
+    let _ = tokio::signal::ctrl_c().await;
+}

@@ -1,0 +1,89 @@
+//! Where a store is, as it is shown to people and written into backups.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use db_adapter::config::{DynamoConfig, StoreConfig};
+use db_adapter::entity::{post, thread, user};
+use serde::{Deserialize, Serialize};
+
+/// A long command waits this long at least for one attempt, and for all attempts of a call: a tool that reads whole tables can
+/// afford more patience than a request.
+const PATIENCE: (Duration, Duration) = (Duration::from_secs(30), Duration::from_secs(120));
+
+/// Which store. Two that are equal hold the same data.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "mode", rename_all = "lowercase")]
+pub(crate) enum Location {
+    /// A directory of JSON files.
+    Json {
+        /// Its absolute path.
+        directory: PathBuf,
+    },
+    /// Tables on DynamoDB.
+    Dynamodb {
+        /// The AWS region.
+        region: String,
+        /// The URL of DynamoDB Local.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        endpoint: Option<String>,
+        /// The DynamoDB tables' names by short name.
+        tables: BTreeMap<String, String>,
+    },
+}
+
+impl Location {
+    /// The store that the settings choose.
+    ///
+    /// # Errors
+    /// When the present directory is not known.
+    pub(crate) fn of(config: &StoreConfig) -> Result<Self> {
+        if config.use_dynamodb {
+            return Ok(Self::of_dynamodb(&config.dynamodb));
+        }
+        let directory = std::path::absolute(&config.data_dir).with_context(|| config.data_dir.display().to_string())?;
+        Ok(Self::Json { directory })
+    }
+
+    /// The tables that the settings name.
+    pub(crate) fn of_dynamodb(config: &DynamoConfig) -> Self {
+        let tables = [
+            (user::TABLE.name, &config.dynamodb_users_table),
+            (thread::TABLE.name, &config.dynamodb_threads_table),
+            (post::TABLE.name, &config.dynamodb_posts_table),
+        ];
+        Self::Dynamodb {
+            region: config.aws_region.clone(),
+            endpoint: config.dynamodb_endpoint.clone(),
+            tables: tables.map(|(short, name)| (short.to_owned(), name.clone())).into(),
+        }
+    }
+
+    /// Is the store metered in capacity units?
+    pub(crate) fn is_metered(&self) -> bool {
+        matches!(self, Self::Dynamodb { .. })
+    }
+}
+
+impl fmt::Display for Location {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Json { directory } => write!(formatter, "JSON files in {}", directory.display()),
+            Self::Dynamodb { region, endpoint: None, .. } => write!(formatter, "DynamoDB in {region}"),
+            Self::Dynamodb { region, endpoint: Some(endpoint), .. } => write!(formatter, "DynamoDB in {region} at {endpoint}"),
+        }
+    }
+}
+
+/// The settings with the patience of a long command.
+pub(crate) fn patient(config: &DynamoConfig) -> DynamoConfig {
+    let (attempt, operation) = PATIENCE;
+    DynamoConfig {
+        dynamodb_attempt_timeout_ms: config.dynamodb_attempt_timeout_ms.max(attempt),
+        dynamodb_operation_timeout_ms: config.dynamodb_operation_timeout_ms.max(operation),
+        ..config.clone()
+    }
+}

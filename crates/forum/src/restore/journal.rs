@@ -1,0 +1,102 @@
+//! What of a restore is done, in a file beside the backup, so that a restore that was stopped need not begin again.
+
+use std::collections::HashSet;
+use std::fs::{File, OpenOptions};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use anyhow::{Context, Result, anyhow, ensure};
+use serde::{Deserialize, Serialize};
+
+use crate::location::Location;
+
+/// One line of the file.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+enum Line {
+    /// The first: which backup goes where.
+    Restore { manifest_sha256: String, into: Location, merge: bool },
+    /// A part is stored.
+    Part(u64),
+    /// A table is stored.
+    Table(String),
+}
+
+/// The file.
+#[derive(Debug)]
+pub(super) struct Journal {
+    path: PathBuf,
+    file: Mutex<File>,
+    merge: bool,
+    parts: HashSet<u64>,
+    tables: HashSet<String>,
+}
+
+impl Journal {
+    /// Begins one, before the first item is written.
+    pub(super) fn create(path: &Path, manifest_sha256: &str, into: &Location, merge: bool) -> Result<Self> {
+        let file = OpenOptions::new().append(true).create_new(true).open(path);
+        let file = file.with_context(|| format!("cannot make {}; restore needs it to be resumable", path.display()))?;
+        let (parts, tables) = Default::default();
+        let journal = Self { path: path.to_owned(), file: Mutex::new(file), merge, parts, tables };
+        journal.add(&Line::Restore { manifest_sha256: manifest_sha256.to_owned(), into: into.clone(), merge })?;
+        Ok(journal)
+    }
+
+    /// Reads one of the same backup and store.
+    pub(super) fn resume(path: &Path, manifest_sha256: &str, into: &Location) -> Result<Self> {
+        let place = || path.display().to_string();
+        let mut text = std::fs::read_to_string(path).with_context(place)?;
+        // The last line may be torn.
+        text.truncate(text.rfind('\n').map_or(0, |end| end + 1));
+        let mut lines = text.lines().map(|line| serde_json::from_str(line).with_context(place));
+        let first = lines.next().unwrap_or_else(|| Err(anyhow!("{} is empty; delete it and start again", place())))?;
+        let Line::Restore { manifest_sha256: begun, into: target, merge } = first else {
+            return Err(anyhow!("{} is damaged; delete it and start again with --merge", place()));
+        };
+        ensure!(begun == manifest_sha256, "{} tells of another backup", place());
+        ensure!(target == *into, "{} tells of a restore into {target}, but the settings name {into}", place());
+        let (mut parts, mut tables) = (HashSet::new(), HashSet::new());
+        for line in lines {
+            match line? {
+                Line::Part(number) => drop(parts.insert(number)),
+                Line::Table(name) => drop(tables.insert(name)),
+                Line::Restore { .. } => {}
+            }
+        }
+        let file = OpenOptions::new().append(true).open(path).and_then(|file| file.set_len(text.len() as u64).map(|()| file));
+        Ok(Self { path: path.to_owned(), file: Mutex::new(file.with_context(place)?), merge, parts, tables })
+    }
+
+    pub(super) fn is_merge(&self) -> bool {
+        self.merge
+    }
+
+    pub(super) fn has_part(&self, number: u64) -> bool {
+        self.parts.contains(&number)
+    }
+
+    pub(super) fn has_table(&self, name: &str) -> bool {
+        self.tables.contains(name)
+    }
+
+    pub(super) fn add_part(&self, number: u64) -> Result<()> {
+        self.add(&Line::Part(number))
+    }
+
+    pub(super) fn add_table(&self, name: &str) -> Result<()> {
+        self.add(&Line::Table(name.to_owned()))
+    }
+
+    /// The restore is done.
+    pub(super) fn remove(self) -> Result<()> {
+        std::fs::remove_file(&self.path).with_context(|| format!("cannot remove {}", self.path.display()))
+    }
+
+    fn add(&self, line: &Line) -> Result<()> {
+        let line = serde_json::to_string(line)? + "\n";
+        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+        file.write_all(line.as_bytes()).with_context(|| format!("cannot write {}", self.path.display()))
+    }
+}

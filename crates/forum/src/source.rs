@@ -1,0 +1,213 @@
+//! What can be read item by item, again and again, in no order: a store, a backup, a folder of JSON files. Nothing is collected.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::{Context, Error, Result};
+use db_adapter::config::{DynamoConfig, StoreConfig};
+use db_adapter::{Cursor, Item, Page, Scan, Segment, Store, Table};
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio::time::Duration;
+
+use crate::archive;
+use crate::location::{Location, patient};
+use crate::rate::{RateCap, read_units};
+use crate::source::directory::Directory;
+
+pub(crate) mod directory;
+
+/// Items on a page at most: enough for DynamoDB to fill its answers, little enough for many segments at once.
+const PAGE_ITEMS: usize = 1000;
+/// Segments where the number is not given. DynamoDB Local needs many when it holds much.
+const SEGMENTS: (u32, u32) = (16, 4);
+/// Times that a page is asked for again when the backend is busy, and the first pause between, which doubles.
+const RETRIES: u32 = 6;
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// Anything that holds items of declared tables and can be read as often as needed.
+#[derive(Debug)]
+pub(crate) enum Source {
+    /// A store of either backend.
+    Store(Scanner),
+    /// A backup file. Reading checks every part.
+    Backup(PathBuf),
+    /// A folder of plain JSON files.
+    Directory(Directory),
+}
+
+/// Reads a store in segments, several at once.
+#[derive(Debug, Clone)]
+pub(crate) struct Scanner {
+    /// The store.
+    pub(crate) store: Arc<dyn Store>,
+    /// Where it is.
+    pub(crate) location: Location,
+    /// How many segments a table is read in.
+    pub(crate) segments: u32,
+    cap: Arc<RateCap>,
+}
+
+/// Some items of a table.
+#[derive(Debug)]
+pub(crate) struct Batch {
+    /// The segment that they are from.
+    pub(crate) segment: u32,
+    /// The items.
+    pub(crate) items: Vec<Item>,
+    /// Where the segment goes on; `None` at its end.
+    pub(crate) next: Option<Cursor>,
+    /// What reading them cost in capacity units, about; 0 where nothing is metered.
+    pub(crate) units: f64,
+}
+
+/// The batches of a table, as they arrive. Dropped, the reading stops.
+#[derive(Debug)]
+pub(crate) struct Batches {
+    batches: mpsc::Receiver<Result<Batch>>,
+    _tasks: JoinSet<()>,
+}
+
+impl Batches {
+    /// The next batch; `None` when the whole table was read.
+    pub(crate) async fn next(&mut self) -> Result<Option<Batch>> {
+        self.batches.recv().await.transpose()
+    }
+}
+
+impl Source {
+    /// Every item of the table once.
+    pub(crate) fn batches(&self, table: &'static Table) -> Batches {
+        match self {
+            Self::Store(scanner) => scanner.batches(table),
+            Self::Backup(path) => {
+                let path = path.clone();
+                from_thread(move |send| {
+                    archive::each_part(&path, |part| if part.is_of(table) { send(part.items()?) } else { Ok(true) })
+                })
+            }
+            Self::Directory(directory) => {
+                let directory = directory.clone();
+                from_thread(move |send| directory.each(table, PAGE_ITEMS, send))
+            }
+        }
+    }
+}
+
+impl std::fmt::Display for Source {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Store(scanner) => scanner.location.fmt(formatter),
+            Self::Backup(path) => write!(formatter, "backup {}", path.display()),
+            Self::Directory(directory) => directory.fmt(formatter),
+        }
+    }
+}
+
+impl Scanner {
+    /// Opens the store that the settings choose.
+    ///
+    /// # Errors
+    /// Why it cannot be opened.
+    pub(crate) async fn open(config: &StoreConfig, segments: Option<u32>, max_read_units: Option<u32>) -> Result<Self> {
+        let location = Location::of(config)?;
+        let store: Arc<dyn Store> =
+            if config.use_dynamodb { Arc::new(patient(&config.dynamodb).open().await?) } else { config.open().await? };
+        Ok(Self::of(store, location, segments, max_read_units))
+    }
+
+    /// Opens DynamoDB.
+    ///
+    /// # Errors
+    /// Why it cannot be opened.
+    pub(crate) async fn open_dynamodb(config: &DynamoConfig, segments: Option<u32>, max_read_units: Option<u32>) -> Result<Self> {
+        let store = Arc::new(patient(config).open().await?);
+        Ok(Self::of(store, Location::of_dynamodb(config), segments, max_read_units))
+    }
+
+    /// Reads an open store.
+    pub(crate) fn of(store: Arc<dyn Store>, location: Location, segments: Option<u32>, max_read_units: Option<u32>) -> Self {
+        let usual = if location.is_metered() { SEGMENTS.0 } else { SEGMENTS.1 };
+        Self { store, location, segments: segments.unwrap_or(usual), cap: Arc::new(RateCap::new(max_read_units)) }
+    }
+
+    /// Every item of the table once, as an eventual read sees it.
+    pub(crate) fn batches(&self, table: &'static Table) -> Batches {
+        self.batches_from(table, (0..self.segments).map(|segment| (segment, None)), None)
+    }
+
+    /// What is left of some segments, with all or only some attributes.
+    pub(crate) fn batches_from(
+        &self,
+        table: &'static Table,
+        starts: impl IntoIterator<Item = (u32, Option<Cursor>)>,
+        attributes: Option<Vec<String>>,
+    ) -> Batches {
+        let (sender, batches) = mpsc::channel(1);
+        let mut tasks = JoinSet::new();
+        for (number, cursor) in starts {
+            let segment = Some(Segment { number, of: self.segments });
+            let scan = Scan { segment, limit: PAGE_ITEMS, cursor, attributes: attributes.clone() };
+            tasks.spawn(self.clone().read_segment(table, scan, number, sender.clone()));
+        }
+        Batches { batches, _tasks: tasks }
+    }
+
+    async fn read_segment(self, table: &'static Table, mut scan: Scan, segment: u32, sender: mpsc::Sender<Result<Batch>>) {
+        loop {
+            let page = match self.page(table, &scan).await {
+                Ok(page) => page,
+                Err(error) => {
+                    let _ = sender.send(Err(error)).await;
+                    return;
+                }
+            };
+            let units = if self.location.is_metered() { read_units(table, &page.items) } else { 0.0 };
+            self.cap.spend(units).await;
+            let next = page.next.clone();
+            let batch = Batch { segment, items: page.items, next: page.next, units };
+            if sender.send(Ok(batch)).await.is_err() || next.is_none() {
+                return;
+            }
+            scan.cursor = next;
+        }
+    }
+
+    async fn page(&self, table: &'static Table, scan: &Scan) -> Result<Page> {
+        let mut pause = PAUSE;
+        for _ in 0..RETRIES {
+            match self.store.scan(table, scan).await {
+                Err(db_adapter::Error::Throttled { retry_after }) => tokio::time::sleep(pause.max(retry_after)).await,
+                Err(db_adapter::Error::Timeout) => tokio::time::sleep(pause).await,
+                done => return done.map_err(|error| self.failed(table, error)),
+            }
+            pause *= 2;
+        }
+        self.store.scan(table, scan).await.map_err(|error| self.failed(table, error))
+    }
+
+    fn failed(&self, table: &Table, error: db_adapter::Error) -> Error {
+        Error::new(error).context(format!("cannot read table {} of {}", table.name, self.location))
+    }
+}
+
+/// Batches of what a thread reads. `read` gets a function that takes items and answers whether more are wanted.
+fn from_thread(read: impl FnOnce(&mut dyn FnMut(Vec<Item>) -> Result<bool>) -> Result<()> + Send + 'static) -> Batches {
+    let (sender, batches) = mpsc::channel(1);
+    tokio::task::spawn_blocking(move || {
+        let mut send = |items| {
+            let batch = Batch { segment: 0, items, next: None, units: 0.0 };
+            Ok(sender.blocking_send(Ok(batch)).is_ok())
+        };
+        if let Err(error) = read(&mut send) {
+            let _ = sender.blocking_send(Err(error));
+        }
+    });
+    Batches { batches, _tasks: JoinSet::new() }
+}
+
+/// A file or folder that was named on the command line must be there.
+pub(crate) fn existing(path: PathBuf) -> Result<PathBuf> {
+    std::fs::metadata(&path).with_context(|| format!("cannot open {}", path.display()))?;
+    Ok(path)
+}

@@ -1,0 +1,345 @@
+//! Comparing a table of the store with another source by streaming, in bounded memory.
+//!
+//! Both sides are read once, and count and checksum are kept for each of many buckets of keys. Only where buckets differ are both
+//! sides read again, and only the keys of those buckets are held, so many at a time. Every difference is confirmed by strong
+//! reads before it is named, so that what is written or replicated meanwhile is not taken for one.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use db_adapter::{Item, Key, Read, Table};
+use serde::{Serialize, Serializer};
+
+use crate::checksum::{Checksum, Sum, digest};
+use crate::progress::Progress;
+use crate::source::{Scanner, Source};
+
+/// Buckets of a table. So many that a few differences in a million items lead to a few thousand keys.
+const BUCKETS: usize = 1 << 16;
+/// Keys that are held at a time.
+const HELD: u64 = 200_000;
+/// Keys of one strong read at most.
+const READ_KEYS: usize = 100;
+
+/// Count and checksum of every bucket of a table.
+#[derive(Debug)]
+pub(crate) struct Buckets(Vec<Checksum>);
+
+impl Default for Buckets {
+    fn default() -> Self {
+        Self(vec![Checksum::default(); BUCKETS])
+    }
+}
+
+impl Buckets {
+    /// Counts an item.
+    pub(crate) fn add(&mut self, key: &Key, digest: Sum) {
+        if let Some(bucket) = self.0.get_mut(bucket_of(key)) {
+            bucket.add_digest(digest);
+        }
+    }
+
+    /// The whole table.
+    pub(crate) fn total(&self) -> Checksum {
+        let mut total = Checksum::default();
+        self.0.iter().for_each(|bucket| total.merge(bucket));
+        total
+    }
+
+    async fn of(source: &Source, table: &'static Table) -> Result<Self> {
+        let mut buckets = Self::default();
+        let mut batches = source.batches(table);
+        while let Some(batch) = batches.next().await? {
+            for item in &batch.items {
+                buckets.add(&key_of(table, item), digest(table, item));
+            }
+        }
+        Ok(buckets)
+    }
+}
+
+/// How the table of the store and the other source compare.
+#[derive(Debug)]
+pub(crate) struct Comparison {
+    /// The other source.
+    pub(crate) theirs: Checksum,
+    /// The items that differ.
+    pub(crate) differences: Vec<Difference>,
+    /// Are that all of them?
+    pub(crate) complete: bool,
+    /// Do counts and checksums differ?
+    pub(crate) differs: bool,
+}
+
+/// One item that differs.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Difference {
+    /// The table's short name.
+    pub(crate) table: &'static str,
+    /// The item's key attributes.
+    #[serde(serialize_with = "key_attributes")]
+    pub(crate) key: NamedKey,
+    /// How it differs.
+    #[serde(flatten)]
+    pub(crate) kind: Kind,
+}
+
+/// How an item differs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "difference", rename_all = "camelCase")]
+pub(crate) enum Kind {
+    /// The store lacks it.
+    Missing,
+    /// Only the store has it.
+    Extra,
+    /// Both have it.
+    Different {
+        /// The attributes whose values differ or that one side lacks.
+        attributes: Vec<String>,
+    },
+}
+
+/// A key with the names of its attributes.
+#[derive(Debug, Clone)]
+pub(crate) struct NamedKey {
+    table: &'static Table,
+    key: Key,
+}
+
+impl NamedKey {
+    /// A key of the table.
+    pub(crate) fn new(table: &'static Table, key: Key) -> Self {
+        Self { table, key }
+    }
+
+    fn halves(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        let range = self.table.range.zip(self.key.range.as_deref());
+        std::iter::once((self.table.hash, self.key.hash.as_str())).chain(range)
+    }
+}
+
+impl fmt::Display for NamedKey {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let halves: Vec<_> = self.halves().map(|(name, value)| format!("{name} {value:?}")).collect();
+        write!(formatter, "{} {}", self.table.name, halves.join(", "))
+    }
+}
+
+/// Writes a key as an object of its attributes.
+pub(crate) fn key_attributes<S: Serializer>(key: &NamedKey, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(key.halves())
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.kind {
+            Kind::Missing => write!(formatter, "{}: is missing from the store", self.key),
+            Kind::Extra => write!(formatter, "{}: is in the store only", self.key),
+            Kind::Different { attributes } => write!(formatter, "{}: differs in {}", self.key, attributes.join(", ")),
+        }
+    }
+}
+
+/// Count and checksum of a table.
+///
+/// # Errors
+/// When the source cannot be read.
+pub(crate) async fn checksum(source: &Source, table: &'static Table, progress: &Progress) -> Result<Checksum> {
+    let mut checksum = Checksum::default();
+    let mut batches = source.batches(table);
+    while let Some(batch) = batches.next().await? {
+        batch.items.iter().for_each(|item| checksum.add(table, item));
+        progress.add(batch.items.len() as u64, batch.units);
+    }
+    Ok(checksum)
+}
+
+/// Compares a table of the store with another source; names at most `limit` items.
+///
+/// # Errors
+/// When one of them cannot be read.
+pub(crate) async fn compare(ours: &Scanner, theirs: &Source, table: &'static Table, limit: usize) -> Result<Comparison> {
+    let buckets = Buckets::of(&Source::Store(ours.clone()), table).await?;
+    compare_buckets(ours, &buckets, theirs, table, limit).await
+}
+
+/// As [`compare`], where the store was read already.
+///
+/// # Errors
+/// When one of them cannot be read.
+pub(crate) async fn compare_buckets(
+    ours: &Scanner,
+    buckets: &Buckets,
+    theirs: &Source,
+    table: &'static Table,
+    limit: usize,
+) -> Result<Comparison> {
+    let other = Buckets::of(theirs, table).await?;
+    let mut different: Vec<_> =
+        (0..BUCKETS).zip(buckets.0.iter().zip(&other.0)).filter(|(_, (ours, theirs))| ours != theirs).collect();
+    let differs = !different.is_empty();
+    let mut found = Search { ours, theirs, table, limit, differences: Vec::new(), complete: true };
+    while !different.is_empty() && found.complete {
+        let mut held = 0;
+        let fits = |(_, (ours, theirs)): &(usize, (&Checksum, &Checksum))| {
+            let before = held;
+            held += ours.items.max(theirs.items);
+            before == 0 || held <= HELD
+        };
+        let count = different.iter().copied().take_while(fits).count();
+        let mut wanted = vec![false; BUCKETS];
+        for (number, _) in different.drain(..count) {
+            wanted.get_mut(number).map(|wanted| *wanted = true).unwrap_or_default();
+        }
+        found.round(&wanted).await?;
+    }
+    Ok(Comparison { theirs: other.total(), differences: found.differences, complete: found.complete, differs })
+}
+
+struct Search<'a> {
+    ours: &'a Scanner,
+    theirs: &'a Source,
+    table: &'static Table,
+    limit: usize,
+    differences: Vec<Difference>,
+    complete: bool,
+}
+
+impl Search<'_> {
+    /// Finds the differences among the keys of some buckets.
+    async fn round(&mut self, wanted: &[bool]) -> Result<()> {
+        let is_wanted = |key: &Key| wanted.get(bucket_of(key)).copied().unwrap_or_default();
+        let table = self.table;
+        let mut held = HashMap::new();
+        let mut batches = self.ours.batches(table);
+        while let Some(batch) = batches.next().await? {
+            let keys = batch.items.iter().map(|item| (key_of(table, item), digest(table, item)));
+            held.extend(keys.filter(|(key, _)| is_wanted(key)));
+        }
+        let mut batches = self.theirs.batches(table);
+        while let Some(batch) = batches.next().await? {
+            let mut suspects = Vec::new();
+            for item in batch.items {
+                let key = key_of(table, &item);
+                if is_wanted(&key) && held.remove(&key) != Some(digest(table, &item)) {
+                    suspects.push((key, Some(item)));
+                }
+            }
+            self.confirm(suspects).await?;
+        }
+        let mut extra: Vec<_> = held.into_keys().collect();
+        extra.sort_unstable();
+        for keys in extra.chunks(READ_KEYS) {
+            self.confirm(keys.iter().map(|key| (key.clone(), None)).collect()).await?;
+        }
+        Ok(())
+    }
+
+    /// Reads both sides again where they are stores, and keeps what still differs. A file's items are given.
+    async fn confirm(&mut self, suspects: Vec<(Key, Option<Item>)>) -> Result<()> {
+        for suspects in suspects.chunks(READ_KEYS) {
+            if !self.complete {
+                return Ok(());
+            }
+            let keys: Vec<_> = suspects.iter().map(|(key, _)| key.clone()).collect();
+            let ours = read_strongly(self.ours, self.table, &keys).await?;
+            let theirs = match self.theirs {
+                Source::Store(scanner) => read_strongly(scanner, self.table, &keys).await?,
+                _ => suspects.iter().map(|(_, item)| item.clone()).collect(),
+            };
+            for (key, (ours, theirs)) in keys.into_iter().zip(ours.into_iter().zip(theirs)) {
+                if let Some(kind) = difference(self.table, ours.as_ref(), theirs.as_ref()) {
+                    if self.differences.len() == self.limit {
+                        self.complete = false;
+                        return Ok(());
+                    }
+                    self.differences.push(Difference { table: self.table.name, key: NamedKey::new(self.table, key), kind });
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The backup's items of a table that the store does not have as they are in the backup; at most `limit`. What only the store has
+/// does not matter.
+///
+/// # Errors
+/// When the store or the file cannot be read.
+pub(crate) async fn absent_or_different(
+    scanner: &Scanner,
+    backup: &Path,
+    table: &'static Table,
+    limit: usize,
+    progress: &Progress,
+) -> Result<Vec<Difference>> {
+    let theirs = Source::Backup(backup.to_owned());
+    let mut search = Search { ours: scanner, theirs: &theirs, table, limit, differences: Vec::new(), complete: true };
+    let mut batches = theirs.batches(table);
+    while let Some(batch) = batches.next().await? {
+        for items in batch.items.chunks(READ_KEYS) {
+            let suspects = items.iter().map(|item| (key_of(table, item), Some(item.clone()))).collect();
+            search.confirm(suspects).await?;
+            progress.add(items.len() as u64, 0.0);
+        }
+    }
+    Ok(search.differences)
+}
+
+/// The items as they are now.
+///
+/// # Errors
+/// When the store cannot be read.
+pub(crate) async fn read_strongly(scanner: &Scanner, table: &'static Table, keys: &[Key]) -> Result<Vec<Option<Item>>> {
+    let keys: Vec<_> = keys.iter().map(|key| (table, key.clone())).collect();
+    let mut found = Vec::with_capacity(keys.len());
+    for keys in keys.chunks(READ_KEYS) {
+        let items = scanner.store.get_many(keys, &Read::STRONG).await;
+        found.extend(items.with_context(|| format!("cannot read table {} of {}", table.name, scanner.location))?);
+    }
+    Ok(found)
+}
+
+/// The item's key, even if the item is broken otherwise.
+pub(crate) fn key_of(table: &Table, item: &Item) -> Key {
+    let half = |name| item.text(name).unwrap_or_default();
+    Key { hash: half(table.hash), range: table.range.map(half) }
+}
+
+fn difference(table: &Table, ours: Option<&Item>, theirs: Option<&Item>) -> Option<Kind> {
+    match (ours, theirs) {
+        (None, None) => None,
+        (None, Some(_)) => Some(Kind::Missing),
+        (Some(_), None) => Some(Kind::Extra),
+        (Some(ours), Some(theirs)) if digest(table, ours) == digest(table, theirs) => None,
+        (Some(ours), Some(theirs)) => {
+            let members = |item: &Item| -> BTreeMap<String, String> {
+                item.members().into_iter().map(|(name, value)| (name.into_owned(), value.get().to_owned())).collect()
+            };
+            let (ours, theirs) = (members(ours), members(theirs));
+            let constant = table.constant.as_ref().map(|constant| constant.attribute);
+            let mut attributes: Vec<_> =
+                ours.keys().chain(theirs.keys()).filter(|name| ours.get(*name) != theirs.get(*name)).cloned().collect();
+            attributes.retain(|name| constant != Some(name.as_str()));
+            attributes.sort_unstable();
+            attributes.dedup();
+            Some(Kind::Different { attributes })
+        }
+    }
+}
+
+/// The same for equal keys within one run of the program.
+fn bucket_of(key: &Key) -> usize {
+    fingerprint(key) as usize % BUCKETS
+}
+
+/// A number that distinct values share only by rare chance.
+pub(crate) fn fingerprint(value: &impl Hash) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    value.hash(&mut hasher);
+    hasher.finish()
+}

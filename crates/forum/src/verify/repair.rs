@@ -1,0 +1,117 @@
+//! Repairing what `Store::check` finds, after what is removed has been saved.
+
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use db_adapter::{Error, Finding, Item, Key, Table};
+use serde::Serialize;
+
+use super::compare::{NamedKey, key_attributes};
+use crate::source::Scanner;
+
+/// A finding as it is shown and saved.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Shown {
+    pub(super) table: &'static str,
+    pub(super) finding: &'static str,
+    /// The item that is broken or lacks its claim, or that a dangling claim names.
+    #[serde(serialize_with = "key_attributes")]
+    pub(super) key: NamedKey,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) attribute: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) value: Option<String>,
+    /// The hash key of the item that has the claim instead.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) owner: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) reason: Option<String>,
+    /// The item as it was stored, where repair removes it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) item: Option<Item>,
+}
+
+impl Shown {
+    pub(super) fn new(table: &'static Table, finding: &Finding) -> Self {
+        let of = |finding, key: &Key| Self {
+            table: table.name,
+            finding,
+            key: NamedKey::new(table, key.clone()),
+            attribute: None,
+            value: None,
+            owner: None,
+            reason: None,
+            item: None,
+        };
+        let claim = |finding, key, attribute, value: &String| Self {
+            attribute: Some(attribute),
+            value: Some(value.clone()),
+            ..of(finding, key)
+        };
+        match finding {
+            Finding::MissingClaim { key, attribute, value } => claim("missingClaim", key, attribute, value),
+            Finding::DanglingClaim { owner, attribute, value } => claim("danglingClaim", owner, attribute, value),
+            Finding::StolenClaim { key, attribute, value, owner } => {
+                Self { owner: Some(owner.hash.clone()), ..claim("stolenClaim", key, attribute, value) }
+            }
+            Finding::BrokenItem { key, reason, item } => {
+                Self { reason: Some(reason.clone()), item: Some(item.clone()), ..of("brokenItem", key) }
+            }
+        }
+    }
+}
+
+impl std::fmt::Display for Shown {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (key, attribute) = (&self.key, self.attribute.unwrap_or_default());
+        let value = self.value.as_deref().unwrap_or_default();
+        match (self.finding, &self.owner, &self.reason) {
+            ("missingClaim", ..) => write!(formatter, "{key}: no claim holds its {attribute} {value:?}; repair adds it"),
+            ("danglingClaim", ..) => {
+                write!(formatter, "claim on {attribute} {value:?}: its owner {key} does not have it; repair removes the claim")
+            }
+            (_, Some(owner), _) => write!(
+                formatter,
+                "{key}: its {attribute} {value:?} belongs to {owner:?} too, who has the claim; change one of the two by hand"
+            ),
+            (_, _, reason) => {
+                write!(formatter, "{key}: broken: {}; repair removes the item", reason.as_deref().unwrap_or_default())
+            }
+        }
+    }
+}
+
+/// Repairs the findings, after all of them were saved to a new file. Answers how many are left to a person.
+///
+/// # Errors
+/// When the file cannot be made: then nothing was repaired. When the store fails.
+pub(super) async fn apply(scanner: &Scanner, findings: &[(&'static Table, Finding)], file: &Path) -> Result<usize> {
+    save(findings, file)
+        .with_context(|| format!("cannot save what would be removed to {}; nothing was repaired", file.display()))?;
+    let mut left = 0;
+    for (table, finding) in findings {
+        match scanner.store.repair(table, finding).await {
+            Ok(()) => {}
+            Err(Error::Conflict { .. }) => left += 1,
+            Err(error) => {
+                return Err(error).with_context(|| {
+                    format!("cannot repair {}; what was removed so far is in {}", Shown::new(table, finding), file.display())
+                });
+            }
+        }
+    }
+    Ok(left)
+}
+
+fn save(findings: &[(&'static Table, Finding)], file: &Path) -> Result<()> {
+    let mut file = OpenOptions::new().write(true).create_new(true).open(file)?;
+    for (table, finding) in findings {
+        let line = serde_json::to_string(&Shown::new(table, finding))? + "\n";
+        file.write_all(line.as_bytes())?;
+    }
+    file.sync_all()?;
+    Ok(())
+}

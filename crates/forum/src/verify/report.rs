@@ -1,0 +1,174 @@
+//! What a verification found, as a table and lines for people or as JSON.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use db_adapter::{Finding, Table};
+use serde::Serialize;
+
+use super::compare::{Comparison, Difference};
+use super::inspect::Inspection;
+use super::repair::Shown;
+use crate::checksum::Checksum;
+use crate::location::Location;
+use crate::source::{Scanner, Source};
+
+/// Digits of a checksum that the table shows.
+const DIGITS: usize = 16;
+
+/// Everything that was found.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Report {
+    store: Location,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    against: Option<String>,
+    tables: Vec<TableReport>,
+    /// What breaks a rule; what is left of it where it was repaired.
+    pub(super) findings: Vec<Shown>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    repaired: Option<Repaired>,
+    /// Exit code 3?
+    pub(super) differs: bool,
+    #[serde(skip)]
+    strict: bool,
+}
+
+/// What was found in one table.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct TableReport {
+    table: &'static str,
+    #[serde(flatten)]
+    ours: Checksum,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    against: Option<Against>,
+    #[serde(flatten)]
+    inspection: Inspection,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Against {
+    #[serde(flatten)]
+    theirs: Checksum,
+    /// Are counts and checksums the same?
+    equal: bool,
+    differences: Vec<Difference>,
+    /// Are all differences listed?
+    complete: bool,
+}
+
+#[derive(Debug, Serialize)]
+struct Repaired {
+    count: usize,
+    saved: PathBuf,
+}
+
+impl TableReport {
+    pub(super) fn new(table: &'static Table, inspection: Inspection, compared: Option<Comparison>) -> Self {
+        let against = compared.map(|Comparison { theirs, differences, complete, differs }| Against {
+            theirs,
+            equal: !differs,
+            differences,
+            complete,
+        });
+        Self { table: table.name, ours: inspection.buckets.total(), against, inspection }
+    }
+}
+
+impl Report {
+    pub(super) fn new(scanner: &Scanner, against: Option<&Source>, strict: bool) -> Self {
+        let against = against.map(Source::to_string);
+        let (tables, findings) = Default::default();
+        Self { store: scanner.location.clone(), against, tables, findings, repaired: None, differs: false, strict }
+    }
+
+    pub(super) fn add(&mut self, table: TableReport) {
+        let found = &table.inspection;
+        let reported = found.dangling_references + found.shared_ids + found.unknown_attributes.len() as u64;
+        self.differs |= table.against.as_ref().is_some_and(|against| !against.equal) || (self.strict && reported > 0);
+        self.tables.push(table);
+    }
+
+    pub(super) fn find(&mut self, findings: &[(&'static Table, Finding)]) {
+        self.differs |= !findings.is_empty();
+        self.findings = findings.iter().map(|(table, finding)| Shown::new(table, finding)).collect();
+    }
+
+    /// So many were repaired; these are left. A repair changes the store, so what was compared before no longer counts for it.
+    pub(super) fn repaired(&mut self, count: usize, saved: PathBuf, left: &[(&'static Table, Finding)]) {
+        self.repaired = Some(Repaired { count, saved });
+        self.differs = false;
+        for table in std::mem::take(&mut self.tables) {
+            self.add(table);
+        }
+        self.find(left);
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(out, "store    {}", self.store)?;
+        if let Some(against) = &self.against {
+            writeln!(out, "against  {against}")?;
+        }
+        writeln!(out)?;
+        let mut head = format!("{:<8} {:>12} {:<width$}", "table", "items", "checksum", width = DIGITS);
+        if self.against.is_some() {
+            head += &format!(" {:>12} {:<width$} result", "against", "checksum", width = DIGITS);
+        }
+        writeln!(out, "{}", head.trim_end())?;
+        for table in &self.tables {
+            let mut row = format!("{:<8} {:>12} {:.DIGITS$}", table.table, table.ours.items, table.ours.sum.to_string());
+            if let Some(against) = &table.against {
+                let result = if against.equal { "equal" } else { "different" };
+                row += &format!(" {:>12} {:.DIGITS$} {result}", against.theirs.items, against.theirs.sum.to_string());
+            }
+            writeln!(out, "{row}")?;
+        }
+        self.tables.iter().try_for_each(|table| table.lines(out))?;
+        if let Some(Repaired { count, saved }) = &self.repaired {
+            writeln!(out, "repaired: {count}; what was removed is in {}", saved.display())?;
+        }
+        self.findings.iter().try_for_each(|finding| writeln!(out, "wrong: {finding}"))
+    }
+}
+
+impl TableReport {
+    fn lines(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(against) = &self.against {
+            against.differences.iter().try_for_each(|difference| writeln!(out, "differs: {difference}"))?;
+            if !against.complete {
+                writeln!(out, "differs: {}: and more; --names N names more", self.table)?;
+            }
+            if !against.equal && against.complete && against.differences.is_empty() {
+                writeln!(
+                    out,
+                    "differs: {}: not the same when scanned, but every item is when read again: the store changed meanwhile, or the \
+                     source has a key twice. Run it again",
+                    self.table
+                )?;
+            }
+        }
+        let found = &self.inspection;
+        for (name, count) in &found.unknown_attributes {
+            writeln!(out, "note: {}: {count} items have the unknown attribute {name:?}", self.table)?;
+        }
+        for dangling in &found.dangling {
+            writeln!(out, "note: {}: its {} {:?} does not exist", dangling.key, dangling.attribute, dangling.value)?;
+        }
+        more(out, self.table, "references to items that do not exist", found.dangling_references, found.dangling.len())?;
+        for shared in &found.shared {
+            writeln!(out, "note: {}: id {:?} stands under several: {}", self.table, shared.id, shared.sort_keys.join(", "))?;
+        }
+        more(out, self.table, "ids under several threads", found.shared_ids, found.shared.len())
+    }
+}
+
+fn more(out: &mut fmt::Formatter<'_>, table: &str, what: &str, count: u64, named: usize) -> fmt::Result {
+    match count > named as u64 {
+        true => writeln!(out, "note: {table}: {count} {what} in all"),
+        false => Ok(()),
+    }
+}
