@@ -1,0 +1,283 @@
+//! `forum backup` and `forum restore` through the real binary.
+
+#![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used, reason = "a test may fail so")]
+
+mod place;
+
+use std::fs;
+
+use db_adapter::entity::{post, thread, user};
+use serde_json::{Value as Json, json};
+use sha2::{Digest, Sha256};
+
+use place::{Ended, Place, a_user, item, text, wait_until};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_store_comes_back_equal_on_either_backend() {
+    for (name, from) in [("b.jsonl", Place::json().await), ("b.jsonl.zst", Place::dynamodb().await)] {
+        from.fill(30, 7, 250).await;
+        let file = from.path(name);
+        let wrote = from.done(&["backup", "--file", text(&file)]);
+        assert!(wrote.stdout.contains("250 posts, 7 threads, 30 users"), "{}", wrote.stdout);
+        assert_eq!(fs::read(&file).unwrap().starts_with(&[0x28, 0xb5, 0x2f, 0xfd]), name.ends_with(".zst"));
+        for to in Place::each().await {
+            let restored = to.done(&["restore", "--file", text(&file)]);
+            assert!(restored.stdout.contains("verified"), "{}", restored.stdout);
+            to.assert_equals(&from).await;
+            assert!(!from.path(&format!("{name}.restoring")).exists());
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_empty_store_has_a_backup_too() {
+    let [json, dynamodb] = Place::each().await;
+    let file = json.path("empty.jsonl");
+    json.done(&["backup", "--file", text(&file)]);
+    dynamodb.done(&["restore", "--file", text(&file)]);
+    dynamodb.assert_empty().await;
+}
+
+#[tokio::test]
+async fn the_file_is_lines_of_json_with_a_manifest() {
+    let place = Place::json().await;
+    place.fill(3, 2, 2).await;
+    let file = place.path("b.jsonl");
+    let printed = place.done(&["backup", "--file", text(&file), "--segments", "2", "--json"]);
+    let printed: Json = serde_json::from_str(&printed.stdout).unwrap();
+    let lines: Vec<Json> = fs::read_to_string(&file).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let (first, last) = (&lines[0]["$backup"], &lines[lines.len() - 1]["$manifest"]);
+    assert_eq!((&first["format"], &first["schema"], &first["segments"]), (&json!(1), &json!(1), &json!(2)));
+    assert!(first["note"].as_str().unwrap().contains("A scan is not a snapshot"));
+    assert_eq!(last["backup"], *first);
+    assert_eq!(last["tables"]["users"]["items"], 3);
+    assert_eq!(last["tables"], printed["tables"]);
+    assert_eq!(last["parts"], 6);
+    assert_eq!(lines.len(), 1 + 6 + 7 + 1);
+    assert!(lines.iter().any(|line| line["userId"] == "u1" && line["tags"] == json!({"$SS": ["a", "b"]})));
+}
+
+#[tokio::test]
+async fn a_backup_replaces_no_file() {
+    let place = Place::json().await;
+    let file = place.path("b.jsonl");
+    fs::write(&file, "mine").unwrap();
+    place.fails(&["backup", "--file", text(&file)], &["b.jsonl exists"]);
+    assert_eq!(fs::read(&file).unwrap(), b"mine");
+}
+
+#[tokio::test]
+async fn a_flipped_byte_is_refused_before_anything_is_written() {
+    let from = Place::json().await;
+    from.fill(3, 2, 4).await;
+    let to = Place::json().await;
+    for (name, step) in [("b.jsonl", 131), ("b.jsonl.zst", 173)] {
+        let file = from.path(name);
+        from.done(&["backup", "--file", text(&file), "--segments", "1"]);
+        let whole = fs::read(&file).unwrap();
+        for at in (0..whole.len()).step_by(step) {
+            let mut altered = whole.clone();
+            altered[at] ^= 0x04;
+            fs::write(&file, &altered).unwrap();
+            let ended = to.run(&["restore", "--file", text(&file)]);
+            assert_eq!(ended.code, Some(1), "byte {at} of {name}: {}", ended.stdout);
+            let named = ["part ", "the header", "the manifest", "is no backup", "version"];
+            assert!(ended.stderr.contains(name) && named.iter().any(|part| ended.stderr.contains(part)), "{}", ended.stderr);
+        }
+    }
+    to.assert_empty().await;
+}
+
+#[tokio::test]
+async fn damage_is_named_by_part() {
+    let from = Place::json().await;
+    from.fill(3, 2, 4).await;
+    let file = from.path("b.jsonl");
+    from.done(&["backup", "--file", text(&file), "--segments", "1"]);
+    let whole = fs::read_to_string(&file).unwrap();
+    // Posts are part 0, threads part 1, users part 2.
+    fs::write(&file, whole.replacen("thread 1", "thread 2", 1)).unwrap();
+    let to = Place::json().await;
+    to.fails(&["restore", "--file", text(&file)], &["b.jsonl: part 1: is damaged: its sha256 does not fit"]);
+    let threads: Vec<_> = whole.lines().filter(|line| line.contains("\"title\"") || line.contains("\"threads\",")).collect();
+    let without = whole.lines().filter(|line| !threads.contains(line)).map(|line| format!("{line}\n")).collect::<String>();
+    fs::write(&file, without).unwrap();
+    to.fails(&["restore", "--file", text(&file)], &["b.jsonl: part 1"]);
+    fs::write(&file, whole.clone() + "{}\n").unwrap();
+    to.fails(&["restore", "--file", text(&file)], &["b.jsonl: the manifest: something follows it"]);
+    to.assert_empty().await;
+}
+
+#[tokio::test]
+async fn a_truncated_file_is_refused() {
+    let from = Place::json().await;
+    from.fill(3, 2, 4).await;
+    let to = Place::json().await;
+    for name in ["b.jsonl", "b.jsonl.zst"] {
+        let file = from.path(name);
+        from.done(&["backup", "--file", text(&file)]);
+        let whole = fs::read(&file).unwrap();
+        for length in [0, 1, 100, whole.len() / 2, whole.len() - 1] {
+            fs::write(&file, &whole[..length]).unwrap();
+            to.fails(&["restore", "--file", text(&file)], &[name]);
+        }
+    }
+    let file = from.path("whole.jsonl");
+    from.done(&["backup", "--file", text(&file)]);
+    let whole = fs::read_to_string(&file).unwrap();
+    fs::write(&file, &whole[..whole.rfind("{\"$manifest\"").unwrap()]).unwrap();
+    to.fails(&["restore", "--file", text(&file)], &["whole.jsonl is truncated: it ends before part 12 and has no manifest"]);
+    to.assert_empty().await;
+}
+
+#[tokio::test]
+async fn another_version_is_refused() {
+    let from = Place::json().await;
+    from.fill(3, 2, 4).await;
+    let to = Place::json().await;
+    let file = from.path("b.jsonl");
+    from.done(&["backup", "--file", text(&file)]);
+    let whole = fs::read_to_string(&file).unwrap();
+    for (member, version, words) in [("schema", 1, "schema version 7"), ("format", 1, "format version 7")] {
+        let (first, rest) = whole.split_once('\n').unwrap();
+        let about = first.strip_prefix("{\"$backup\":").unwrap().split_once(",\"sha256\"").unwrap().0;
+        let about = about.replace(&format!("\"{member}\":{version}"), &format!("\"{member}\":7"));
+        let sha256: String = Sha256::digest(format!("{about}\n")).iter().map(|byte| format!("{byte:02x}")).collect();
+        fs::write(&file, format!("{{\"$backup\":{about},\"sha256\":\"{sha256}\"}}\n{rest}")).unwrap();
+        to.fails(&["restore", "--file", text(&file)], &["b.jsonl", words, "reads version 1"]);
+    }
+    to.assert_empty().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn tables_that_are_not_empty_are_refused_or_merged() {
+    for [from, to] in [[Place::json().await, Place::dynamodb().await], [Place::dynamodb().await, Place::json().await]] {
+        from.fill(12, 2, 20).await;
+        let file = from.path("b.jsonl");
+        from.done(&["backup", "--file", text(&file)]);
+        let own = item(json!({"userId": "own", "email": "own@example.org", "name": "stays"}));
+        let replaced = item(json!({"userId": "u1", "email": "before@example.org", "name": "replaced"}));
+        to.load(&user::TABLE, vec![own.clone(), replaced]).await;
+        to.fails(&["restore", "--file", text(&file)], &["table users", "is not empty", "--merge"]);
+        assert_eq!(to.items(&user::TABLE).await.len(), 2);
+        assert_eq!(to.items(&post::TABLE).await.len(), 0);
+        let merged = to.done(&["restore", "--file", text(&file), "--merge"]);
+        assert!(merged.stdout.contains("verified"), "{}", merged.stdout);
+        from.load(&user::TABLE, vec![own]).await;
+        to.assert_equals(&from).await;
+    }
+}
+
+#[tokio::test]
+async fn an_e_mail_that_another_user_has_stops_a_merge() {
+    let [from, to] = [Place::json().await, Place::json().await];
+    from.load(&user::TABLE, vec![a_user(1)]).await;
+    let file = from.path("b.jsonl");
+    from.done(&["backup", "--file", text(&file)]);
+    to.load(&user::TABLE, vec![item(json!({"userId": "x", "email": "U1@example.org", "name": "x"}))]).await;
+    to.fails(&["restore", "--file", text(&file), "--merge"], &["cannot restore table users", "another item has this email"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_backup_that_was_killed_goes_on() {
+    for name in ["b.jsonl", "b.jsonl.zst"] {
+        let from = Place::dynamodb().await;
+        from.fill(40, 5, 400).await;
+        let (file, partial) = (from.path(name), from.path(&format!("{name}.partial")));
+        from.fails(&["backup", "--file", text(&file), "--resume"], &["nothing to resume"]);
+        // Slow enough to be caught on the way.
+        let mut child =
+            from.command(&["backup", "--file", text(&file), "--max-read-units", "1", "--segments", "8"]).spawn().unwrap();
+        wait_until("some parts", || fs::metadata(&partial).is_ok_and(|partial| partial.len() > 4000));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert!(!file.exists());
+        let kept = fs::metadata(&partial).unwrap().len();
+        // What the kill may leave: half a part.
+        let mut torn = fs::read(&partial).unwrap();
+        torn.extend_from_slice(&torn.clone()[..kept as usize / 3]);
+        fs::write(&partial, torn).unwrap();
+
+        from.fails(&["backup", "--file", text(&file)], &[".partial", "--resume"]);
+        let other = Place::json().await;
+        other.fails(
+            &["backup", "--file", text(&file), "--resume"],
+            &["is a backup of DynamoDB in us-east-1", "the settings name"],
+        );
+        from.done(&["backup", "--file", text(&file), "--resume", "--segments", "3"]);
+        assert!(!partial.exists());
+        other.done(&["restore", "--file", text(&file)]);
+        other.assert_equals(&from).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_restore_that_was_killed_goes_on() {
+    let from = Place::json().await;
+    from.fill(40, 5, 400).await;
+    let (file, journal) = (from.path("b.jsonl"), from.path("b.jsonl.restoring"));
+    from.done(&["backup", "--file", text(&file), "--segments", "20"]);
+    let to = Place::dynamodb().await;
+    to.fails(&["restore", "--file", text(&file), "--resume"], &["nothing to resume"]);
+    let mut child = to.command(&["restore", "--file", text(&file), "--max-write-units", "250"]).spawn().unwrap();
+    // Threads come first, in one part for each segment.
+    wait_until("parts of posts", || fs::read_to_string(&journal).is_ok_and(|journal| journal.matches("part").count() > 23));
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let stored = to.items(&post::TABLE).await.len();
+    assert!(0 < stored && stored < 400, "{stored}");
+
+    to.fails(&["restore", "--file", text(&file)], &["b.jsonl.restoring", "--resume"]);
+    let other = Place::json().await;
+    other.fails(&["restore", "--file", text(&file), "--resume"], &["into DynamoDB in us-east-1", "the settings name"]);
+    to.done(&["restore", "--file", text(&file), "--resume"]);
+    to.assert_equals(&from).await;
+    assert!(!journal.exists());
+}
+
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn ctrl_c_stops_and_says_how_to_go_on() {
+    let from = Place::dynamodb().await;
+    from.fill(40, 5, 400).await;
+    let (file, partial) = (from.path("b.jsonl"), from.path("b.jsonl.partial"));
+    let child = from.command(&["backup", "--file", text(&file), "--max-read-units", "1"]).spawn().unwrap();
+    wait_until("some parts", || fs::metadata(&partial).is_ok_and(|partial| partial.len() > 4000));
+    std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    let ended = Ended::of(child.wait_with_output().unwrap());
+    assert_eq!(ended.code, Some(1));
+    assert!(ended.stderr.contains(&format!("Next: forum backup --file {} --resume", file.display())), "{}", ended.stderr);
+    from.done(&["backup", "--file", text(&file), "--resume"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn items_that_no_store_takes_are_warned_of_and_refused() {
+    use aws_sdk_dynamodb::types::AttributeValue::{N, S};
+    let from = Place::dynamodb().await;
+    from.put_raw(&thread::TABLE, &[("threadId", S("t1".to_owned())), ("title", N("1".to_owned()))]).await;
+    let file = from.path("b.jsonl");
+    let wrote = from.done(&["backup", "--file", text(&file)]);
+    assert!(
+        wrote.stderr.contains("table threads holds items that a restore will refuse: t1: title must be a string"),
+        "{}",
+        wrote.stderr
+    );
+    let to = Place::json().await;
+    to.fails(&["restore", "--file", text(&file)], &["(threads), item 1", "title must be a string"]);
+}
+
+#[test]
+fn help_shows_an_example_and_wrong_usage_is_code_2() {
+    let forum = |arguments: &[&str]| {
+        Ended::of(std::process::Command::new(assert_cmd::cargo::cargo_bin!("forum")).args(arguments).output().unwrap())
+    };
+    for command in ["backup", "restore", "verify"] {
+        let help = forum(&[command, "--help"]);
+        assert_eq!(help.code, Some(0));
+        assert!(help.stdout.contains("Example") && help.stdout.contains("--json"), "{}", help.stdout);
+        assert_eq!(forum(&[command, "--no-such-flag"]).code, Some(2));
+    }
+    assert_eq!(forum(&["backup"]).code, Some(2));
+    assert_eq!(forum(&["backup", "--file", "x", "--max-read-units", "0"]).code, Some(2));
+    assert_eq!(forum(&["verify", "--apply"]).code, Some(2));
+}

@@ -1,0 +1,217 @@
+//! `forum verify` through the real binary.
+
+#![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used, reason = "a test may fail so")]
+
+mod place;
+
+use std::fs;
+
+use aws_sdk_dynamodb::types::AttributeValue::{N, S};
+use db_adapter::entity::{post, thread, user};
+use db_adapter::{Item, TABLES};
+use serde_json::{Value as Json, json};
+
+use place::{Ended, Place, a_post, a_user, item, text};
+
+/// Runs what must find differences.
+fn differs(place: &Place, arguments: &[&str]) -> Ended {
+    let ended = place.run(arguments);
+    assert_eq!(ended.code, Some(3), "{arguments:?}: {}{}", ended.stdout, ended.stderr);
+    ended
+}
+
+fn assert_says(ended: &Ended, lines: &[&str]) {
+    lines.iter().for_each(|line| assert!(ended.stdout.contains(line), "{line:?} in {}", ended.stdout));
+}
+
+/// Writes the place's items as plain JSON files, feeds and all.
+async fn export(place: &Place, folder: &str) {
+    fs::create_dir(place.path(folder)).unwrap();
+    for table in TABLES {
+        let items = place.items(table).await.join(",\n  ");
+        fs::write(place.path(&format!("{folder}/{}.json", table.name)), format!("[{items}]")).unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_store_alone_is_counted() {
+    let mut checksums = Vec::new();
+    for place in Place::each().await {
+        place.fill(11, 3, 40).await;
+        let report: Json = serde_json::from_str(&place.done(&["verify", "--json"]).stdout).unwrap();
+        let tables = report["tables"].as_array().unwrap();
+        let counts: Vec<_> =
+            tables.iter().map(|table| (table["table"].as_str().unwrap(), table["items"].as_u64().unwrap())).collect();
+        assert_eq!(counts, [("users", 11), ("threads", 3), ("posts", 40)]);
+        assert_eq!((&report["differs"], &report["findings"]), (&json!(false), &json!([])));
+        checksums.push(tables.iter().map(|table| table["checksum"].clone()).collect::<Vec<_>>());
+    }
+    assert_eq!(checksums[0], checksums[1]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn equal_sources_are_equal() {
+    for place in Place::each().await {
+        place.fill(11, 3, 40).await;
+        export(&place, "plain").await;
+        place.done(&["backup", "--file", "b.jsonl.zst"]);
+        let other = Place::json().await;
+        other.done(&["restore", "--file", text(&place.path("b.jsonl.zst"))]);
+        let store = other.path("store");
+        for against in [["--against-dir", "plain"], ["--against-backup", "b.jsonl.zst"], ["--against-dir", text(&store)]] {
+            let verified = place.done(&["verify", against[0], against[1]]);
+            assert_eq!(verified.stdout.matches(" equal\n").count(), 3, "{}", verified.stdout);
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn items_that_differ_are_named() {
+    for place in Place::each().await {
+        place.fill(11, 3, 40).await;
+        export(&place, "plain").await;
+        place.done(&["backup", "--file", "b.jsonl"]);
+        let before = Place::json().await;
+        before.done(&["restore", "--file", text(&place.path("b.jsonl"))]);
+        let store = before.path("store");
+        // One that is new, one that is gone, one that has changed.
+        place.load(&user::TABLE, vec![item(json!({"userId": "new", "name": "new"}))]).await;
+        place.store.delete(&post::TABLE, &db_adapter::Key::pair("p1", "t1"), None).await.unwrap();
+        let mut changed = a_post(2, 3, 11).attributes().unwrap();
+        changed.insert("content".to_owned(), "changed".into());
+        changed.insert("more".to_owned(), "x".into());
+        place.load(&post::TABLE, vec![Item::new(&changed)]).await;
+        for against in [["--against-dir", "plain"], ["--against-backup", "b.jsonl"], ["--against-dir", text(&store)]] {
+            let ended = differs(&place, &["verify", against[0], against[1]]);
+            assert_says(
+                &ended,
+                &[
+                    "differs: users userId \"new\": is in the store only",
+                    "differs: posts postId \"p1\", threadId \"t1\": is missing from the store",
+                    "differs: posts postId \"p2\", threadId \"t2\": differs in content, more",
+                    " equal\n",
+                ],
+            );
+            assert_eq!(ended.stdout.matches("differs: ").count(), 3, "{}", ended.stdout);
+        }
+        let report = differs(&place, &["verify", "--against-backup", "b.jsonl", "--json"]).stdout;
+        let report: Json = serde_json::from_str(&report).unwrap();
+        let differences = &report["tables"][2]["against"]["differences"];
+        assert_eq!(differences.as_array().unwrap().len(), 2);
+        let missing = json!({"table": "posts", "key": {"postId": "p1", "threadId": "t1"}, "difference": "missing"});
+        assert!(differences.as_array().unwrap().contains(&missing), "{differences}");
+    }
+}
+
+#[tokio::test]
+async fn many_differences_are_named_up_to_a_number() {
+    let place = Place::json().await;
+    place.fill(200, 3, 40).await;
+    fs::create_dir(place.path("plain")).unwrap();
+    fs::write(place.path("plain/users.json"), "[]").unwrap();
+    let ended = differs(&place, &["verify", "--against-dir", "plain", "--names", "5"]);
+    assert_eq!(ended.stdout.matches("differs: users userId").count(), 5, "{}", ended.stdout);
+    assert_says(&ended, &["differs: users: and more; --names N names more"]);
+}
+
+#[tokio::test]
+async fn a_key_that_a_source_has_twice_is_a_difference() {
+    let place = Place::json().await;
+    place.load(&user::TABLE, vec![a_user(20)]).await;
+    fs::create_dir(place.path("plain")).unwrap();
+    let twice = a_user(20);
+    fs::write(place.path("plain/users.json"), format!("[{0},{0}]", twice.as_json())).unwrap();
+    assert_says(&differs(&place, &["verify", "--against-dir", "plain"]), &["the source has a key twice"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_regions_are_compared() {
+    let [here, there] = [Place::dynamodb().await, Place::dynamodb().await];
+    here.fill(5, 2, 9).await;
+    there.fill(5, 2, 9).await;
+    let endpoint = there.settings.iter().find(|(name, _)| *name == "DYNAMODB_ENDPOINT").unwrap().1.clone();
+    let arguments = ["verify", "--against-region", "us-west-2", "--against-endpoint", &endpoint];
+    assert_says(&here.done(&arguments), &["against  DynamoDB in us-west-2", " equal\n"]);
+    there.store.delete(&user::TABLE, &db_adapter::Key::hash("u3"), None).await.unwrap();
+    assert_says(&differs(&here, &arguments), &["differs: users userId \"u3\": is in the store only"]);
+    Place::json().await.fails(&["verify", "--against-region", "us-west-2"], &["USE_DYNAMODB=true"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn claims_are_checked_and_repaired() {
+    let place = Place::dynamodb().await;
+    place.fill(6, 2, 4).await;
+    place.remove_raw(&user::TABLE, "email#u1@example.org").await;
+    place.remove_raw(&user::TABLE, "u2").await;
+    place.put_raw(&user::TABLE, &[("userId", S("u7".to_owned())), ("name", N("7".to_owned()))]).await;
+    let found = [
+        "wrong: users userId \"u1\": no claim holds its email \"u1@example.org\"",
+        "wrong: claim on email \"u2@example.org\": its owner users userId \"u2\" does not have it",
+        "wrong: users userId \"u7\": broken: name must be a string",
+    ];
+    assert_says(&differs(&place, &["verify"]), &found);
+    assert_says(&differs(&place, &["verify", "--repair"]), &found);
+    assert_eq!(place.store.check(&user::TABLE).await.unwrap().len(), 3);
+
+    let repaired = place.done(&["verify", "--repair", "--apply", "--save", "saved.jsonl"]);
+    assert_says(&repaired, &["repaired: 3; what was removed is in saved.jsonl"]);
+    assert_eq!(place.store.check(&user::TABLE).await.unwrap(), []);
+    place.done(&["verify"]);
+    let saved: Vec<Json> =
+        fs::read_to_string(place.path("saved.jsonl")).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(saved.len(), 3);
+    assert!(saved.iter().any(|line| line["finding"] == "brokenItem" && line["item"] == json!({"userId": "u7", "name": 7})));
+    assert!(saved.iter().any(|line| line["finding"] == "danglingClaim" && line["value"] == "u2@example.org"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stolen_claim_is_left_to_a_person() {
+    let place = Place::dynamodb().await;
+    place.fill(3, 2, 4).await;
+    let thief = [("userId", S("x".to_owned())), ("name", S("x".to_owned())), ("email", S("u1@example.org".to_owned()))];
+    place.put_raw(&user::TABLE, &thief).await;
+    let ended = differs(&place, &["verify", "--repair", "--apply", "--save", "saved.jsonl"]);
+    assert_says(&ended, &["repaired: 0", "wrong: users userId \"x\": its email \"u1@example.org\" belongs to \"u1\" too"]);
+    place.fails(&["verify", "--repair", "--apply", "--save", "saved.jsonl"], &["saved.jsonl", "nothing was repaired"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_odd_is_reported_and_counts_when_asked() {
+    for place in Place::each().await {
+        place.fill(3, 2, 4).await;
+        place.load(&post::TABLE, vec![item(json!({"postId": "p1", "threadId": "gone", "userId": "u1", "content": "c"}))]).await;
+        place
+            .load(&thread::TABLE, vec![item(json!({"threadId": "t9", "title": "t", "userId": "nobody", "colour": "red"}))])
+            .await;
+        let notes = [
+            "note: threads: 1 items have the unknown attribute \"colour\"",
+            "note: threads threadId \"t9\": its userId \"nobody\" does not exist",
+            "note: posts postId \"p1\", threadId \"gone\": its threadId \"gone\" does not exist",
+            "note: posts: id \"p1\" stands under several: gone, t1",
+        ];
+        let ended = place.done(&["verify"]);
+        assert_says(&ended, &notes);
+        // The users of the sample have five attributes that the schema does not know.
+        assert_eq!(ended.stdout.matches("note: ").count(), 4 + 5, "{}", ended.stdout);
+        assert_says(&differs(&place, &["verify", "--strict"]), &notes);
+    }
+}
+
+#[tokio::test]
+async fn a_source_that_cannot_be_read_is_named() {
+    let place = Place::json().await;
+    fs::create_dir(place.path("plain")).unwrap();
+    place.fails(&["verify", "--against-dir", "plain"], &["plain holds no data", "users.json or users/db.json"]);
+    place.fails(&["verify", "--against-dir", "absent"], &["cannot open absent"]);
+    place.fails(&["verify", "--against-backup", "absent"], &["cannot open absent"]);
+    for (text, words) in [
+        ("[{\"userId\":\"1\"},{\"userId\":2}]", "users.json: record 2: userId must be a string"),
+        ("[{\"userId\":\"1\"}", "users.json: EOF"),
+        ("{}", "users.json: invalid type: map, expected an array of items"),
+    ] {
+        fs::write(place.path("plain/users.json"), text).unwrap();
+        place.fails(&["verify", "--against-dir", "plain"], &[words]);
+    }
+    fs::write(place.path("b.jsonl"), "[]\n").unwrap();
+    place.fails(&["verify", "--against-backup", "b.jsonl"], &["b.jsonl"]);
+}
