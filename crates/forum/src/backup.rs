@@ -55,9 +55,8 @@ pub(crate) struct Arguments {
 pub(crate) async fn run(arguments: Arguments) -> Result<Outcome> {
     let file = &arguments.file;
     ensure!(!file.exists(), "{} exists; a backup never replaces a file, so choose another name", file.display());
-    let scanner = Scanner::open(&arguments.store, arguments.segments, arguments.max_read_units).await?;
-    let next = format!("forum backup --file {} --resume", file.display());
-    let done = or_interrupted(backup(&arguments, scanner.clone()), &next).await;
+    let scanner = Scanner::open_existing(&arguments.store, arguments.segments, arguments.max_read_units).await?;
+    let done = or_interrupted(backup(&arguments, scanner.clone()), &arguments.next()).await;
     scanner.store.close().await?;
     done.map(|()| Outcome::Done)
 }
@@ -66,13 +65,16 @@ async fn backup(arguments: &Arguments, mut scanner: Scanner) -> Result<()> {
     let file = &arguments.file;
     let partial = beside(file, ".partial");
     let mut begun = match (arguments.resume, partial.exists()) {
-        (false, true) => bail!(
-            "{} is a backup that was stopped; go on with `forum backup --file {} --resume`, or delete it",
-            partial.display(),
-            file.display()
-        ),
+        (false, true) => {
+            bail!("{} is a backup that was stopped; delete it, or go on with: {}", partial.display(), arguments.next())
+        }
         (true, false) => bail!("there is nothing to resume: {} does not exist. Start without --resume", partial.display()),
-        (false, false) => Begun::new(&partial, is_zstd(file), &scanner)?,
+        (false, false) => {
+            for table in TABLES {
+                scanner.is_empty(table).await?;
+            }
+            Begun::new(&partial, is_zstd(file), &scanner)?
+        }
         (true, true) => match Begun::resume(&partial, &mut scanner)? {
             Resumed::Begun(begun) => *begun,
             Resumed::Complete => {
@@ -84,16 +86,8 @@ async fn backup(arguments: &Arguments, mut scanner: Scanner) -> Result<()> {
     // What refers to others first: its targets, made before it, are then in the backup too.
     for table in TABLES {
         let progress = Progress::start(format!("backup {}", table.name), None, arguments.json);
-        let state = begun.tables.entry(table.name).or_default();
-        progress.add(state.checksum.items, 0.0);
-        let left: Vec<_> = (0..scanner.segments).filter_map(|segment| state.start(segment)).collect();
-        let mut batches = scanner.batches_from(table, left, None);
-        while let Some(batch) = batches.next().await? {
-            let next = batch.next.map(|cursor| cursor.to_string());
-            begun.writer.part(table, batch.segment, &batch.items, next)?;
-            state.add(table, &batch.items)?;
-            progress.add(batch.items.len() as u64, batch.units);
-        }
+        let copied = begun.copy(table, &scanner, &progress).await;
+        copied.with_context(|| format!("the backup is not finished; go on with: {}", arguments.next()))?;
         progress.finish();
     }
     for (table, state) in &begun.tables {
@@ -108,6 +102,11 @@ async fn backup(arguments: &Arguments, mut scanner: Scanner) -> Result<()> {
 }
 
 impl Arguments {
+    /// The command that goes on with this one.
+    fn next(&self) -> String {
+        format!("forum backup --file {} --resume", self.file.display())
+    }
+
     fn report(&self, file: &Path, written: Option<(u64, BTreeMap<String, Checksum>)>) -> Result<()> {
         let file = file.display();
         match (self.json, written) {
@@ -182,6 +181,21 @@ impl Begun {
         };
         let writer = Writer::create(partial, zstd, &header)?;
         Ok(Self { writer, header, tables: BTreeMap::new() })
+    }
+
+    /// Appends what is left of a table.
+    async fn copy(&mut self, table: &'static Table, scanner: &Scanner, progress: &Progress) -> Result<()> {
+        let state = self.tables.entry(table.name).or_default();
+        progress.add(state.checksum.items, 0.0);
+        let left: Vec<_> = (0..scanner.segments).filter_map(|segment| state.start(segment)).collect();
+        let mut batches = scanner.batches_from(table, left, None);
+        while let Some(batch) = batches.next().await? {
+            let next = batch.next.map(|cursor| cursor.to_string());
+            self.writer.part(table, batch.segment, &batch.items, next)?;
+            state.add(table, &batch.items)?;
+            progress.add(batch.items.len() as u64, batch.units);
+        }
+        Ok(())
     }
 
     /// Keeps the whole parts at the beginning of the file, and drops the rest.

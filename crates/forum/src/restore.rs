@@ -8,7 +8,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
 use db_adapter::config::StoreConfig;
-use db_adapter::{Item, Scan, TABLES, Table};
+use db_adapter::{Item, TABLES, Table};
 use futures::stream::{self, BoxStream};
 use futures::{StreamExt, TryStreamExt};
 use serde_json::json;
@@ -66,15 +66,21 @@ pub(crate) struct Arguments {
     store: StoreConfig,
 }
 
+impl Arguments {
+    /// The command that goes on with this one.
+    fn next(&self) -> String {
+        format!("forum restore --file {} --resume", self.file.display())
+    }
+}
+
 /// Runs `forum restore`.
 pub(crate) async fn run(arguments: Arguments) -> Result<Outcome> {
-    let next = format!("forum restore --file {} --resume", arguments.file.display());
     let progress = Progress::start("check the backup", None, arguments.json);
     let contents = archive::check(&arguments.file, &progress);
-    let contents = or_interrupted(contents, &format!("forum restore --file {}", arguments.file.display())).await?;
+    let contents = or_interrupted(contents, "the same command, as nothing was written").await?;
     progress.finish();
     let scanner = Scanner::open(&arguments.store, arguments.segments, None).await?;
-    let done = or_interrupted(restore(&arguments, &contents, &scanner), &next).await;
+    let done = or_interrupted(restore(&arguments, &contents, &scanner), &arguments.next()).await;
     scanner.store.close().await?;
     done
 }
@@ -84,11 +90,9 @@ async fn restore(arguments: &Arguments, contents: &Contents, scanner: &Scanner) 
     let journal = match (arguments.resume, path.exists()) {
         (true, true) => Journal::resume(&path, &contents.sha256, &scanner.location)?,
         (true, false) => bail!("there is nothing to resume: {} does not exist. Start without --resume", path.display()),
-        (false, true) => bail!(
-            "{} tells of a restore that was stopped; go on with `forum restore --file {} --resume`, or delete it",
-            path.display(),
-            arguments.file.display()
-        ),
+        (false, true) => {
+            bail!("{} tells of a restore that was stopped; delete it, or go on with: {}", path.display(), arguments.next())
+        }
         (false, false) => {
             if !arguments.merge {
                 check_empty(scanner).await?;
@@ -107,7 +111,8 @@ async fn restore(arguments: &Arguments, contents: &Contents, scanner: &Scanner) 
     for table in TABLES.into_iter().rev() {
         let total = contents.manifest.tables.get(table.name).map(|checksum| checksum.items);
         let progress = Progress::start(format!("restore {}", table.name), total, arguments.json);
-        load.table(table, &progress).await?;
+        let loaded = load.table(table, &progress).await;
+        loaded.with_context(|| format!("the restore is not finished; go on with: {}", arguments.next()))?;
         progress.finish();
     }
     let mut differences = Vec::new();
@@ -131,10 +136,8 @@ async fn restore(arguments: &Arguments, contents: &Contents, scanner: &Scanner) 
 
 async fn check_empty(scanner: &Scanner) -> Result<()> {
     for table in TABLES {
-        let page = scanner.store.scan(table, &Scan::new(1)).await;
-        let page = page.with_context(|| format!("cannot read table {} of {}", table.name, scanner.location))?;
         ensure!(
-            page.items.is_empty(),
+            scanner.is_empty(table).await?,
             "table {} of {} is not empty; restore into empty tables, or with --merge to replace items of the same key and keep others",
             table.name,
             scanner.location
@@ -222,7 +225,7 @@ async fn verify(
         if found == *expected {
             return Ok(Vec::new());
         }
-        let compared = compare::compare(scanner, &Source::Backup(arguments.file.clone()), table, NAMED).await?;
+        let compared = compare::compare(scanner, &Source::Backup(arguments.file.clone()), table, NAMED, progress).await?;
         if !compared.differences.is_empty() {
             return Ok(compared.differences);
         }

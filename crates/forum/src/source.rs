@@ -105,6 +105,18 @@ impl std::fmt::Display for Source {
 }
 
 impl Scanner {
+    /// Opens the store that the settings choose, to read what is there: a folder of JSON files is not made.
+    ///
+    /// # Errors
+    /// Why it cannot be opened.
+    pub(crate) async fn open_existing(config: &StoreConfig, segments: Option<u32>, max_read_units: Option<u32>) -> Result<Self> {
+        if !config.use_dynamodb {
+            let there = std::fs::metadata(&config.data_dir);
+            there.with_context(|| format!("cannot open {}; DATA_DIR names the store", config.data_dir.display()))?;
+        }
+        Self::open(config, segments, max_read_units).await
+    }
+
     /// Opens the store that the settings choose.
     ///
     /// # Errors
@@ -129,6 +141,14 @@ impl Scanner {
     pub(crate) fn of(store: Arc<dyn Store>, location: Location, segments: Option<u32>, max_read_units: Option<u32>) -> Self {
         let usual = if location.is_metered() { SEGMENTS.0 } else { SEGMENTS.1 };
         Self { store, location, segments: segments.unwrap_or(usual), cap: Arc::new(RateCap::new(max_read_units)) }
+    }
+
+    /// Does the table hold no item?
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub(crate) async fn is_empty(&self, table: &'static Table) -> Result<bool> {
+        Ok(self.page(table, &Scan::new(1)).await?.items.is_empty())
     }
 
     /// Every item of the table once, as an eventual read sees it.

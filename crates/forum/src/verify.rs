@@ -88,7 +88,7 @@ pub(crate) struct Arguments {
 
 /// Runs `forum verify`.
 pub(crate) async fn run(arguments: Arguments) -> Result<Outcome> {
-    let scanner = Scanner::open(&arguments.store, arguments.segments, arguments.max_read_units).await?;
+    let scanner = Scanner::open_existing(&arguments.store, arguments.segments, arguments.max_read_units).await?;
     let done = or_interrupted(verify(&arguments, &scanner), "forum verify, which starts anew").await;
     scanner.store.close().await?;
     done
@@ -113,8 +113,15 @@ async fn verify(arguments: &Arguments, scanner: &Scanner) -> Result<Outcome> {
             findings.extend(check(scanner, table).await?.into_iter().map(|finding| (table, finding)));
         }
         let compared = match &against {
-            Some(source) => Some(compare::compare_buckets(scanner, &found.buckets, source, table, arguments.names).await?),
             None => None,
+            Some(source) => {
+                let progress =
+                    Progress::start(format!("compare {}", table.name), Some(found.buckets.total().items), arguments.json);
+                let buckets = &found.buckets;
+                let compared = compare::compare_buckets(scanner, buckets, source, table, arguments.names, &progress).await?;
+                progress.finish();
+                Some(compared)
+            }
         };
         report.add(TableReport::new(table, found, compared));
     }

@@ -49,13 +49,14 @@ impl Buckets {
         total
     }
 
-    async fn of(source: &Source, table: &'static Table) -> Result<Self> {
+    async fn of(source: &Source, table: &'static Table, progress: &Progress) -> Result<Self> {
         let mut buckets = Self::default();
         let mut batches = source.batches(table);
         while let Some(batch) = batches.next().await? {
             for item in &batch.items {
                 buckets.add(&key_of(table, item), digest(table, item));
             }
+            progress.add(batch.items.len() as u64, batch.units);
         }
         Ok(buckets)
     }
@@ -162,9 +163,15 @@ pub(crate) async fn checksum(source: &Source, table: &'static Table, progress: &
 ///
 /// # Errors
 /// When one of them cannot be read.
-pub(crate) async fn compare(ours: &Scanner, theirs: &Source, table: &'static Table, limit: usize) -> Result<Comparison> {
-    let buckets = Buckets::of(&Source::Store(ours.clone()), table).await?;
-    compare_buckets(ours, &buckets, theirs, table, limit).await
+pub(crate) async fn compare(
+    ours: &Scanner,
+    theirs: &Source,
+    table: &'static Table,
+    limit: usize,
+    progress: &Progress,
+) -> Result<Comparison> {
+    let buckets = Buckets::of(&Source::Store(ours.clone()), table, progress).await?;
+    compare_buckets(ours, &buckets, theirs, table, limit, progress).await
 }
 
 /// As [`compare`], where the store was read already.
@@ -177,8 +184,9 @@ pub(crate) async fn compare_buckets(
     theirs: &Source,
     table: &'static Table,
     limit: usize,
+    progress: &Progress,
 ) -> Result<Comparison> {
-    let other = Buckets::of(theirs, table).await?;
+    let other = Buckets::of(theirs, table, progress).await?;
     let mut different: Vec<_> =
         (0..BUCKETS).zip(buckets.0.iter().zip(&other.0)).filter(|(_, (ours, theirs))| ours != theirs).collect();
     let differs = !different.is_empty();
