@@ -266,6 +266,33 @@ async fn items_that_no_store_takes_are_warned_of_and_refused() {
     to.fails(&["restore", "--file", text(&file)], &["(threads), item 1", "title must be a string"]);
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_e_mail_that_two_users_of_a_backup_have_is_refused() {
+    use aws_sdk_dynamodb::types::AttributeValue::S;
+    let from = Place::dynamodb().await;
+    for (id, email) in [("1", "a@example.org"), ("2", "A@example.org")] {
+        let person = [("userId", S(id.to_owned())), ("name", S(id.to_owned())), ("email", S(email.to_owned()))];
+        from.put_raw(&user::TABLE, &person).await;
+    }
+    let file = from.path("b.jsonl");
+    from.done(&["backup", "--file", text(&file)]);
+    let to = Place::json().await;
+    to.fails(&["restore", "--file", text(&file)], &["b.jsonl: part ", "another item has its email \"a@example.org\" too"]);
+    to.assert_empty().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_store_that_is_not_there_leaves_no_file_behind() {
+    let mut place = Place::json().await;
+    place.settings = vec![("USE_DYNAMODB", "false".to_owned()), ("DATA_DIR", "absent".to_owned())];
+    place.fails(&["backup", "--file", "b.jsonl"], &["cannot open absent; DATA_DIR names the store"]);
+    place.fails(&["verify"], &["cannot open absent; DATA_DIR names the store"]);
+    let mut place = Place::dynamodb().await;
+    place.settings.push(("DYNAMODB_POSTS_TABLE", "no-such-table".to_owned()));
+    place.fails(&["backup", "--file", "b.jsonl"], &["posts", "no-such-table", "us-east-1", "forum tables create"]);
+    assert_eq!(fs::read_dir(&place.files).unwrap().count(), 0);
+}
+
 #[test]
 fn help_shows_an_example_and_wrong_usage_is_code_2() {
     let forum = |arguments: &[&str]| {

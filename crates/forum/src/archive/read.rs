@@ -1,6 +1,6 @@
 //! Reading a backup: every section is checked before anyone sees it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
@@ -17,6 +17,7 @@ use tokio::sync::mpsc;
 use super::{FORMAT, Header, Manifest, PartHeader, count_part, hex, section_sha256};
 use crate::checksum::Checksum;
 use crate::progress::Progress;
+use crate::verify::compare::fingerprint;
 
 /// Bytes of a line that describes a section at most.
 const MAX_LINE: u64 = 1 << 20;
@@ -173,19 +174,31 @@ impl Part {
         Ok(items)
     }
 
-    /// Checks that a store would take every item, and adds them up.
-    fn check(&self, checksum: &mut Checksum) -> Result<()> {
+    /// Checks that a store would take every item, and adds them up. `values` holds fingerprints of the unique values so far.
+    fn check(&self, checksum: &mut Checksum, values: &mut HashSet<u64>) -> Result<()> {
         let table = self.table()?;
         for (at, item) in self.items()?.iter().enumerate() {
-            let checked = item.attributes().and_then(|attributes| table.check(&attributes));
-            checked.with_context(|| format!("{} ({}), item {}: no store would take it", self.place, table.name, at + 1))?;
+            let place = || format!("{} ({}), item {}", self.place, table.name, at + 1);
+            let attributes = item.attributes().with_context(place)?;
+            table.check(&attributes).with_context(|| format!("{}: no store would take it", place()))?;
+            for unique in table.unique {
+                let value = unique.value_of(&attributes);
+                if let Some(value) = value.filter(|value| !values.insert(fingerprint(&(table.name, unique.attribute, value)))) {
+                    bail!(
+                        "{}: another item has its {} {value:?} too; change one of the two and back up again",
+                        place(),
+                        unique.attribute
+                    );
+                }
+            }
             checksum.add(table, item);
         }
         Ok(())
     }
 }
 
-/// Reads the whole file and checks everything: versions, the sha256 of every part, every item, counts and checksums.
+/// Reads the whole file and checks everything: versions, the sha256 of every part, every item, that unique values are, counts and
+/// checksums.
 ///
 /// # Errors
 /// Names file and part.
@@ -207,10 +220,11 @@ pub(crate) async fn check(path: &Path, progress: &Progress) -> Result<Contents> 
         }
     });
     let mut tables: BTreeMap<String, Checksum> = TABLES.map(|table| (table.name.to_owned(), Checksum::default())).into();
+    let mut values = HashSet::new();
     while let Some(section) = sections.recv().await.transpose()? {
         match section {
             Section::Part(part) => {
-                part.check(tables.entry(part.header.table.clone()).or_default())?;
+                part.check(tables.entry(part.header.table.clone()).or_default(), &mut values)?;
                 progress.add(part.header.items, 0.0);
             }
             Section::Manifest(manifest) => {
