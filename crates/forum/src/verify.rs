@@ -16,7 +16,6 @@ use db_adapter::{Finding, TABLES, Table};
 use self::inspect::{Ids, ORDER, inspect};
 use self::report::{Report, TableReport};
 use crate::Outcome;
-use crate::archive;
 use crate::interrupt::or_interrupted;
 use crate::progress::Progress;
 use crate::source::directory::Directory;
@@ -96,11 +95,6 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Outcome> {
 
 async fn verify(arguments: &Arguments, scanner: &Scanner) -> Result<Outcome> {
     let against = arguments.against().await?;
-    if let Some(Source::Backup(path)) = &against {
-        let progress = Progress::start("check the backup", None, arguments.json);
-        archive::check(path, &progress).await?;
-        progress.finish();
-    }
     let mut report = Report::new(scanner, against.as_ref(), arguments.strict);
     let mut findings = Vec::new();
     let mut ids = Ids::default();

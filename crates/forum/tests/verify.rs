@@ -11,7 +11,7 @@ use db_adapter::entity::{post, thread, user};
 use db_adapter::{Item, TABLES};
 use serde_json::{Value as Json, json};
 
-use place::{Ended, Place, a_post, a_user, item, text};
+use place::{Ended, Place, a_post, a_thread, a_user, item, text};
 
 /// Runs what must find differences.
 fn differs(place: &Place, arguments: &[&str]) -> Ended {
@@ -165,6 +165,16 @@ async fn claims_are_checked_and_repaired() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_store_with_broken_items_is_still_compared() {
+    let place = Place::dynamodb().await;
+    place.put_raw(&thread::TABLE, &[("threadId", S("t1".to_owned())), ("title", N("1".to_owned()))]).await;
+    place.done(&["backup", "--file", "b.jsonl"]);
+    let ended = differs(&place, &["verify", "--against-backup", "b.jsonl"]);
+    assert_says(&ended, &["wrong: threads threadId \"t1\": broken: title must be a string"]);
+    assert_eq!(ended.stdout.matches(" equal\n").count(), 3, "{}", ended.stdout);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_stolen_claim_is_left_to_a_person() {
     let place = Place::dynamodb().await;
     place.fill(3, 2, 4).await;
@@ -213,5 +223,12 @@ async fn a_source_that_cannot_be_read_is_named() {
         place.fails(&["verify", "--against-dir", "plain"], &[words]);
     }
     fs::write(place.path("b.jsonl"), "[]\n").unwrap();
-    place.fails(&["verify", "--against-backup", "b.jsonl"], &["b.jsonl"]);
+    place.fails(&["verify", "--against-backup", "b.jsonl"], &["b.jsonl: the header: is damaged"]);
+    place.load(&thread::TABLE, vec![a_thread(1, 1)]).await;
+    place.done(&["backup", "--file", "whole.jsonl"]);
+    let whole = fs::read_to_string(place.path("whole.jsonl")).unwrap();
+    fs::write(place.path("whole.jsonl"), whole.replace("thread 1", "thread 2")).unwrap();
+    place.fails(&["verify", "--against-backup", "whole.jsonl"], &["whole.jsonl: part ", "its sha256 does not fit"]);
+    fs::write(place.path("whole.jsonl"), &whole[..whole.rfind("{\"$manifest\"").unwrap()]).unwrap();
+    place.fails(&["verify", "--against-backup", "whole.jsonl"], &["whole.jsonl is truncated"]);
 }
