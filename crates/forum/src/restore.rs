@@ -58,6 +58,10 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "UNITS", value_parser = clap::value_parser!(u32).range(1..))]
     max_write_units: Option<u32>,
 
+    /// Read capacity units a second at most while verifying; without it, no cap
+    #[arg(long, value_name = "UNITS", value_parser = clap::value_parser!(u32).range(1..))]
+    max_read_units: Option<u32>,
+
     /// Print the result and the progress as JSON
     #[arg(long)]
     json: bool,
@@ -79,7 +83,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Outcome> {
     let contents = archive::check(&arguments.file, &progress);
     let contents = or_interrupted(contents, "the same command, as nothing was written").await?;
     progress.finish();
-    let scanner = Scanner::open(&arguments.store, arguments.segments, None).await?;
+    let scanner = Scanner::open(&arguments.store, arguments.segments, arguments.max_read_units).await?;
     let done = or_interrupted(restore(&arguments, &contents, &scanner), &arguments.next()).await;
     scanner.store.close().await?;
     done

@@ -20,7 +20,7 @@ use crate::source::{Scanner, Source};
 /// Buckets of a table. So many that a few differences in a million items lead to a few thousand keys.
 const BUCKETS: usize = 1 << 16;
 /// Keys that are held at a time.
-const HELD: u64 = 200_000;
+const HELD: u64 = if cfg!(test) { 50 } else { 200_000 };
 /// Keys of one strong read at most.
 const READ_KEYS: usize = 100;
 
@@ -350,4 +350,45 @@ pub(crate) fn fingerprint(value: &impl Hash) -> u64 {
     let mut hasher = DefaultHasher::new();
     value.hash(&mut hasher);
     hasher.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::location::Location;
+    use crate::source::directory::Directory;
+    use db_adapter::Store;
+    use db_adapter::entity::user;
+    use db_adapter::json::{JsonOptions, JsonStore};
+    use futures::StreamExt;
+
+    fn users(ids: std::ops::Range<u32>, name: &str) -> Vec<Item> {
+        ids.map(|id| Item::parse(&format!(r#"{{"userId":"{id}","name":"{name}","version":1}}"#)).unwrap()).collect()
+    }
+
+    #[tokio::test]
+    async fn more_keys_than_are_held_are_compared_in_rounds() {
+        let files = tempfile::tempdir().unwrap();
+        let directory = files.path().join("store");
+        let store = JsonStore::open(JsonOptions::new(&directory)).await.unwrap();
+        let items = [users(0..200, "same"), users(200..400, "ours"), users(400..600, "only ours")].concat();
+        store.load(&user::TABLE, futures::stream::iter(items.into_iter().map(Ok)).boxed()).await.unwrap();
+        let theirs = [users(0..200, "same"), users(200..400, "theirs"), users(600..800, "only theirs")].concat();
+        let theirs: Vec<_> = theirs.iter().map(Item::as_json).collect();
+        fs::write(files.path().join("users.json"), format!("[{}]", theirs.join(","))).unwrap();
+
+        let scanner = Scanner::of(Arc::new(store), Location::Json { directory }, None, None);
+        let source = Source::Directory(Directory::open(files.path()).unwrap());
+        let progress = Progress::start("compare users", None, false);
+        let found = compare(&scanner, &source, &user::TABLE, 1000, &progress).await.unwrap();
+        assert!(found.complete && found.differs);
+        let count = |kind: &Kind| found.differences.iter().filter(|difference| difference.kind == *kind).count();
+        let changed = Kind::Different { attributes: vec!["name".to_owned()] };
+        assert_eq!([Kind::Missing, Kind::Extra, changed].map(|kind| count(&kind)), [200, 200, 200]);
+        assert_eq!(found.differences.len(), 600);
+        assert_eq!(found.theirs.items, 600);
+    }
 }
