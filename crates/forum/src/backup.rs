@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, anyhow, bail, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
 use db_adapter::config::StoreConfig;
 use db_adapter::entity::now;
@@ -242,9 +242,10 @@ fn put_in_place(partial: &Path, file: &Path) -> Result<()> {
     ensure!(!file.exists(), "{} was made by someone else meanwhile; the backup is {}", file.display(), partial.display());
     std::fs::rename(partial, file).with_context(|| format!("cannot rename {} to {}", partial.display(), file.display()))?;
     let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    #[cfg(unix)]
-    File::open(folder)
-        .and_then(|folder| folder.sync_all())
-        .map_err(|error| anyhow!("cannot sync {}: {error}", folder.display()))?;
+    // Other systems have no such thing as syncing a folder.
+    if cfg!(unix) {
+        let sync = File::open(folder).and_then(|folder| folder.sync_all());
+        sync.with_context(|| format!("cannot sync {}", folder.display()))?;
+    }
     Ok(())
 }
