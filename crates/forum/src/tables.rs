@@ -1,5 +1,9 @@
 //! `forum tables`: the DynamoDB tables themselves.
 
+mod schema;
+pub(crate) mod settings;
+mod status;
+
 use std::io::{self, IsTerminal, Write};
 
 use anyhow::{Context, Result, bail};
@@ -9,7 +13,7 @@ use db_adapter::dynamodb::tables::{self, Change};
 
 use crate::Outcome;
 
-/// Create or delete the DynamoDB tables
+/// Create or delete the DynamoDB tables, or show what is declared
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
     #[command(subcommand)]
@@ -33,6 +37,8 @@ enum Command {
         #[command(flatten)]
         dynamodb: DynamoConfig,
     },
+    Status(status::Arguments),
+    Schema(schema::Arguments),
 }
 
 pub(crate) async fn run(arguments: Arguments) -> Result<Outcome> {
@@ -48,6 +54,8 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Outcome> {
             let store = dynamodb.open().await?;
             report(&dynamodb, &tables::delete(&store).await?, "deleted", "was not there");
         }
+        Command::Status(arguments) => return status::run(arguments).await,
+        Command::Schema(arguments) => return schema::run(arguments),
     }
     Ok(Outcome::Done)
 }

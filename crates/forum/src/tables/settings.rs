@@ -1,0 +1,135 @@
+//! A table on DynamoDB as it is: description, time to live, point-in-time recovery, tags.
+
+use anyhow::{Result, anyhow};
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use aws_sdk_dynamodb::types::{PointInTimeRecoveryStatus, TableDescription, TimeToLiveStatus};
+use chrono::{DateTime, Utc};
+
+/// Where a table is: what errors name.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Place<'a> {
+    /// The SDK's client.
+    pub(crate) client: &'a Client,
+    /// The AWS region.
+    pub(crate) region: &'a str,
+    /// The table's name on DynamoDB.
+    pub(crate) name: &'a str,
+}
+
+/// What an endpoint tells: DynamoDB Local and other emulators do not know every question.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Told<T> {
+    /// The answer.
+    Known(T),
+    /// The endpoint does not know the question.
+    Unknown,
+}
+
+/// Whether a table can be restored to a point in time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Recovery {
+    /// Is it on?
+    pub(crate) enabled: bool,
+    /// Days that are kept, where that is not the default.
+    pub(crate) days: Option<i32>,
+    /// The first moment that can be restored, and the last.
+    pub(crate) window: Option<(DateTime<Utc>, DateTime<Utc>)>,
+}
+
+impl Place<'_> {
+    /// The table's description; `None` where there is no such table.
+    ///
+    /// # Errors
+    /// When DynamoDB refuses or cannot be reached.
+    pub(crate) async fn describe(&self) -> Result<Option<TableDescription>> {
+        match self.client.describe_table().table_name(self.name).send().await {
+            Ok(output) => Ok(output.table),
+            Err(error) if error.code() == Some("ResourceNotFoundException") => Ok(None),
+            Err(error) => Err(self.failed("DescribeTable", error)),
+        }
+    }
+
+    /// The attribute by which items expire, if they do.
+    ///
+    /// # Errors
+    /// As [`Place::describe`].
+    pub(crate) async fn ttl(&self) -> Result<Told<Option<String>>> {
+        let output = self.client.describe_time_to_live().table_name(self.name).send().await;
+        let output = self.told("DescribeTimeToLive", output)?;
+        Ok(output.map(|output| {
+            let on = |status: &TimeToLiveStatus| matches!(status, TimeToLiveStatus::Enabled | TimeToLiveStatus::Enabling);
+            let ttl = output.time_to_live_description?;
+            if ttl.time_to_live_status().is_some_and(on) { ttl.attribute_name } else { None }
+        }))
+    }
+
+    /// Point-in-time recovery.
+    ///
+    /// # Errors
+    /// As [`Place::describe`].
+    pub(crate) async fn recovery(&self) -> Result<Told<Recovery>> {
+        let output = self.client.describe_continuous_backups().table_name(self.name).send().await;
+        let output = self.told("DescribeContinuousBackups", output)?;
+        Ok(output.map(|output| {
+            let recovery = output.continuous_backups_description.and_then(|backups| backups.point_in_time_recovery_description);
+            let Some(recovery) = recovery else { return Recovery { enabled: false, days: None, window: None } };
+            let window =
+                recovery.earliest_restorable_date_time().and_then(utc).zip(recovery.latest_restorable_date_time().and_then(utc));
+            Recovery {
+                enabled: recovery.point_in_time_recovery_status() == Some(&PointInTimeRecoveryStatus::Enabled),
+                days: recovery.recovery_period_in_days(),
+                window,
+            }
+        }))
+    }
+
+    fn told<T, E>(&self, operation: &str, output: Result<T, SdkError<E>>) -> Result<Told<T>>
+    where
+        E: ProvideErrorMetadata + std::error::Error + 'static,
+    {
+        match output {
+            Ok(output) => Ok(Told::Known(output)),
+            Err(error) if error.code() == Some("UnknownOperationException") => Ok(Told::Unknown),
+            Err(error) => Err(self.failed(operation, error)),
+        }
+    }
+
+    /// The error of an operation on this table, in words for the operator.
+    pub(crate) fn failed<E>(&self, operation: &str, error: SdkError<E>) -> anyhow::Error
+    where
+        E: ProvideErrorMetadata + std::error::Error + 'static,
+    {
+        let Place { region, name, .. } = self;
+        let message = error.message().unwrap_or_default().to_owned();
+        match error.code() {
+            Some("AccessDeniedException") => {
+                anyhow!("these credentials may not dynamodb:{operation} on table {name} in {region}: {message}")
+            }
+            Some(code) => anyhow!("{operation} on table {name} in {region}: {code}: {message}"),
+            None => anyhow!("{operation} on table {name} in {region}: {}", DisplayErrorContext(&error)),
+        }
+    }
+}
+
+impl<T> Told<T> {
+    /// What is made of the answer.
+    pub(crate) fn map<U>(self, make: impl FnOnce(T) -> U) -> Told<U> {
+        match self {
+            Self::Known(answer) => Told::Known(make(answer)),
+            Self::Unknown => Told::Unknown,
+        }
+    }
+
+    /// The answer, if there is one.
+    pub(crate) fn known(&self) -> Option<&T> {
+        match self {
+            Self::Known(answer) => Some(answer),
+            Self::Unknown => None,
+        }
+    }
+}
+
+fn utc(time: &aws_sdk_dynamodb::primitives::DateTime) -> Option<DateTime<Utc>> {
+    DateTime::from_timestamp(time.secs(), time.subsec_nanos())
+}
