@@ -3,6 +3,7 @@
 mod archive;
 mod backup;
 mod checksum;
+mod cost;
 mod dev;
 mod fold;
 mod interrupt;
@@ -40,6 +41,7 @@ enum Command {
     Backup(backup::Arguments),
     Restore(restore::Arguments),
     Fold(fold::Arguments),
+    Cost(cost::Arguments),
 }
 
 /// How a command that did not fail ended.
@@ -87,6 +89,7 @@ async fn run(command: Command) -> Result<Outcome> {
         Command::Backup(arguments) => backup::run(arguments).await,
         Command::Restore(arguments) => restore::run(arguments).await,
         Command::Fold(arguments) => fold::run(arguments).await,
+        Command::Cost(arguments) => cost::run(arguments),
     }
 }
 
