@@ -8,6 +8,7 @@ mod dev;
 mod fold;
 mod interrupt;
 mod location;
+mod migrate;
 mod progress;
 mod rate;
 mod restore;
@@ -40,6 +41,7 @@ enum Command {
     Verify(verify::Arguments),
     Backup(backup::Arguments),
     Restore(restore::Arguments),
+    Migrate(migrate::Arguments),
     Fold(fold::Arguments),
     Cost(cost::Arguments),
 }
@@ -88,6 +90,7 @@ async fn run(command: Command) -> Result<Outcome> {
         Command::Verify(arguments) => verify::run(arguments).await,
         Command::Backup(arguments) => backup::run(arguments).await,
         Command::Restore(arguments) => restore::run(arguments).await,
+        Command::Migrate(arguments) => migrate::run(arguments).await,
         Command::Fold(arguments) => fold::run(arguments).await,
         Command::Cost(arguments) => cost::run(arguments),
     }

@@ -1,7 +1,7 @@
 //! Verifying a store: alone, and against another source.
 
 pub(crate) mod compare;
-mod inspect;
+pub(crate) mod inspect;
 mod repair;
 mod report;
 

@@ -211,13 +211,13 @@ async fn what_is_odd_is_reported_and_counts_when_asked() {
 async fn a_source_that_cannot_be_read_is_named() {
     let place = Place::json().await;
     fs::create_dir(place.path("plain")).unwrap();
-    place.fails(&["verify", "--against-dir", "plain"], &["plain holds no data", "users.json or users/db.json"]);
+    place.fails(&["verify", "--against-dir", "plain"], &["plain holds no data", "users/db.json, users.json or db.json"]);
     place.fails(&["verify", "--against-dir", "absent"], &["cannot open absent"]);
     place.fails(&["verify", "--against-backup", "absent"], &["cannot open absent"]);
     for (text, words) in [
-        ("[{\"userId\":\"1\"},{\"userId\":2}]", "users.json: record 2: userId must be a string"),
-        ("[{\"userId\":\"1\"}", "users.json: EOF"),
-        ("{}", "users.json: invalid type: map, expected an array of items"),
+        ("[{\"userId\":\"1\",\"version\":1},{\"userId\":2,\"version\":1}]", "users.json: record 2: userId must be a string"),
+        ("[{\"userId\":\"1\",\"version\":1}", "users.json: EOF"),
+        ("{}", "users.json: there is no list \"users\""),
     ] {
         fs::write(place.path("plain/users.json"), text).unwrap();
         place.fails(&["verify", "--against-dir", "plain"], &[words]);

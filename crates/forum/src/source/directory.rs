@@ -1,4 +1,7 @@
-//! A folder of plain JSON files: `users.json` or `users/db.json`, each one array of items.
+//! A folder of JSON files with the records of a forum: items as they are stored, records as in the guide, or the older form. A file
+//! is read record by record, so that its size does not matter.
+
+mod record;
 
 use std::cell::RefCell;
 use std::fmt;
@@ -8,99 +11,290 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail};
 use db_adapter::{Item, TABLES, Table};
-use serde::de::{Deserializer, Error as _, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
-/// The folder.
+use self::record::Records;
+
+pub(crate) use self::record::Record;
+
+/// Bytes of a file that are read at once.
+const BUFFER: usize = 256 * 1024;
+
+/// The folder and the file of each table in it.
 #[derive(Debug, Clone)]
-pub(crate) struct Directory(PathBuf);
+pub(crate) struct Directory {
+    folder: PathBuf,
+    tables: Vec<(&'static Table, PathBuf)>,
+}
+
+fn looked_for(table: &Table) -> String {
+    let [first, second, third] = candidates(table).map(|file| file.display().to_string());
+    format!("{first}, {second} or {third}")
+}
+
+/// Where in a folder a table's records may be, in the order in which they are looked for.
+fn candidates(table: &Table) -> [PathBuf; 3] {
+    [PathBuf::from(table.name).join("db.json"), PathBuf::from(format!("{}.json", table.name)), PathBuf::from("db.json")]
+}
 
 impl Directory {
     /// The folder with a file for at least one table.
     ///
     /// # Errors
     /// Names the folder and the files that are looked for.
-    pub(crate) fn open(path: &Path) -> Result<Self> {
-        let directory = Self(path.to_owned());
-        if TABLES.iter().all(|table| directory.file(table).is_none()) {
-            let wanted = TABLES.map(|table| format!("{0}.json or {0}/db.json", table.name)).join(", ");
-            bail!("{} holds no data: looked for {wanted}", path.display());
+    pub(crate) fn open(folder: &Path) -> Result<Self> {
+        if !folder.is_dir() {
+            bail!("{} is not a folder", folder.display());
+        }
+        let mut tables = Vec::new();
+        for table in TABLES {
+            let found = candidates(table).map(|file| folder.join(file)).into_iter().find(|file| file.is_file());
+            tables.extend(found.map(|file| (table, file)));
+        }
+        let directory = Self { folder: folder.to_owned(), tables };
+        if directory.tables.is_empty() {
+            let wanted = TABLES.map(looked_for).join("; ");
+            bail!("{} holds no data: looked for {wanted}", folder.display());
         }
         Ok(directory)
     }
 
-    /// Is it the folder of a JSON store, whose journals must be read too?
-    pub(crate) fn is_store(path: &Path) -> bool {
-        TABLES.iter().any(|table| path.join(format!("{}.journal", table.name)).exists())
+    /// Is it the folder of a JSON store, whose journals hold items too?
+    pub(crate) fn is_store(folder: &Path) -> bool {
+        let files = |table: &'static Table| ["journal", "lock"].map(|kind| folder.join(format!("{}.{kind}", table.name)));
+        TABLES.into_iter().flat_map(files).any(|file| file.exists())
     }
 
-    fn file(&self, table: &Table) -> Option<PathBuf> {
-        let names = [format!("{}.json", table.name), format!("{}/db.json", table.name)];
-        names.map(|name| self.0.join(name)).into_iter().find(|path| path.is_file())
-    }
-
-    /// Hands over every item of the table, up to `count` at a time, until the function wants no more. A table without file has none.
+    /// The table's file.
     ///
     /// # Errors
-    /// Names the file, the record and what is wrong.
-    pub(crate) fn each(&self, table: &Table, count: usize, visit: &mut dyn FnMut(Vec<Item>) -> Result<bool>) -> Result<()> {
-        let Some(path) = self.file(table) else { return Ok(()) };
-        let file = File::open(&path).with_context(|| format!("cannot open {}", path.display()))?;
-        let failed = RefCell::new(None);
-        let items = Items { table, count, visit, failed: &failed };
-        let read = serde_json::Deserializer::from_reader(BufReader::with_capacity(1 << 18, file)).deserialize_seq(items);
-        match (read, failed.take()) {
-            (_, Some(error)) => Err(error).with_context(|| path.display().to_string()),
-            (Err(error), None) => Err(anyhow!("{}: {error}", path.display())),
-            (Ok(()), None) => Ok(()),
+    /// Names the folder, the table and the files that were looked for.
+    pub(crate) fn file(&self, table: &Table) -> Result<&Path> {
+        let found = self.tables.iter().find(|(known, _)| known.name == table.name);
+        let missing = || format!("{} has no {}: looked for {}", self.folder.display(), table.name, looked_for(table));
+        found.map(|(_, file)| file.as_path()).with_context(missing)
+    }
+
+    /// Hands over every item of the table, up to `count` at a time, until `visit` answers that it wants no more.
+    ///
+    /// # Errors
+    /// As [`Directory::records`]; the first record that cannot be stored is one.
+    pub(crate) fn each(
+        &self,
+        table: &'static Table,
+        count: usize,
+        visit: &mut dyn FnMut(Vec<Item>) -> Result<bool>,
+    ) -> Result<()> {
+        let mut items = Vec::with_capacity(count);
+        let mut wanted = true;
+        self.records(table, |record| {
+            items.push(record?.item);
+            if items.len() == count {
+                wanted = visit(std::mem::take(&mut items))?;
+            }
+            Ok(wanted)
+        })?;
+        if wanted && !items.is_empty() {
+            visit(items)?;
+        }
+        Ok(())
+    }
+
+    /// Hands over every record of the table, in the order of the file, until `visit` answers that it wants no more. A record that
+    /// cannot be stored is handed over as the reason, and the next one follows. A table without a file has none.
+    ///
+    /// # Errors
+    /// Those of `visit`, and what makes the file unreadable, with line and column.
+    pub(crate) fn records(&self, table: &'static Table, mut visit: impl FnMut(Result<Record>) -> Result<bool>) -> Result<()> {
+        let Ok(path) = self.file(table) else { return Ok(()) };
+        let mut records = Records::new(table).with_context(|| format!("there is no form of {}", table.name))?;
+        let file = File::open(path).with_context(|| format!("cannot open {}", path.display()))?;
+        let mut reader = serde_json::Deserializer::from_reader(BufReader::with_capacity(BUFFER, file));
+        let stopped = RefCell::new(None);
+        let mut take = |text: &str| {
+            let record = records.next(text);
+            let record = record.map_err(|reason| anyhow!("{}: record {}: {reason}", path.display(), records.position()));
+            let wanted = visit(record);
+            let go_on = matches!(wanted, Ok(true));
+            if !go_on {
+                *stopped.borrow_mut() = Some(wanted.map(drop));
+            }
+            go_on
+        };
+        let read = Contents { name: table.name, take: &mut take }.deserialize(&mut reader).and_then(|()| reader.end());
+        match (stopped.take(), read) {
+            (Some(stopped), _) => stopped,
+            (None, read) => read.map_err(|error| anyhow!("{}: {error}", path.display())),
         }
     }
 }
 
 impl fmt::Display for Directory {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "JSON files in {}", self.0.display())
+        write!(formatter, "JSON files in {}", self.folder.display())
     }
 }
 
-struct Items<'a> {
-    table: &'a Table,
-    count: usize,
-    visit: &'a mut dyn FnMut(Vec<Item>) -> Result<bool>,
-    /// Our own error: serde's cannot carry it.
-    failed: &'a RefCell<Option<anyhow::Error>>,
+/// What a file holds: the list of records, alone or under the table's name beside other lists.
+struct Contents<'a> {
+    name: &'static str,
+    take: &'a mut dyn FnMut(&str) -> bool,
 }
 
-impl<'de> Visitor<'de> for Items<'_> {
+impl<'de> DeserializeSeed<'de> for Contents<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Contents<'_> {
     type Value = ();
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("an array of items")
+        write!(formatter, "a list of records, or an object with such a list as {:?}", self.name)
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut array: A) -> Result<(), A::Error> {
-        let mut items = Vec::with_capacity(self.count);
-        let mut record = 0_u64;
-        let mut wanted = true;
-        let mut stop = |error: anyhow::Error| {
-            *self.failed.borrow_mut() = Some(error);
-            A::Error::custom("stopped")
-        };
-        while let Some(text) = array.next_element::<Box<RawValue>>()? {
-            record += 1;
-            if !wanted {
-                continue;
+    fn visit_seq<A: SeqAccess<'de>>(self, records: A) -> Result<(), A::Error> {
+        List(self.take).visit_seq(records)
+    }
+
+    fn visit_map<M: MapAccess<'de>>(self, mut lists: M) -> Result<(), M::Error> {
+        let mut seen = false;
+        while let Some(name) = lists.next_key::<String>()? {
+            match (name == self.name, seen) {
+                (true, false) => lists.next_value_seed(List(self.take))?,
+                (true, true) => return Err(M::Error::custom(format!("{:?} stands twice", self.name))),
+                (false, _) => drop(lists.next_value::<IgnoredAny>()?),
             }
-            let item = Item::parse(text.get()).map_err(anyhow::Error::new);
-            let item = item.and_then(|item| self.table.key_of(&item.attributes()?).map(|_| item).map_err(Into::into));
-            items.push(item.map_err(|error| stop(error.context(format!("record {record}"))))?);
-            if items.len() == self.count {
-                wanted = (self.visit)(std::mem::take(&mut items)).map_err(&mut stop)?;
-            }
+            seen |= name == self.name;
         }
-        if wanted && !items.is_empty() {
-            (self.visit)(items).map_err(stop)?;
+        if seen { Ok(()) } else { Err(M::Error::custom(format!("there is no list {:?}", self.name))) }
+    }
+}
+
+struct List<'a>(&'a mut dyn FnMut(&str) -> bool);
+
+impl<'de> DeserializeSeed<'de> for List<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_seq(self)
+    }
+}
+
+impl<'de> Visitor<'de> for List<'_> {
+    type Value = ();
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a list of records")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut records: A) -> Result<(), A::Error> {
+        while let Some(record) = records.next_element::<Box<RawValue>>()? {
+            if !(self.0)(record.get()) {
+                return Err(A::Error::custom("stopped"));
+            }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use db_adapter::entity::{post, user};
+
+    fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, text) in files {
+            let path = folder.path().join(name);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, text).unwrap();
+        }
+        folder
+    }
+
+    fn open(folder: &tempfile::TempDir) -> Result<Directory> {
+        Directory::open(folder.path())
+    }
+
+    fn keys(directory: &Directory, table: &'static Table) -> Result<Vec<String>> {
+        let mut keys = Vec::new();
+        let take = |record: Result<Record>| {
+            keys.push(record?.key.hash);
+            Ok(true)
+        };
+        directory.records(table, take).map(|()| keys)
+    }
+
+    /// The users of a folder whose file of users has this text.
+    fn users(text: &str) -> Result<Vec<String>> {
+        let folder = folder(&[("users.json", text), ("db.json", "[]")]);
+        keys(&open(&folder)?, &user::TABLE)
+    }
+
+    #[test]
+    fn lists_stand_alone_or_under_the_tables_name() {
+        for text in [
+            r#"[{"id":1,"name":"a"},{"id":2,"name":"b"}]"#,
+            r#"{"users":[{"id":1,"name":"a"},{"id":2,"name":"b"}]}"#,
+            r#"{"posts":[{"a":1}],"users":[{"id":1,"name":"a"},{"id":2,"name":"b"}],"other":null}"#,
+        ] {
+            assert_eq!(users(text).unwrap(), ["1", "2"], "{text}");
+        }
+    }
+
+    #[test]
+    fn files_are_found_where_they_may_be() {
+        let folder = folder(&[
+            ("users/db.json", r#"{"users":[{"id":"nested","name":"a"}]}"#),
+            ("users.json", r#"[{"id":"flat","name":"a"}]"#),
+            ("db.json", r#"{"threads":[],"posts":[{"thread":1,"user":1,"text":"x"}]}"#),
+        ]);
+        let directory = open(&folder).unwrap();
+        assert_eq!(keys(&directory, &user::TABLE).unwrap(), ["nested"]);
+        assert_eq!(keys(&directory, &post::TABLE).unwrap(), ["post-1"]);
+    }
+
+    #[test]
+    fn a_missing_file_is_named_with_those_looked_for() {
+        let partial = folder(&[("users.json", "[]"), ("threads.json", "[]")]);
+        let error = open(&partial).unwrap().file(&post::TABLE).unwrap_err().to_string();
+        assert!(error.contains("has no posts: looked for posts/db.json, posts.json or db.json"), "{error}");
+        let error = open(&folder(&[])).unwrap_err().to_string();
+        assert!(error.contains("holds no data: looked for posts/db.json, posts.json or db.json; threads/db.json"), "{error}");
+        let error = Directory::open(Path::new("absent")).unwrap_err().to_string();
+        assert_eq!(error, "absent is not a folder");
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_named_with_its_place() {
+        for (text, named) in [
+            ("[\n{\"id\":1,\"name\":\"a\"},\n{\"id\":", "EOF while parsing a value at line 3 column 6"),
+            ("[] []", "trailing characters at line 1 column 4"),
+            ("{\"posts\":[]}", "there is no list \"users\""),
+            ("{\"users\":{}}", "expected a list of records"),
+            ("{\"users\":[],\"users\":[]}", "\"users\" stands twice"),
+            ("7", "expected a list of records, or an object with such a list as \"users\""),
+            ("[{\"id\":1,\"name\":\"a\"},{\"id\":2}]", "record 2: name is missing"),
+        ] {
+            let error = users(text).unwrap_err().to_string();
+            assert!(error.contains("users.json: ") && error.contains(named), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn reading_goes_on_after_a_record_that_is_refused_and_stops_when_asked() {
+        let folder = folder(&[("db.json", r#"{"users":[{"id":1},{"id":2,"name":"b"},{"id":3,"name":"c"}],"#)]);
+        let mut seen = Vec::new();
+        let take = |record: Result<Record>| {
+            seen.push(record.map_or("refused".to_owned(), |record| record.key.hash));
+            Ok(seen.len() < 2)
+        };
+        open(&folder).unwrap().records(&user::TABLE, take).unwrap();
+        assert_eq!(seen, ["refused", "2"]);
     }
 }

@@ -17,19 +17,23 @@ use crate::progress::Progress;
 use crate::source::Scanner;
 
 /// An attribute that names an item of another table.
-struct Reference {
-    from: &'static Table,
-    attribute: &'static str,
-    to: &'static Table,
+pub(crate) struct Reference {
+    /// The table of the item that refers.
+    pub(crate) from: &'static Table,
+    /// The attribute with the id.
+    pub(crate) attribute: &'static str,
+    /// The table of the item that is meant.
+    pub(crate) to: &'static Table,
 }
 
-const REFERENCES: [Reference; 3] = [
+/// Every attribute that names an item.
+pub(crate) const REFERENCES: [Reference; 3] = [
     Reference { from: &thread::TABLE, attribute: "userId", to: &user::TABLE },
     Reference { from: &post::TABLE, attribute: "threadId", to: &thread::TABLE },
     Reference { from: &post::TABLE, attribute: "userId", to: &user::TABLE },
 ];
 /// The tables in an order in which what is referred to comes first.
-pub(super) const ORDER: [&Table; 3] = [&user::TABLE, &thread::TABLE, &post::TABLE];
+pub(crate) const ORDER: [&Table; 3] = [&user::TABLE, &thread::TABLE, &post::TABLE];
 /// Names of unknown attributes that are counted at most.
 const UNKNOWN_NAMES: usize = 1000;
 /// Targets that are known to be absent and so are not read again.

@@ -1,0 +1,226 @@
+//! What a source holds, looked at as a whole before anything is written: what would be stored, what cannot be, and which references
+//! lead nowhere. Of every item eight bytes and its place are kept.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
+
+use anyhow::Result;
+use db_adapter::{Item, Table};
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+use crate::progress::Progress;
+use crate::source::directory::{Directory, Record};
+use crate::source::{Scanner, Source};
+use crate::verify::compare::{NamedKey, fingerprint, key_of};
+use crate::verify::inspect::{ORDER, REFERENCES};
+
+/// Faults and dangling references that are named at most, of each.
+const NAMED: usize = 20;
+
+/// What a source holds.
+#[derive(Debug, Default, Serialize)]
+pub(crate) struct Survey {
+    tables: BTreeMap<&'static str, Tally>,
+    /// Records that cannot be stored.
+    pub(crate) faults: Named,
+    /// References to items that the source does not hold.
+    pub(crate) dangling: Named,
+    /// The records of each unique value, by its fingerprint.
+    #[serde(skip)]
+    unique: HashMap<u64, u64>,
+}
+
+/// What a source holds of one table.
+#[derive(Debug, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Tally {
+    /// Where it is from.
+    place: String,
+    records: u64,
+    derived_ids: u64,
+    derived_times: u64,
+    /// How many records have an attribute that this version does not know.
+    unknown_attributes: BTreeMap<String, u64>,
+    /// The first item as it is stored.
+    first: Option<Box<RawValue>>,
+    /// The record of each key, by its fingerprint.
+    #[serde(skip)]
+    keys: HashMap<u64, u64>,
+}
+
+/// How many there are, and the first of them.
+#[derive(Debug, Default, Serialize)]
+pub(crate) struct Named {
+    /// How many there are.
+    pub(crate) count: u64,
+    first: Vec<String>,
+}
+
+impl Named {
+    /// One more.
+    pub(crate) fn add(&mut self, name: impl fmt::Display) {
+        self.count += 1;
+        if self.first.len() < NAMED {
+            self.first.push(name.to_string());
+        }
+    }
+}
+
+/// One on a line, indented.
+impl fmt::Display for Named {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for name in &self.first {
+            writeln!(formatter, "  {name}")?;
+        }
+        match self.count - self.first.len() as u64 {
+            0 => Ok(()),
+            more => writeln!(formatter, "  and {more} more"),
+        }
+    }
+}
+
+impl Survey {
+    /// Looks at the source.
+    ///
+    /// # Errors
+    /// When it cannot be read. Records that cannot be stored are in the survey.
+    pub(crate) async fn of(source: &Source, json: bool) -> Result<Self> {
+        match source {
+            Source::Directory(directory) => {
+                let directory = directory.clone();
+                tokio::task::spawn_blocking(move || Self::of_directory(&directory, json)).await?
+            }
+            Source::Store(scanner) => Self::of_store(scanner, json).await,
+            Source::Backup(_) => Ok(Self::default()),
+        }
+    }
+
+    /// How many records of the table there are.
+    pub(crate) fn records(&self, table: &Table) -> u64 {
+        self.tables.get(table.name).map_or(0, |tally| tally.records)
+    }
+
+    fn of_directory(directory: &Directory, json: bool) -> Result<Self> {
+        let mut survey = Self::default();
+        for table in ORDER {
+            let progress = Progress::start(format!("read {}", table.name), None, json);
+            let place = directory.file(table)?.display().to_string();
+            survey.begin(table, place.clone());
+            directory.records(table, |record| {
+                progress.add(1, 0.0);
+                match record {
+                    Ok(record) => {
+                        let place = |number| format!("{place}: record {number}");
+                        survey.add(table, &record, place);
+                    }
+                    Err(fault) => {
+                        survey.tally(table).records += 1;
+                        survey.faults.add(format!("{fault:#}"));
+                    }
+                }
+                Ok(true)
+            })?;
+            progress.finish();
+        }
+        Ok(survey)
+    }
+
+    async fn of_store(scanner: &Scanner, json: bool) -> Result<Self> {
+        let mut survey = Self::default();
+        for table in ORDER {
+            let progress = Progress::start(format!("read {}", table.name), None, json);
+            survey.begin(table, scanner.location.to_string());
+            let mut batches = scanner.batches(table);
+            while let Some(batch) = batches.next().await? {
+                progress.add(batch.items.len() as u64, batch.units);
+                for item in batch.items {
+                    let key = key_of(table, &item);
+                    let named = NamedKey::new(table, key.clone()).to_string();
+                    survey.add(table, &Record { item, key, derived_id: false, derived_time: false }, |_| named.clone());
+                }
+            }
+            progress.finish();
+        }
+        Ok(survey)
+    }
+
+    fn begin(&mut self, table: &'static Table, place: String) {
+        self.tally(table).place = place;
+    }
+
+    fn tally(&mut self, table: &'static Table) -> &mut Tally {
+        self.tables.entry(table.name).or_default()
+    }
+
+    /// Counts a record. `place` tells where the record of that number is.
+    fn add(&mut self, table: &'static Table, record: &Record, place: impl Fn(u64) -> String) {
+        let Record { item, key, .. } = record;
+        let tally = self.tables.entry(table.name).or_default();
+        tally.records += 1;
+        let number = tally.records;
+        tally.derived_ids += u64::from(record.derived_id);
+        tally.derived_times += u64::from(record.derived_time);
+        for (name, _) in item.members() {
+            if table.attribute(&name).is_none() {
+                *tally.unknown_attributes.entry(name.into_owned()).or_default() += 1;
+            }
+        }
+        if tally.first.is_none() {
+            tally.first = serde_json::from_str(item.as_json()).ok();
+        }
+        // References look up the partition key; a post, which has a sort key, is not referred to.
+        let half = if table.range.is_some() { fingerprint(key) } else { fingerprint(&key.hash) };
+        if let Some(other) = tally.keys.insert(half, number) {
+            let (key, place) = (NamedKey::new(table, key.clone()), place(number));
+            self.faults.add(format!("{place}: {key} is record {other} already"));
+        }
+        for (attribute, value) in unique_values(table, item) {
+            if let Some(other) = self.unique.insert(fingerprint(&(table.name, attribute, &value)), number) {
+                self.faults.add(format!("{}: {attribute} {value:?} is that of record {other} too", place(number)));
+            }
+        }
+        for reference in REFERENCES.iter().filter(|reference| reference.from.name == table.name) {
+            let Some(id) = item.text(reference.attribute) else { continue };
+            let known = self.tables.get(reference.to.name).is_some_and(|tally| tally.keys.contains_key(&fingerprint(&id)));
+            if !known {
+                let to = reference.to.name;
+                self.dangling.add(format!("{}: {} {id:?} is not in {to}", place(number), reference.attribute));
+            }
+        }
+    }
+}
+
+fn unique_values(table: &'static Table, item: &Item) -> impl Iterator<Item = (&'static str, String)> {
+    table.unique.iter().filter_map(|unique| Some((unique.attribute, unique.normalise(&item.text(unique.attribute)?))))
+}
+
+impl fmt::Display for Survey {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (table, tally) in ORDER.iter().filter_map(|table| Some((table.name, self.tables.get(table.name)?))) {
+            write!(formatter, "{table}: {} in {}", tally.records, tally.place)?;
+            for (count, what) in [(tally.derived_ids, "ids"), (tally.derived_times, "times")] {
+                if count > 0 {
+                    write!(formatter, "; {count} {what} derived from the order")?;
+                }
+            }
+            if !tally.unknown_attributes.is_empty() {
+                let names: Vec<_> = tally.unknown_attributes.iter().map(|(name, count)| format!("{name} ({count})")).collect();
+                write!(formatter, "; kept but not known: {}", names.join(", "))?;
+            }
+            writeln!(formatter)?;
+        }
+        if self.dangling.count > 0 {
+            writeln!(formatter, "{} references lead nowhere:", self.dangling.count)?;
+            self.dangling.fmt(formatter)?;
+        }
+        Ok(())
+    }
+}
+
+impl Survey {
+    /// The first item of each table, as it is stored.
+    pub(crate) fn samples(&self) -> impl Iterator<Item = (&'static str, &RawValue)> {
+        ORDER.iter().filter_map(|table| Some((table.name, self.tables.get(table.name)?.first.as_deref()?)))
+    }
+}
