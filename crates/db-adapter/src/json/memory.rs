@@ -68,7 +68,7 @@ impl Memory {
     }
 
     /// Does what a batch did, which leads there.
-    pub(super) fn apply(&mut self, changes: Vec<Change>, reached: Reached) {
+    pub(super) fn apply(&mut self, changes: impl IntoIterator<Item = Change>, reached: Reached) {
         for change in changes {
             match change {
                 Change::Put(record) => self.put(record),

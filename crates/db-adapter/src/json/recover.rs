@@ -96,9 +96,11 @@ fn begin(files: &Files, held: &Held<'_>, known: Option<State>) -> Result<Loaded>
 
 /// Applies a batch to a snapshot that may have been edited, so that the two may contradict each other.
 fn replay(files: &Files, memory: &mut Memory, batch: Batch) -> Result<()> {
-    for (number, change) in (batch.first..).zip(&batch.changes) {
-        let Change::Put(record) = change else { continue };
-        if let Some((unique, owner)) = memory.taken(record) {
+    let reached = memory.reached();
+    for (number, change) in (batch.first..).zip(batch.changes) {
+        if let Change::Put(record) = &change
+            && let Some((unique, owner)) = memory.taken(record)
+        {
             let table = files.table;
             let (mine, other) = (record::decode(&record.key).hash, record::decode(owner).hash);
             let reason = format!(
@@ -109,9 +111,9 @@ fn replay(files: &Files, memory: &mut Memory, batch: Batch) -> Result<()> {
             );
             return Err(Error::corrupt(format!("{}, change {number}", files.place(&files.journal())), reason));
         }
+        // One by one: a change may take the value that an earlier one of the batch freed.
+        memory.apply([change], reached);
     }
-    let reached = memory.reached();
-    memory.apply(batch.changes, reached);
     Ok(())
 }
 

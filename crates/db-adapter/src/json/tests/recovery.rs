@@ -1,5 +1,7 @@
 //! Damaged files: what a crash can have done is repaired, everything else is refused and left alone.
 
+use futures::StreamExt;
+
 use super::*;
 
 /// Two batches in the journal of users, and the lock file as it was before the second one.
@@ -186,4 +188,17 @@ async fn a_directory_that_is_none_is_named() {
     place.write("file", b"");
     let error = JsonStore::open(JsonOptions::new(place.path("file"))).await.map(drop).unwrap_err().to_string();
     assert!(error.contains("file") && error.contains("DATA_DIR") && !error.contains('\n'), "{error}");
+}
+
+/// One batch takes an e-mail from a user and gives it to another one.
+#[tokio::test]
+async fn a_batch_that_hands_an_email_on_is_replayed_in_its_order() {
+    let place = Place::new();
+    let store = place.open().await;
+    add(&store, "a").await.unwrap();
+    let item = |id: &str, email: &str| Item::parse(&format!(r#"{{"userId":"{id}","email":"{email}"}}"#));
+    let items = [item("a", "new@example.com"), item("b", "a@example.com")];
+    store.load(&user::TABLE, futures::stream::iter(items).boxed()).await.unwrap();
+    kill(store).await;
+    assert_eq!(ids(&place.open().await).await, ["a", "b"]);
 }
