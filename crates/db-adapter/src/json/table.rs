@@ -161,7 +161,9 @@ impl OpenTable {
             let mut memory = memory.ok_or_else(|| edited(&self.files, " while processes use it"))?;
             memory.reach(reached);
             follower.sequence = header.first - 1;
-            *self.memory_mut() = memory;
+            // The former table is given back once readers go on: that takes a while.
+            let former = std::mem::replace(&mut *self.memory_mut(), memory);
+            drop(former);
         } else {
             let mut reader = BatchReader::new(self.files.table, &journal.file, reached.length, committed.length, header.first);
             while reached.length < committed.length && reader.next_number() <= follower.sequence {
