@@ -131,7 +131,8 @@ fn commit(table: &OpenTable, pending: &mut VecDeque<Queued>) {
 type Decided = Vec<(oneshot::Sender<Result<Option<Item>>>, Result<Option<Item>>)>;
 
 fn write_batch(table: &OpenTable, pending: &mut VecDeque<Queued>, decided: &mut Decided) -> std::result::Result<(), Failure> {
-    let held = table.lock.lock().map_err(Failure::NotWritten)?;
+    // What others wrote may take long to read, so most of it is read before they have to wait.
+    let held = table.catch_up().and_then(|()| table.lock.lock()).map_err(Failure::NotWritten)?;
     let (state, journal, first) = {
         let mut follower = table.follower();
         let state = table.prepare(&held, &mut follower).map_err(Failure::NotWritten)?;

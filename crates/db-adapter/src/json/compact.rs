@@ -136,6 +136,7 @@ fn write_new(table: &OpenTable, start: Reached, sequence: u64, journal: &OpenFil
             items.iter().try_for_each(|item| writer.push(item))?;
         }
     })?;
+    table.catch_up()?;
     let copied = table.follower().reached;
     if copied.generation != start.generation {
         return Err(Error::unavailable("the journal was replaced meanwhile"));

@@ -1,6 +1,7 @@
 //! Several processes on one directory.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use futures::FutureExt;
 
@@ -71,6 +72,27 @@ async fn readers_and_writers_go_on_while_another_process_compacts() {
     kill(Arc::into_inner(two).unwrap()).await;
     kill(idle).await;
     assert_eq!(ids(&place.open().await).await.into_iter().collect::<BTreeSet<_>>(), expected);
+}
+
+#[tokio::test]
+async fn a_process_that_is_behind_catches_up_before_it_keeps_others_from_writing() {
+    let place = Place::new();
+    let (ahead, behind) = (place.open().await, place.open().await);
+    add(&ahead, "a").await.unwrap();
+    let table = |store: &JsonStore| Arc::clone(&store.table(&user::TABLE).unwrap().table);
+    let (locked, following) = (table(&ahead), table(&behind));
+    let held = locked.lock.lock().unwrap();
+    let mut write = Box::pin(add(&behind, "b"));
+    assert!(futures::poll!(&mut write).is_pending());
+    let caught_up = async {
+        while following.memory().reached() < locked.memory().reached() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), caught_up).await.expect("it waits for the lock and is behind");
+    drop(held);
+    write.await.unwrap();
+    assert_eq!(ids(&ahead).await, ["a", "b"]);
 }
 
 /// A batch that is on disk but that the lock file does not tell of: its writer died between the two.
