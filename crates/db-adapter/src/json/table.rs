@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
+use super::disk::OpenFile;
 use super::files::{Files, Journal, corrupt, edited};
 use super::journal::{self, Batch, BatchReader, Fault, batch_follows};
 use super::lock::{Held, LockFile, Reached, State};
@@ -128,8 +129,7 @@ impl OpenTable {
             self.take(follower, batch);
         }
         if follower.reached < committed {
-            let place = journal::place(&journal.file, follower.reached.length);
-            return Err(Error::corrupt(place, format!("the file ends, although {} bytes were committed", committed.length)));
+            return Err(ends_early(&journal.file, follower.reached.length, committed));
         }
         Ok(true)
     }
@@ -182,7 +182,7 @@ impl OpenTable {
     /// Makes this process ready to write, with the lock held: everything acknowledged is in memory, and the journal ends there.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] where nothing may be written.
+    /// [`Error::Unavailable`] where nothing may be written; [`Error::Corrupt`] where the journal is not what was committed.
     pub(super) fn prepare(&self, held: &Held<'_>, follower: &mut Follower) -> Result<State> {
         let state = self.follow_held(held, follower)?;
         if state.poisoned || self.poisoned.load(Ordering::Relaxed) {
@@ -190,7 +190,10 @@ impl OpenTable {
         }
         let journal = Arc::clone(&follower.journal);
         let length = journal.file.length()?;
-        if length <= state.committed.length {
+        if length < state.committed.length {
+            return Err(ends_early(&journal.file, length, state.committed));
+        }
+        if length == state.committed.length {
             return Ok(state);
         }
         // A process died between its append and its commit, and nobody was told of what it wrote.
@@ -259,4 +262,9 @@ impl OpenTable {
             Err(_) => Some("the lock file cannot be read"),
         }
     }
+}
+
+/// The error of a journal that is shorter than what was committed: somebody else changed it.
+fn ends_early(file: &OpenFile, at: u64, committed: Reached) -> Error {
+    Error::corrupt(journal::place(file, at), format!("the file ends, although {} bytes were committed", committed.length))
 }

@@ -117,6 +117,22 @@ async fn a_lock_file_that_is_damaged_while_processes_run_stops_them_until_they_a
 }
 
 #[tokio::test]
+async fn a_journal_that_is_cut_off_while_a_process_runs_is_not_written_on() {
+    let place = Place::new();
+    let store = place.open().await;
+    add(&store, "a").await.unwrap();
+    let journal = place.read("users.journal");
+    let shorter = &journal[..journal.len() - 1];
+    let file = fs::OpenOptions::new().write(true).open(place.path("users.journal")).unwrap();
+    file.set_len(shorter.len() as u64).unwrap();
+    match add(&store, "b").await {
+        Err(Error::Corrupt { place, .. }) => assert!(place.contains("users.journal"), "{place}"),
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(place.read("users.journal"), shorter);
+}
+
+#[tokio::test]
 async fn a_flipped_byte_of_a_snapshot_with_a_journal_is_refused() {
     let place = Place::new();
     let store = place.open().await;
