@@ -86,6 +86,9 @@ pub(super) fn compact(table: &OpenTable) -> Result<bool> {
     }
     let done = compact_locked(table);
     table.memory_mut().thaw();
+    if done.is_err() {
+        remove_new(table);
+    }
     lock.unlock()?;
     done.map(|()| true)
 }
@@ -98,17 +101,14 @@ fn compact_locked(table: &OpenTable) -> Result<()> {
         table.memory_mut().freeze();
         (follower.reached, follower.sequence, Arc::clone(&follower.journal))
     };
-    let new = write_new(table, start, sequence, &journal.file);
-    let new = new.inspect_err(|_| remove_new(table))?;
+    let Catch { mut new, copied } = write_new(table, start, sequence, &journal.file)?;
     let held = table.lock.lock()?;
     let mut follower = table.follower();
     let state = table.prepare(&held, &mut follower)?;
     if follower.reached.generation != start.generation {
         return Err(Error::unavailable("the journal was replaced meanwhile"));
     }
-    let Catch { mut new, copied } = new;
-    let finish = copy(&journal.file, copied, state.committed.length, &mut new);
-    finish.inspect_err(|_| remove_new(table))?;
+    copy(&journal.file, copied, state.committed.length, &mut new)?;
     let snapshot_bytes = new.snapshot.length()?;
     let (journal, reached) = table.files.install(&held, state, new)?;
     table.memory_mut().reach(reached);
@@ -162,8 +162,14 @@ fn copy(journal: &OpenFile, mut from: u64, to: u64, new: &mut Prepared) -> Resul
     Ok(())
 }
 
+/// Gives the room back that a compaction took before it failed. Where it was replacing files already, whoever takes the lock next
+/// finishes it.
 fn remove_new(table: &OpenTable) {
-    if let Err(error) = table.files.remove_new() {
+    let removed = table.lock.lock().and_then(|held| match held.state()? {
+        State { rotating: true, .. } => Ok(()),
+        _ => table.files.remove_new(),
+    });
+    if let Err(error) = removed {
         tracing::warn!(%error, "files of a compaction that failed stay; the next one removes them");
     }
 }

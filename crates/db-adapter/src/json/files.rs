@@ -105,17 +105,14 @@ impl Files {
     /// Puts a new pair in the place of the present one. `state` is that of the present one.
     ///
     /// # Errors
-    /// Where the snapshot has its place and the journal not yet, `rotating` stays set; where nobody knows what is on disk, so does
-    /// the poison.
+    /// From the moment when the snapshot may have its place and the journal not yet, `rotating` stays set; where nobody knows what is
+    /// on disk, so does the poison.
     pub(super) fn install(&self, held: &Held<'_>, state: State, new: Prepared) -> Result<(Journal, Reached)> {
         let Prepared { mut snapshot, mut journal, length } = new;
         journal.file.sync()?;
         self.dir.sync()?;
         held.write(State { rotating: true, ..state })?;
-        if let Err(error) = snapshot.rename(&self.snapshot()) {
-            held.write(state)?;
-            return Err(error);
-        }
+        snapshot.rename(&self.snapshot())?;
         let poison = |error| {
             held.write(State { rotating: true, poisoned: true, ..state })?;
             Err(error)

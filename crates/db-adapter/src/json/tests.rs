@@ -155,11 +155,10 @@ impl FaultyDisk {
         self.faults.lock().unwrap().push((call, file, Some(error)));
     }
 
-    /// The directory's nth sync from now on fails.
-    fn fail_nth_dir_sync(&self, dir: &'static str, nth: usize) {
-        let mut faults = self.faults.lock().unwrap();
-        faults.extend((1..nth).map(|_| (Call::SyncDir, dir, None)));
-        faults.push((Call::SyncDir, dir, Some(io::ErrorKind::Other)));
+    /// The nth such call from now on fails.
+    fn fail_nth(&self, nth: usize, call: Call, file: &'static str, error: io::ErrorKind) {
+        self.faults.lock().unwrap().extend((1..nth).map(|_| (call, file, None)));
+        self.fail(call, file, error);
     }
 
     fn die_after(&self, calls: usize) {

@@ -81,30 +81,32 @@ async fn a_torn_write_that_cannot_be_cut_off_stops_all_writing() {
 #[tokio::test]
 async fn a_compaction_that_fails_changes_nothing_and_can_be_repeated() {
     let steps = [
-        (Call::Create, "users.json.new"),
-        (Call::Write, "users.json.new"),
-        (Call::Sync, "users.json.new"),
-        (Call::Create, "users.journal.new"),
-        (Call::Write, "users.journal.new"),
-        (Call::Sync, "users.journal.new"),
-        (Call::Rename, "users.json.new"),
-        (Call::Rename, "users.journal.new"),
+        (1, Call::Create, "users.json.new"),
+        (1, Call::Write, "users.json.new"),
+        (1, Call::Sync, "users.json.new"),
+        (1, Call::Create, "users.journal.new"),
+        (1, Call::Write, "users.journal.new"),
+        (1, Call::Sync, "users.journal.new"),
+        (2, Call::Sync, "users.journal.new"),
+        (1, Call::Rename, "users.json.new"),
+        (1, Call::Rename, "users.journal.new"),
     ];
-    for (call, file) in steps {
+    for (nth, call, file) in steps {
         let (place, disk) = (Place::new(), FaultyDisk::new());
         let store = place.open_on(&disk).await.unwrap();
         let other = place.open().await;
         add(&store, "a").await.unwrap();
-        disk.fail(call, file, ErrorKind::StorageFull);
+        disk.fail_nth(nth, call, file, ErrorKind::StorageFull);
         compact(&store).await.unwrap_err();
         assert_eq!(ids(&other).await, ["a"], "{call:?} {file}");
         add(&other, "b").await.unwrap();
+        // They would take room on a disk that is full.
+        assert!(!place.path("users.json.new").exists() && !place.path("users.journal.new").exists(), "{nth} {call:?} {file}");
         assert_eq!(ids(&store).await, ["a", "b"], "{call:?} {file}");
         add(&store, "c").await.unwrap();
         assert!(compact(&store).await.unwrap());
         add(&other, "d").await.unwrap();
         assert_eq!(ids(&store).await, ["a", "b", "c", "d"], "{call:?} {file}");
-        assert!(!place.path("users.json.new").exists() && !place.path("users.journal.new").exists());
     }
 }
 
@@ -119,7 +121,7 @@ async fn a_directory_that_cannot_be_synced_in_a_compaction_stops_all_writing() {
         let id = format!("a{failing}");
         add(&store, &id).await.unwrap();
         let before = ids(&store).await;
-        disk.fail_nth_dir_sync(name, failing);
+        disk.fail_nth(failing, Call::SyncDir, name, ErrorKind::Other);
         compact(&store).await.unwrap_err();
         for store in [&store, &other] {
             assert_eq!(ids(store).await, before);
