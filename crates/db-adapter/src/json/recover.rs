@@ -6,7 +6,7 @@ use super::lock::{Held, LockFile, Reached, State};
 use super::memory::{Change, Memory};
 use super::record;
 use super::snapshot;
-use super::table::Loaded;
+use super::table::{Loaded, POISONED};
 use crate::error::{Error, Result};
 
 /// Opens a table whose directory nobody else uses. With `fold` the journal is folded into the snapshot, even one that a person changed.
@@ -122,7 +122,11 @@ fn replay(files: &Files, memory: &mut Memory, batch: Batch) -> Result<()> {
 pub(super) fn open_joined(files: &Files, lock: &LockFile) -> Result<Option<Loaded>> {
     let held = lock.lock()?;
     let Some(mut state) = held.read()? else { return Ok(None) };
-    if state.rotating && !state.poisoned {
+    if state.rotating {
+        // The disk failed while the files were replaced, and only a process that is alone may say which ones are true.
+        if state.poisoned {
+            return Err(Error::unavailable(POISONED));
+        }
         state = files.settle(&held)?;
     }
     let (snapshot, journal) = files.open_pair()?;

@@ -131,6 +131,11 @@ async fn a_directory_that_cannot_be_synced_in_a_compaction_stops_all_writing() {
                 store.delete(&user::TABLE, &Key::hash("b"), None).await.unwrap();
             }
         }
+        match place.try_open().await {
+            Ok(late) if failing == 1 => kill(late).await,
+            Err(Error::Unavailable { reason }) if failing > 1 => assert!(reason.contains("the disk failed"), "{reason}"),
+            other => panic!("{failing}: {other:?}"),
+        }
         kill(store).await;
         kill(other).await;
         let store = place.open().await;
