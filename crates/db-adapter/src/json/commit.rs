@@ -56,9 +56,10 @@ impl Committer {
         if sent { Ok(answered) } else { Err(Error::unavailable("the store is closed")) }
     }
 
-    /// Does it take writes?
+    /// Does it take writes? Not once it is closed, or its thread has panicked.
     pub(super) fn is_open(&self) -> bool {
-        self.queue.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner);
+        thread.as_ref().is_some_and(|thread| !thread.is_finished())
     }
 
     /// Takes no more writes; the thread ends when those that are queued are done.

@@ -1,6 +1,7 @@
 //! The disk fails, or the process is killed between any two calls.
 
 use std::io::ErrorKind;
+use std::time::Duration;
 
 use super::super::disk::Dir;
 use super::super::files::Files;
@@ -76,6 +77,37 @@ async fn a_torn_write_that_cannot_be_cut_off_stops_all_writing() {
     let store = place.open().await;
     assert_eq!(ids(&store).await, ["a"]);
     add(&store, "c").await.unwrap();
+}
+
+/// A disk whose driver panics, as a bug of ours would.
+#[derive(Debug)]
+struct PanickingDisk;
+
+impl Disk for PanickingDisk {
+    fn sync(&self, _file: &fs::File, path: &Path) -> io::Result<()> {
+        assert!(!path.ends_with("users.journal"), "a bug");
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn a_committer_that_panics_is_told_of() {
+    let place = Place::new();
+    let store = JsonStore::open_on(place.options(), Arc::new(PanickingDisk)).await.unwrap();
+    let other = place.open().await;
+    assert!(store.health(&user::TABLE).await.reachable);
+    let unknown = add(&store, "a").await;
+    assert!(matches!(unknown, Err(Error::Backend(_))), "{unknown:?}");
+    let noticed = async {
+        while store.health(&user::TABLE).await.reachable {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), noticed).await.expect("it is said to take writes");
+    let refused = add(&store, "b").await;
+    assert!(matches!(refused, Err(Error::Unavailable { .. })), "{refused:?}");
+    add(&other, "c").await.unwrap();
+    assert_eq!(ids(&store).await, ids(&other).await);
 }
 
 #[tokio::test]
