@@ -1,0 +1,124 @@
+locals {
+  tables   = jsondecode(file("${path.module}/tables.json")).tables
+  services = { users = { port = 3001 }, threads = { port = 3002 }, posts = { port = 3003 } }
+  dr_stack = coalesce(var.enable_dr_stack, var.enable_global_tables)
+  https    = var.domain_name != null
+
+  # Which task may do what on which table. An index in the list grants Query on that index and nothing else.
+  access = {
+    users = {
+      users = { actions = ["GetItem", "BatchGetItem", "Scan", "PutItem", "UpdateItem", "DeleteItem"], indexes = ["EmailIndex"] }
+    }
+    threads = {
+      threads = { actions = ["GetItem", "BatchGetItem", "PutItem", "UpdateItem", "DeleteItem"], indexes = ["CreatedAtIndex"] }
+      users   = { actions = ["GetItem"], indexes = [] }                 # who opens a thread
+      posts   = { actions = ["DeleteItem"], indexes = ["ThreadIndex"] } # deleting a thread with its posts
+    }
+    posts = {
+      posts   = { actions = ["GetItem", "Query", "Scan", "PutItem", "UpdateItem", "DeleteItem"], indexes = ["ThreadIndex", "UserIndex"] }
+      threads = { actions = ["GetItem", "BatchGetItem"], indexes = [] } # where a post belongs
+      users   = { actions = ["GetItem", "BatchGetItem"], indexes = [] } # who writes it
+    }
+    forum = { for table, schema in local.tables : table => { # the one-off operator task
+      actions = [
+        "GetItem", "PutItem", "UpdateItem", "DeleteItem", "Query", "Scan", "BatchGetItem", "BatchWriteItem",
+        "DescribeTable", "DescribeContinuousBackups", "DescribeTimeToLive", "ListTagsOfResource",
+      ]
+      indexes = keys(schema.indexes)
+    } }
+  }
+
+  # What both Regions have in common.
+  stack = {
+    project             = var.project
+    environment         = var.environment
+    services            = local.services
+    access              = local.access
+    table_names         = module.tables.names
+    table_indexes       = module.tables.indexes
+    table_environment   = module.tables.environment
+    image_tag           = var.image_tag
+    cpu_architecture    = var.cpu_architecture
+    cors_origins        = var.cors_allowed_origins
+    egress              = var.egress
+    https               = local.https
+    alarm_email         = var.alarm_email
+    deletion_protection = var.deletion_protection
+  }
+}
+
+module "tables" {
+  source    = "./modules/tables"
+  providers = { aws = aws, aws.dr = aws.dr }
+
+  tables                 = local.tables
+  project                = var.project
+  environment            = var.environment
+  replica_region         = var.enable_global_tables ? var.dr_region : null
+  billing_mode           = var.dynamodb_billing_mode
+  capacity               = var.dynamodb_capacity
+  point_in_time_recovery = var.dynamodb_point_in_time_recovery
+  deletion_protection    = var.deletion_protection
+  kms_key_arns           = var.kms_key_arns
+}
+
+module "backup" {
+  source    = "./modules/backup"
+  providers = { aws = aws, aws.dr = aws.dr }
+
+  name                   = "${var.project}-${var.environment}"
+  table_arns             = module.tables.arns
+  copy_to_dr             = var.enable_global_tables
+  manage_region_settings = var.manage_backup_region_settings
+  force_destroy          = !var.deletion_protection
+}
+
+module "primary" {
+  source = "./modules/region"
+
+  stack           = local.stack
+  region          = var.aws_region
+  peer_region     = var.enable_global_tables ? var.dr_region : null
+  replicate_to    = local.dr_stack ? var.dr_region : null
+  cidr            = "10.20.0.0/16"
+  tasks           = { min = var.tasks.min, max = var.tasks.max }
+  kms_key_arn     = try(var.kms_key_arns.primary, null)
+  backup_vault    = module.backup.vault_name
+  certificate_arn = local.https ? module.dns[0].certificate_arns.primary : null
+}
+
+module "dr" {
+  source    = "./modules/region"
+  for_each  = local.dr_stack ? { dr = true } : {}
+  providers = { aws = aws.dr }
+
+  stack           = local.stack
+  region          = var.dr_region
+  peer_region     = var.aws_region
+  suffix          = "-dr"
+  cidr            = "10.21.0.0/16"
+  tasks           = { min = var.tasks.dr_min, max = var.tasks.max }
+  kms_key_arn     = try(var.kms_key_arns.dr, null)
+  certificate_arn = local.https ? module.dns[0].certificate_arns.dr : null
+}
+
+module "dns" {
+  source    = "./modules/dns"
+  count     = local.https ? 1 : 0
+  providers = { aws = aws, aws.dr = aws.dr }
+
+  domain_name = var.domain_name
+  serving     = { primary = var.image_tag != null, dr = var.image_tag != null && local.dr_stack }
+  primary     = module.primary.load_balancer
+  dr          = local.dr_stack ? module.dr["dr"].load_balancer : null
+}
+
+module "audit" {
+  source = "./modules/audit"
+  count  = var.audit == "none" ? 0 : 1
+
+  name          = "${var.project}-${var.environment}"
+  table_arns    = concat(values(module.tables.arns), values(module.tables.replica_arns))
+  reads         = var.audit == "all"
+  force_destroy = !var.deletion_protection
+}

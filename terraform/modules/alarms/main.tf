@@ -1,0 +1,167 @@
+locals {
+  # The operations that the services use; an alarm may add up ten metrics.
+  operations = [
+    "GetItem", "BatchGetItem", "Query", "Scan",
+    "PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem", "TransactWriteItems",
+  ]
+
+  # Throttles are counted per table and again per index.
+  throttled = merge(flatten([
+    for table, name in var.table_names : [
+      for metric in ["ReadThrottleEvents", "WriteThrottleEvents"] : [
+        { "${table}-${metric}" = { metric = metric, dimensions = { TableName = name } } },
+        { for index in var.table_indexes[table] : "${table}-${index}-${metric}" => {
+          metric = metric, dimensions = { TableName = name, GlobalSecondaryIndexName = index }
+        } },
+      ]
+    ]
+  ])...)
+
+  throttle_alarms = {
+    for key, throttle in local.throttled : key => {
+      description = "Requests are throttled: capacity or a hot key"
+      namespace   = "AWS/DynamoDB"
+      metric      = throttle.metric
+      dimensions  = throttle.dimensions
+      statistic   = "Sum"
+      period      = 60
+      threshold   = 10
+      datapoints  = 3
+      of          = 10
+    }
+  }
+
+  account_alarms = {
+    UserErrors = {
+      description = "DynamoDB refuses requests as malformed or denied; counts the whole account in this Region"
+      namespace   = "AWS/DynamoDB"
+      metric      = "UserErrors"
+      dimensions  = {}
+      statistic   = "Sum"
+      period      = 600
+      threshold   = 10
+      datapoints  = 1
+      of          = 1
+    }
+  }
+
+  lag_alarms = {
+    for table, name in var.peer_region == null ? {} : var.table_names : "${table}-ReplicationLatency" => {
+      description = "Writes reach ${coalesce(var.peer_region, "-")} more than three minutes late"
+      namespace   = "AWS/DynamoDB"
+      metric      = "ReplicationLatency"
+      dimensions  = { TableName = name, ReceivingRegion = var.peer_region }
+      statistic   = "Maximum"
+      period      = 60
+      threshold   = 180000 # milliseconds
+      datapoints  = 5
+      of          = 10
+    }
+  }
+
+  error_alarms = {
+    for service, dimension in try(var.load_balancer.target_dimensions, {}) : "${service}-HTTPCode_Target_5XX_Count" => {
+      description = "${service} answers with 5xx"
+      namespace   = "AWS/ApplicationELB"
+      metric      = "HTTPCode_Target_5XX_Count"
+      dimensions  = { LoadBalancer = var.load_balancer.dimension, TargetGroup = dimension }
+      statistic   = "Sum"
+      period      = 60
+      threshold   = 10
+      datapoints  = 3
+      of          = 5
+    }
+  }
+
+  backup_alarms = {
+    for metric in var.backup_vault == null ? [] : ["NumberOfBackupJobsFailed", "NumberOfCopyJobsFailed"] : metric => {
+      description = "A job of the daily backup failed"
+      namespace   = "AWS/Backup"
+      metric      = metric
+      dimensions  = { BackupVaultName = var.backup_vault }
+      statistic   = "Sum"
+      period      = 86400
+      threshold   = 0
+      datapoints  = 1
+      of          = 1
+    }
+  }
+}
+
+# Too much of something that should be rare. No data is no trouble.
+resource "aws_cloudwatch_metric_alarm" "above" {
+  for_each = merge(local.throttle_alarms, local.account_alarms, local.lag_alarms, local.error_alarms, local.backup_alarms)
+
+  alarm_name          = "${var.name}-${each.key}"
+  alarm_description   = each.value.description
+  namespace           = each.value.namespace
+  metric_name         = each.value.metric
+  dimensions          = each.value.dimensions
+  statistic           = each.value.statistic
+  period              = each.value.period
+  comparison_operator = "GreaterThanThreshold"
+  threshold           = each.value.threshold
+  datapoints_to_alarm = each.value.datapoints
+  evaluation_periods  = each.value.of
+  treat_missing_data  = "notBreaching"
+  alarm_actions       = [aws_sns_topic.alarms.arn]
+  ok_actions          = [aws_sns_topic.alarms.arn]
+}
+
+# DynamoDB counts its own faults per table and operation only.
+resource "aws_cloudwatch_metric_alarm" "system_errors" {
+  for_each = var.table_names
+
+  alarm_name          = "${var.name}-${each.key}-SystemErrors"
+  alarm_description   = "DynamoDB answers with its own faults"
+  comparison_operator = "GreaterThanThreshold"
+  threshold           = 0
+  datapoints_to_alarm = 3
+  evaluation_periods  = 5
+  treat_missing_data  = "notBreaching"
+  alarm_actions       = [aws_sns_topic.alarms.arn]
+  ok_actions          = [aws_sns_topic.alarms.arn]
+
+  metric_query {
+    id          = "total"
+    label       = "SystemErrors"
+    expression  = "SUM(METRICS())"
+    return_data = true
+  }
+
+  dynamic "metric_query" {
+    for_each = local.operations
+
+    content {
+      id = lower(metric_query.value)
+
+      metric {
+        namespace   = "AWS/DynamoDB"
+        metric_name = "SystemErrors"
+        dimensions  = { TableName = each.value, Operation = metric_query.value }
+        stat        = "Sum"
+        period      = 60
+      }
+    }
+  }
+}
+
+# Without data there is nothing to send requests to.
+resource "aws_cloudwatch_metric_alarm" "no_healthy_task" {
+  for_each = try(var.load_balancer.target_dimensions, {})
+
+  alarm_name          = "${var.name}-${each.key}-HealthyHostCount"
+  alarm_description   = "${each.key} has no healthy task"
+  namespace           = "AWS/ApplicationELB"
+  metric_name         = "HealthyHostCount"
+  dimensions          = { LoadBalancer = var.load_balancer.dimension, TargetGroup = each.value }
+  statistic           = "Minimum"
+  period              = 60
+  comparison_operator = "LessThanThreshold"
+  threshold           = 1
+  datapoints_to_alarm = 3
+  evaluation_periods  = 3
+  treat_missing_data  = "breaching"
+  alarm_actions       = [aws_sns_topic.alarms.arn]
+  ok_actions          = [aws_sns_topic.alarms.arn]
+}

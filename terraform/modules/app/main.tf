@@ -1,0 +1,159 @@
+locals {
+  # What every container is told; services add where to listen.
+  environment = merge(var.table_environment, {
+    USE_DYNAMODB = "true"
+    AWS_REGION   = var.region
+    LOG_FORMAT   = "json"
+  })
+
+  containers = merge(
+    {
+      for service, settings in var.services : service => {
+        cpu    = 256
+        memory = 512
+        definition = {
+          portMappings = [{ containerPort = settings.port, protocol = "tcp" }]
+          healthCheck = {
+            command     = ["CMD", "${service}-svc", "healthcheck"]
+            interval    = 10
+            timeout     = 5
+            retries     = 3
+            startPeriod = 10
+          }
+        }
+        environment = merge(
+          { HOST = "0.0.0.0", PORT = tostring(settings.port) },
+          length(var.cors_origins) == 0 ? {} : { CORS_ALLOWED_ORIGINS = join(",", var.cors_origins) },
+        )
+      }
+    },
+    {
+      # The operator's tool, run once by `aws ecs run-task`.
+      forum = {
+        cpu         = 1024
+        memory      = 2048
+        definition  = { command = ["tables", "status"] }
+        environment = {}
+      }
+    },
+  )
+}
+
+resource "aws_ecs_cluster" "this" {
+  name = var.name
+}
+
+resource "aws_cloudwatch_log_group" "task" {
+  for_each = local.containers
+
+  name              = "${var.log_groups}/${each.key}"
+  retention_in_days = 30
+}
+
+resource "aws_ecs_task_definition" "task" {
+  for_each = local.containers
+
+  family                   = "${var.name}-${each.key}"
+  requires_compatibilities = ["FARGATE"]
+  network_mode             = "awsvpc"
+  cpu                      = each.value.cpu
+  memory                   = each.value.memory
+  task_role_arn            = var.task_role_arns[each.key]
+  execution_role_arn       = var.execution_role_arn
+
+  runtime_platform {
+    operating_system_family = "LINUX"
+    cpu_architecture        = var.cpu_architecture
+  }
+
+  container_definitions = jsonencode([merge(each.value.definition, {
+    name                   = each.key
+    image                  = var.images[each.key]
+    essential              = true
+    user                   = "65532:65532" # nonroot
+    readonlyRootFilesystem = true
+    linuxParameters        = { capabilities = { drop = ["ALL"] } }
+    stopTimeout            = 30
+    environment            = [for variable, value in merge(local.environment, each.value.environment) : { name = variable, value = value }]
+    logConfiguration = {
+      logDriver = "awslogs"
+      options = {
+        awslogs-group         = aws_cloudwatch_log_group.task[each.key].name
+        awslogs-region        = var.region
+        awslogs-stream-prefix = each.key
+      }
+    }
+  })])
+}
+
+resource "aws_ecs_service" "service" {
+  for_each = var.services
+
+  name                          = each.key
+  cluster                       = aws_ecs_cluster.this.id
+  task_definition               = aws_ecs_task_definition.task[each.key].arn
+  launch_type                   = "FARGATE"
+  platform_version              = "LATEST"
+  desired_count                 = var.tasks.min
+  availability_zone_rebalancing = "ENABLED"
+  enable_ecs_managed_tags       = true
+  propagate_tags                = "SERVICE"
+
+  deployment_minimum_healthy_percent = 100
+  deployment_maximum_percent         = 200
+  health_check_grace_period_seconds  = 30
+
+  deployment_circuit_breaker {
+    enable   = true
+    rollback = true
+  }
+
+  network_configuration {
+    subnets          = var.network.tasks.subnet_ids
+    security_groups  = [var.network.tasks.group_id]
+    assign_public_ip = var.network.tasks.public_ip
+  }
+
+  load_balancer {
+    target_group_arn = aws_lb_target_group.service[each.key].arn
+    container_name   = each.key
+    container_port   = each.value.port
+  }
+
+  # A target group can be used once a listener forwards to it.
+  depends_on = [aws_lb_listener_rule.service]
+
+  lifecycle {
+    ignore_changes = [desired_count] # auto scaling's
+  }
+}
+
+resource "aws_appautoscaling_target" "service" {
+  for_each = var.services
+
+  service_namespace  = "ecs"
+  resource_id        = "service/${aws_ecs_cluster.this.name}/${aws_ecs_service.service[each.key].name}"
+  scalable_dimension = "ecs:service:DesiredCount"
+  min_capacity       = var.tasks.min
+  max_capacity       = var.tasks.max
+}
+
+resource "aws_appautoscaling_policy" "service" {
+  for_each = var.services
+
+  name               = "cpu"
+  policy_type        = "TargetTrackingScaling"
+  service_namespace  = aws_appautoscaling_target.service[each.key].service_namespace
+  resource_id        = aws_appautoscaling_target.service[each.key].resource_id
+  scalable_dimension = aws_appautoscaling_target.service[each.key].scalable_dimension
+
+  target_tracking_scaling_policy_configuration {
+    target_value       = 60
+    scale_in_cooldown  = 300
+    scale_out_cooldown = 60
+
+    predefined_metric_specification {
+      predefined_metric_type = "ECSServiceAverageCPUUtilization"
+    }
+  }
+}

@@ -1,0 +1,79 @@
+variable "name" {
+  description = "Name of cluster and load balancer; first part of the others."
+  type        = string
+}
+
+variable "region" {
+  description = "Region that everything runs in."
+  type        = string
+}
+
+variable "services" {
+  description = "Port of each service."
+  type        = map(object({ port = number }))
+}
+
+variable "images" {
+  description = "Image of each service and of the operator task."
+  type        = map(string)
+}
+
+variable "cpu_architecture" {
+  description = "X86_64 or ARM64."
+  type        = string
+}
+
+variable "tasks" {
+  description = "Bounds of the tasks of each service."
+  type        = object({ min = number, max = number })
+}
+
+variable "task_role_arns" {
+  description = "Role of each service and of the operator task."
+  type        = map(string)
+}
+
+variable "execution_role_arn" {
+  description = "Role with which ECS starts tasks."
+  type        = string
+}
+
+variable "log_groups" {
+  description = "Prefix of the log groups."
+  type        = string
+}
+
+variable "table_environment" {
+  description = "Environment variables that name the tables."
+  type        = map(string)
+}
+
+variable "cors_origins" {
+  description = "Origins that may call the API from a browser."
+  type        = list(string)
+}
+
+variable "network" {
+  description = "VPC, subnets and security groups."
+  type = object({
+    vpc_id                 = string
+    public_subnet_ids      = list(string)
+    load_balancer_group_id = string
+    tasks                  = object({ subnet_ids = list(string), group_id = string, public_ip = bool })
+  })
+}
+
+variable "https" {
+  description = "Serve by HTTPS with certificate_arn and redirect HTTP to it."
+  type        = bool
+}
+
+variable "certificate_arn" {
+  description = "Validated certificate; needed with https."
+  type        = string
+}
+
+variable "deletion_protection" {
+  description = "Refuse to delete the load balancer."
+  type        = bool
+}

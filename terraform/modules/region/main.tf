@@ -1,0 +1,76 @@
+locals {
+  name       = "${var.stack.project}-${var.stack.environment}"
+  log_groups = "/ecs/${local.name}"
+  serving    = var.stack.image_tag != null
+}
+
+module "registry" {
+  source = "../registry"
+
+  name         = local.name
+  images       = keys(var.stack.access)
+  replicate_to = var.replicate_to
+  force_delete = !var.stack.deletion_protection
+}
+
+module "roles" {
+  source = "../roles"
+
+  project         = var.stack.project
+  environment     = var.stack.environment
+  suffix          = var.suffix
+  region          = var.region
+  access          = var.stack.access
+  table_names     = var.stack.table_names
+  kms_key_arn     = var.kms_key_arn
+  repository_arns = values(module.registry.arns)
+  log_groups      = local.log_groups
+}
+
+module "network" {
+  source = "../network"
+  count  = local.serving ? 1 : 0
+
+  name          = local.name
+  suffix        = var.suffix
+  region        = var.region
+  cidr          = var.cidr
+  egress        = var.stack.egress
+  https         = var.stack.https
+  service_ports = { for service, settings in var.stack.services : service => settings.port }
+  table_access  = module.roles.table_access
+}
+
+module "app" {
+  source = "../app"
+  count  = local.serving ? 1 : 0
+
+  name                = local.name
+  region              = var.region
+  services            = var.stack.services
+  images              = { for image, url in module.registry.urls : image => "${url}:${var.stack.image_tag}" }
+  cpu_architecture    = var.stack.cpu_architecture
+  tasks               = var.tasks
+  task_role_arns      = module.roles.task_role_arns
+  execution_role_arn  = module.roles.execution_role_arn
+  log_groups          = local.log_groups
+  table_environment   = var.stack.table_environment
+  cors_origins        = var.stack.cors_origins
+  network             = module.network[0]
+  https               = var.stack.https
+  certificate_arn     = var.certificate_arn
+  deletion_protection = var.stack.deletion_protection
+}
+
+module "alarms" {
+  source = "../alarms"
+
+  name          = local.name
+  region        = var.region
+  peer_region   = var.peer_region
+  table_names   = var.stack.table_names
+  table_indexes = var.stack.table_indexes
+  load_balancer = local.serving ? module.app[0].load_balancer : null
+  backup_vault  = var.backup_vault
+  email         = var.stack.alarm_email
+}

@@ -1,0 +1,67 @@
+variable "stack" {
+  description = "What both Regions have in common; see the variables of the same names in the root module."
+  type = object({
+    project             = string
+    environment         = string
+    services            = map(object({ port = number }))
+    access              = map(map(object({ actions = list(string), indexes = list(string) })))
+    table_names         = map(string)
+    table_indexes       = map(list(string))
+    table_environment   = map(string)
+    image_tag           = string
+    cpu_architecture    = string
+    cors_origins        = list(string)
+    egress              = string
+    https               = bool
+    alarm_email         = string
+    deletion_protection = bool
+  })
+}
+
+variable "region" {
+  description = "Region of the provider."
+  type        = string
+}
+
+variable "peer_region" {
+  description = "Region that the tables here replicate to; null for none."
+  type        = string
+}
+
+variable "replicate_to" {
+  description = "Region that receives every image pushed here; null for none."
+  type        = string
+  default     = null
+}
+
+variable "suffix" {
+  description = "Last part of names in IAM, which are global: empty in the primary Region."
+  type        = string
+  default     = ""
+}
+
+variable "cidr" {
+  description = "Address range of the VPC, a /16."
+  type        = string
+}
+
+variable "tasks" {
+  description = "Bounds of the tasks of each service."
+  type        = object({ min = number, max = number })
+}
+
+variable "kms_key_arn" {
+  description = "Customer key of this Region's tables; null for the key that DynamoDB owns."
+  type        = string
+}
+
+variable "backup_vault" {
+  description = "Vault whose jobs are watched; null where this Region backs nothing up."
+  type        = string
+  default     = null
+}
+
+variable "certificate_arn" {
+  description = "Validated certificate; null without a domain."
+  type        = string
+}

@@ -1,0 +1,236 @@
+variable "project" {
+  description = "First part of every name."
+  type        = string
+  default     = "forum-microservices"
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9-]{1,18}[a-z0-9]$", var.project))
+    error_message = "project must be 3 to 20 lower-case letters, digits and hyphens, starting with a letter: names of load balancers end at 32 characters."
+  }
+}
+
+variable "environment" {
+  description = "Last part of every name: dev, staging, prod."
+  type        = string
+  default     = "dev"
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9]{1,9}$", var.environment))
+    error_message = "environment must be 2 to 10 lower-case letters and digits, starting with a letter."
+  }
+}
+
+variable "aws_region" {
+  description = "Primary Region: it takes the writes."
+  type        = string
+  default     = "us-east-1"
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[a-z]{2}(-[a-z]+)+-[0-9]$", var.aws_region))
+    error_message = "aws_region must be the name of an AWS Region, as us-east-1."
+  }
+}
+
+variable "dr_region" {
+  description = "Second Region: replicas of the tables, copies of the backups and, with enable_dr_stack, the services."
+  type        = string
+  default     = "us-west-2"
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[a-z]{2}(-[a-z]+)+-[0-9]$", var.dr_region)) && var.dr_region != var.aws_region
+    error_message = "dr_region must be the name of an AWS Region, as us-west-2, and another one than aws_region."
+  }
+}
+
+variable "enable_global_tables" {
+  description = "Replicate every table to dr_region (DynamoDB global tables) and copy the backups there."
+  type        = bool
+  default     = true
+  nullable    = false
+}
+
+variable "enable_dr_stack" {
+  description = "Run services, network, images and alarms in dr_region too. Null follows enable_global_tables."
+  type        = bool
+  default     = null
+
+  validation {
+    condition     = var.enable_dr_stack != true || var.enable_global_tables
+    error_message = "enable_dr_stack needs enable_global_tables = true: services in dr_region would have no tables there."
+  }
+}
+
+variable "dynamodb_billing_mode" {
+  description = "PAY_PER_REQUEST (on demand), or PROVISIONED with auto scaling within dynamodb_capacity."
+  type        = string
+  default     = "PAY_PER_REQUEST"
+  nullable    = false
+
+  validation {
+    condition     = contains(["PAY_PER_REQUEST", "PROVISIONED"], var.dynamodb_billing_mode)
+    error_message = "dynamodb_billing_mode must be PAY_PER_REQUEST or PROVISIONED."
+  }
+}
+
+variable "dynamodb_capacity" {
+  description = "With PROVISIONED: read and write units a second of each table and index, at least and at most."
+  type = object({
+    min = optional(number, 5)
+    max = optional(number, 100)
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition = alltrue([
+      floor(var.dynamodb_capacity.min) == var.dynamodb_capacity.min,
+      floor(var.dynamodb_capacity.max) == var.dynamodb_capacity.max,
+      var.dynamodb_capacity.min >= 1,
+      var.dynamodb_capacity.max >= var.dynamodb_capacity.min,
+    ])
+    error_message = "dynamodb_capacity must be whole numbers with 1 <= min <= max."
+  }
+}
+
+variable "dynamodb_point_in_time_recovery" {
+  description = "Continuous backups of the last 35 days, on tables and replicas."
+  type        = bool
+  default     = true
+  nullable    = false
+}
+
+variable "deletion_protection" {
+  description = "Protect tables, replicas and load balancers from deletion, and keep vaults, images and the trail's bucket when not empty. Set false, apply, then destroy."
+  type        = bool
+  default     = true
+  nullable    = false
+}
+
+variable "kms_key_arns" {
+  description = "Customer keys of the tables in both Regions. Null uses the keys that DynamoDB owns, which are free."
+  type = object({
+    primary = string
+    dr      = optional(string)
+  })
+  default = null
+
+  validation {
+    condition     = var.kms_key_arns == null || can(regex("^arn:aws[a-z-]*:kms:${var.aws_region}:[0-9]{12}:key/.+$", var.kms_key_arns.primary))
+    error_message = "kms_key_arns.primary must be the ARN of a key in aws_region, as arn:aws:kms:us-east-1:123456789012:key/..."
+  }
+
+  validation {
+    condition     = var.kms_key_arns == null || !var.enable_global_tables || can(regex("^arn:aws[a-z-]*:kms:${var.dr_region}:[0-9]{12}:key/.+$", var.kms_key_arns.dr))
+    error_message = "kms_key_arns.dr must be the ARN of a key in dr_region: both copies of a table use the same kind of key."
+  }
+}
+
+variable "manage_backup_region_settings" {
+  description = "Let AWS Backup manage DynamoDB in both Regions. One setting per account and Region: false where another configuration owns it."
+  type        = bool
+  default     = true
+  nullable    = false
+}
+
+variable "image_tag" {
+  description = "Tag of the images to run. Null until images are pushed: then network, load balancers and services are left out."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.image_tag == null || (can(regex("^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$", var.image_tag)) && var.image_tag != "latest")
+    error_message = "image_tag must be an image tag (at most 128 letters, digits, '_', '.', '-') other than latest: tags here never move."
+  }
+}
+
+variable "cpu_architecture" {
+  description = "What the images were built for: X86_64 or ARM64 (Graviton, about a fifth cheaper)."
+  type        = string
+  default     = "X86_64"
+  nullable    = false
+
+  validation {
+    condition     = contains(["X86_64", "ARM64"], var.cpu_architecture)
+    error_message = "cpu_architecture must be X86_64 or ARM64."
+  }
+}
+
+variable "tasks" {
+  description = "Tasks of each service: at least in the primary Region, at least in the DR Region, at most in either."
+  type = object({
+    min    = optional(number, 2)
+    dr_min = optional(number, 1)
+    max    = optional(number, 10)
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition = alltrue([
+      for least in [var.tasks.min, var.tasks.dr_min] : least >= 1 && least <= var.tasks.max && floor(least) == least
+    ]) && floor(var.tasks.max) == var.tasks.max
+    error_message = "tasks must be whole numbers with 1 <= min <= max and 1 <= dr_min <= max."
+  }
+}
+
+variable "domain_name" {
+  description = "Name under which the forum is served by HTTPS, with failover between the Regions. Null serves plain HTTP at the load balancers: for development."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.domain_name == null || can(regex("^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\\.)+[a-z]{2,63}$", var.domain_name))
+    error_message = "domain_name must be a lower-case DNS name without scheme, path or trailing dot, as forum.example.com."
+  }
+}
+
+variable "cors_allowed_origins" {
+  description = "Origins whose pages may call the API from a browser; empty allows none."
+  type        = list(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for origin in var.cors_allowed_origins : origin == "*" || can(regex("^https?://[^/*, ]+$", origin))])
+    error_message = "cors_allowed_origins must hold origins without a path, as https://forum.example.com, or \"*\"."
+  }
+}
+
+variable "egress" {
+  description = "How tasks reach AWS: \"endpoints\" (private subnets, interface endpoints) or \"public\" (public subnets and addresses: cheapest)."
+  type        = string
+  default     = "endpoints"
+  nullable    = false
+
+  validation {
+    condition     = contains(["endpoints", "public"], var.egress)
+    error_message = "egress must be endpoints or public."
+  }
+}
+
+variable "audit" {
+  description = "Which calls on the tables' items CloudTrail records: \"writes\", \"all\" (reads too: several times the price of a read) or \"none\"."
+  type        = string
+  default     = "writes"
+  nullable    = false
+
+  validation {
+    condition     = contains(["writes", "all", "none"], var.audit)
+    error_message = "audit must be writes, all or none."
+  }
+}
+
+variable "alarm_email" {
+  description = "Address that alarms are mailed to; it must confirm a mail from AWS for each Region. Null: subscribe to the topics yourself."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.alarm_email == null || can(regex("^[^@ ]+@[^@ ]+\\.[^@ ]+$", var.alarm_email))
+    error_message = "alarm_email must be an e-mail address, as ops@example.com."
+  }
+}
