@@ -5,6 +5,8 @@ locals {
     "PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem", "TransactWriteItems",
   ]
 
+  target_groups = var.load_balancer == null ? {} : var.load_balancer.target_dimensions
+
   # Throttles are counted per table and again per index.
   throttled = merge(flatten([
     for table, name in var.table_names : [
@@ -60,7 +62,7 @@ locals {
   }
 
   error_alarms = {
-    for service, dimension in try(var.load_balancer.target_dimensions, {}) : "${service}-HTTPCode_Target_5XX_Count" => {
+    for service, dimension in local.target_groups : "${service}-HTTPCode_Target_5XX_Count" => {
       description = "${service} answers with 5xx"
       namespace   = "AWS/ApplicationELB"
       metric      = "HTTPCode_Target_5XX_Count"
@@ -148,7 +150,7 @@ resource "aws_cloudwatch_metric_alarm" "system_errors" {
 
 # Without data there is nothing to send requests to.
 resource "aws_cloudwatch_metric_alarm" "no_healthy_task" {
-  for_each = try(var.load_balancer.target_dimensions, {})
+  for_each = local.target_groups
 
   alarm_name          = "${var.name}-${each.key}-HealthyHostCount"
   alarm_description   = "${each.key} has no healthy task"

@@ -1,0 +1,38 @@
+# The name follows the Region that serves.
+
+mock_provider "aws" {}
+
+mock_provider "aws" {
+  alias = "dr"
+}
+
+run "failover_records" {
+  command = plan
+
+  variables {
+    domain_name = "forum.example.com"
+    serving     = { primary = true, dr = true }
+    primary     = { dns_name = "primary.example.com", zone_id = "Z1" }
+    dr          = { dns_name = "dr.example.com", zone_id = "Z2" }
+  }
+
+  override_resource {
+    target = aws_acm_certificate.primary
+    values = {
+      domain_validation_options = [{ domain_name = "forum.example.com", resource_record_name = "_x", resource_record_type = "CNAME", resource_record_value = "_y" }]
+    }
+    override_during = plan
+  }
+
+  assert {
+    condition     = { for role, record in aws_route53_record.this : role => [record.failover_routing_policy[0].type, record.alias[0].name] } == { PRIMARY = ["PRIMARY", "primary.example.com"], SECONDARY = ["SECONDARY", "dr.example.com"] }
+    error_message = "The primary's record must fail over to the DR Region's."
+  }
+
+  assert {
+    condition = alltrue([
+      for check in aws_route53_health_check.this : check.type == "HTTPS" && check.resource_path == "/api/posts/health" && check.request_interval == 10
+    ])
+    error_message = "A Region is healthy when a service there reaches its tables through the load balancer."
+  }
+}

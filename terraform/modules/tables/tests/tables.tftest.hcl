@@ -1,0 +1,155 @@
+# The schema that Rust declares, as DynamoDB gets it.
+
+mock_provider "aws" {}
+
+mock_provider "aws" {
+  alias = "dr"
+}
+
+variables {
+  tables                 = jsondecode(file("../../tables.json")).tables
+  project                = "forum-microservices"
+  environment            = "dev"
+  replica_region         = "us-west-2"
+  billing_mode           = "PAY_PER_REQUEST"
+  capacity               = { min = 5, max = 100 }
+  point_in_time_recovery = true
+  deletion_protection    = true
+  kms_key_arns           = null
+}
+
+run "on_demand_in_two_regions" {
+  command = plan
+
+  assert {
+    condition = { for table, resource in aws_dynamodb_table.this : table => join(" ", compact([resource.name, resource.hash_key, resource.range_key])) } == {
+      users   = "forum-microservices-users-dev userId"
+      threads = "forum-microservices-threads-dev threadId"
+      posts   = "forum-microservices-posts-dev postId threadId"
+    }
+    error_message = "Names and keys are a contract."
+  }
+
+  assert {
+    condition = {
+      for table, resource in aws_dynamodb_table.this : table => {
+        for index in resource.global_secondary_index : index.name => join(" ", compact([index.hash_key, index.range_key, index.projection_type]))
+      }
+      } == {
+      users   = { EmailIndex = "email ALL" }
+      threads = { CreatedAtIndex = "feed createdAt ALL" }
+      posts = {
+        ThreadIndex = "threadId createdAt ALL"
+        UserIndex   = "userId createdAt ALL"
+      }
+    }
+    error_message = "Indexes are a contract."
+  }
+
+  assert {
+    condition = { for table, resource in aws_dynamodb_table.this : table => toset(resource.attribute[*].name) } == {
+      users   = toset(["userId", "email"])
+      threads = toset(["threadId", "feed", "createdAt"])
+      posts   = toset(["postId", "threadId", "userId", "createdAt"])
+    }
+    error_message = "Every key attribute is defined, and no other: DynamoDB refuses those."
+  }
+
+  assert {
+    condition     = alltrue([for table in aws_dynamodb_table.this : table.deletion_protection_enabled && one(table.point_in_time_recovery).enabled && table.stream_enabled])
+    error_message = "Tables must be protected, recoverable and replicating."
+  }
+
+  assert {
+    condition     = length(aws_dynamodb_table_replica.this) == 3 && alltrue([for replica in aws_dynamodb_table_replica.this : replica.deletion_protection_enabled && replica.point_in_time_recovery])
+    error_message = "Each of the three replicas must be protected and recoverable."
+  }
+
+  assert {
+    condition = output.environment == {
+      DYNAMODB_USERS_TABLE   = "forum-microservices-users-dev"
+      DYNAMODB_THREADS_TABLE = "forum-microservices-threads-dev"
+      DYNAMODB_POSTS_TABLE   = "forum-microservices-posts-dev"
+    }
+    error_message = "Services read the tables' names from these variables."
+  }
+
+  assert {
+    condition     = length(module.autoscaling.targets) == 0 && length(module.replica_autoscaling.targets) == 0
+    error_message = "There is nothing to scale on demand."
+  }
+}
+
+run "provisioned_in_two_regions" {
+  command = plan
+
+  variables {
+    billing_mode = "PROVISIONED"
+  }
+
+  assert {
+    condition     = alltrue([for table in aws_dynamodb_table.this : table.read_capacity == 5 && table.write_capacity == 5 && alltrue([for index in table.global_secondary_index : index.read_capacity == 5 && index.write_capacity == 5])])
+    error_message = "Tables and indexes start at the minimum."
+  }
+
+  assert {
+    condition = module.autoscaling.targets == module.replica_autoscaling.targets && toset(module.autoscaling.targets) == toset(flatten([
+      for resource in [
+        "table/forum-microservices-users-dev", "table/forum-microservices-threads-dev", "table/forum-microservices-posts-dev",
+        "table/forum-microservices-users-dev/index/EmailIndex", "table/forum-microservices-threads-dev/index/CreatedAtIndex",
+        "table/forum-microservices-posts-dev/index/ThreadIndex", "table/forum-microservices-posts-dev/index/UserIndex",
+        ] : [
+        for direction in ["Read", "Write"] : "${resource} dynamodb:${strcontains(resource, "/index/") ? "index" : "table"}:${direction}CapacityUnits 5-100"
+      ]
+    ]))
+    error_message = "Reads and writes of every table and index must scale in both Regions."
+  }
+}
+
+run "one_region_without_recovery" {
+  command = plan
+
+  variables {
+    replica_region         = null
+    billing_mode           = "PROVISIONED"
+    point_in_time_recovery = false
+    deletion_protection    = false
+  }
+
+  assert {
+    condition     = length(aws_dynamodb_table_replica.this) == 0 && length(module.replica_autoscaling.targets) == 0 && length(module.autoscaling.targets) == 14
+    error_message = "Without replicas there is nothing in the second Region."
+  }
+
+  assert {
+    condition     = alltrue([for table in aws_dynamodb_table.this : !table.deletion_protection_enabled && !one(table.point_in_time_recovery).enabled && !table.stream_enabled])
+    error_message = "The switches must reach the tables."
+  }
+}
+
+run "customer_keys_and_ttl" {
+  command = plan
+
+  variables {
+    kms_key_arns = { primary = "arn:aws:kms:us-east-1:123456789012:key/1", dr = "arn:aws:kms:us-west-2:123456789012:key/2" }
+    tables = {
+      sessions = {
+        env     = "DYNAMODB_SESSIONS_TABLE"
+        hash    = { name = "id", type = "S" }
+        range   = null
+        ttl     = "expiresAt"
+        indexes = {}
+      }
+    }
+  }
+
+  assert {
+    condition     = one(aws_dynamodb_table.this["sessions"].server_side_encryption).kms_key_arn == "arn:aws:kms:us-east-1:123456789012:key/1" && aws_dynamodb_table_replica.this["sessions"].kms_key_arn == "arn:aws:kms:us-west-2:123456789012:key/2"
+    error_message = "Each copy is encrypted by its own Region's key."
+  }
+
+  assert {
+    condition     = one(aws_dynamodb_table.this["sessions"].ttl).attribute_name == "expiresAt"
+    error_message = "A declared TTL attribute must be switched on."
+  }
+}

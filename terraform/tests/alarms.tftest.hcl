@@ -1,0 +1,164 @@
+# An alarm on a metric or dimension that does not exist stays silent for ever, so each is spelled out.
+
+mock_provider "aws" {
+  source = "./tests/mocks"
+}
+
+variables {
+  name        = "forum-microservices-dev"
+  region      = "us-east-1"
+  peer_region = "us-west-2"
+  table_names = {
+    posts   = "forum-microservices-posts-dev"
+    threads = "forum-microservices-threads-dev"
+    users   = "forum-microservices-users-dev"
+  }
+  table_indexes = { posts = ["ThreadIndex", "UserIndex"], threads = ["CreatedAtIndex"], users = ["EmailIndex"] }
+  load_balancer = { dimension = "app/forum/1", target_dimensions = { posts = "targetgroup/posts/1", threads = "targetgroup/threads/1", users = "targetgroup/users/1" } }
+  backup_vault  = "forum-microservices-dev"
+  email         = "ops@example.com"
+}
+
+run "every_metric_that_should_wake_someone" {
+  command = plan
+
+  module {
+    source = "./modules/alarms"
+  }
+
+  assert {
+    condition = { for key, alarm in aws_cloudwatch_metric_alarm.above : key => alarm.dimensions if alarm.namespace == "AWS/DynamoDB" && strcontains(alarm.metric_name, "Throttle") } == merge([
+      for metric in ["ReadThrottleEvents", "WriteThrottleEvents"] : {
+        "users-${metric}"                  = tomap({ TableName = "forum-microservices-users-dev" })
+        "users-EmailIndex-${metric}"       = tomap({ TableName = "forum-microservices-users-dev", GlobalSecondaryIndexName = "EmailIndex" })
+        "threads-${metric}"                = tomap({ TableName = "forum-microservices-threads-dev" })
+        "threads-CreatedAtIndex-${metric}" = tomap({ TableName = "forum-microservices-threads-dev", GlobalSecondaryIndexName = "CreatedAtIndex" })
+        "posts-${metric}"                  = tomap({ TableName = "forum-microservices-posts-dev" })
+        "posts-ThreadIndex-${metric}"      = tomap({ TableName = "forum-microservices-posts-dev", GlobalSecondaryIndexName = "ThreadIndex" })
+        "posts-UserIndex-${metric}"        = tomap({ TableName = "forum-microservices-posts-dev", GlobalSecondaryIndexName = "UserIndex" })
+      }
+    ]...)
+    error_message = "Throttles are counted per table and per index, reads and writes apart."
+  }
+
+  assert {
+    condition = { for key, alarm in aws_cloudwatch_metric_alarm.above : key => "${alarm.statistic} ${alarm.period}s > ${alarm.threshold}, ${alarm.datapoints_to_alarm} of ${alarm.evaluation_periods}" if !strcontains(key, "posts") && !strcontains(key, "threads") } == {
+      "users-ReadThrottleEvents"             = "Sum 60s > 10, 3 of 10"
+      "users-WriteThrottleEvents"            = "Sum 60s > 10, 3 of 10"
+      "users-EmailIndex-ReadThrottleEvents"  = "Sum 60s > 10, 3 of 10"
+      "users-EmailIndex-WriteThrottleEvents" = "Sum 60s > 10, 3 of 10"
+      "users-ReplicationLatency"             = "Maximum 60s > 180000, 5 of 10"
+      "users-HTTPCode_Target_5XX_Count"      = "Sum 60s > 10, 3 of 5"
+      "UserErrors"                           = "Sum 600s > 10, 1 of 1"
+      "NumberOfBackupJobsFailed"             = "Sum 86400s > 0, 1 of 1"
+      "NumberOfCopyJobsFailed"               = "Sum 86400s > 0, 1 of 1"
+    }
+    error_message = "Statistics and thresholds."
+  }
+
+  assert {
+    condition     = aws_cloudwatch_metric_alarm.above["posts-ReplicationLatency"].dimensions == tomap({ TableName = "forum-microservices-posts-dev", ReceivingRegion = "us-west-2" })
+    error_message = "Lag is counted by the sender, per receiving Region."
+  }
+
+  assert {
+    condition     = length(coalesce(aws_cloudwatch_metric_alarm.above["UserErrors"].dimensions, {})) == 0
+    error_message = "UserErrors has no dimensions: with a table's name it never has data."
+  }
+
+  assert {
+    condition     = aws_cloudwatch_metric_alarm.above["NumberOfCopyJobsFailed"].dimensions == tomap({ BackupVaultName = "forum-microservices-dev" })
+    error_message = "Backup jobs are counted per vault."
+  }
+
+  assert {
+    condition     = aws_cloudwatch_metric_alarm.above["posts-HTTPCode_Target_5XX_Count"].dimensions == tomap({ LoadBalancer = "app/forum/1", TargetGroup = "targetgroup/posts/1" })
+    error_message = "Errors are counted per service."
+  }
+
+  assert {
+    condition = {
+      for service, alarm in aws_cloudwatch_metric_alarm.no_healthy_task : service =>
+      "${alarm.metric_name} ${alarm.dimensions.TargetGroup} ${alarm.statistic} ${alarm.period}s ${alarm.comparison_operator} ${alarm.threshold}, ${alarm.datapoints_to_alarm} of ${alarm.evaluation_periods}, ${alarm.treat_missing_data}"
+      } == {
+      for service in ["posts", "threads", "users"] : service => "HealthyHostCount targetgroup/${service}/1 Minimum 60s LessThanThreshold 1, 3 of 3, breaching"
+    }
+    error_message = "A service without a healthy task, or without data, must wake someone."
+  }
+
+  assert {
+    condition = alltrue([
+      for table, alarm in aws_cloudwatch_metric_alarm.system_errors : toset([
+        for query in alarm.metric_query : one(query.metric).dimensions.Operation if length(query.metric) > 0
+      ]) == toset(["GetItem", "BatchGetItem", "Query", "Scan", "PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem", "TransactWriteItems"])
+    ]) && length(aws_cloudwatch_metric_alarm.system_errors) == 3
+    error_message = "SystemErrors exists per table and operation only: the alarm adds up all that the services use."
+  }
+
+  assert {
+    condition = alltrue([
+      for alarm in concat(values(aws_cloudwatch_metric_alarm.above), values(aws_cloudwatch_metric_alarm.system_errors)) : alarm.treat_missing_data == "notBreaching"
+    ])
+    error_message = "No traffic is no alarm."
+  }
+}
+
+run "alarms_reach_the_topic" {
+  module {
+    source = "./modules/alarms"
+  }
+
+  assert {
+    condition = alltrue([
+      for alarm in concat(values(aws_cloudwatch_metric_alarm.above), values(aws_cloudwatch_metric_alarm.system_errors), values(aws_cloudwatch_metric_alarm.no_healthy_task)) :
+      alarm.alarm_actions == toset([aws_sns_topic.alarms.arn]) && alarm.ok_actions == toset([aws_sns_topic.alarms.arn])
+    ])
+    error_message = "Every alarm tells the topic when it starts and when it ends."
+  }
+
+  assert {
+    condition     = aws_sns_topic.alarms.kms_master_key_id == aws_kms_key.alarms.arn
+    error_message = "The topic needs a key that CloudWatch may use."
+  }
+
+  assert {
+    condition = anytrue([
+      for statement in jsondecode(aws_kms_key.alarms.policy).Statement :
+      try(statement.Principal.Service, null) == "cloudwatch.amazonaws.com" && toset(flatten([statement.Action])) == toset(["kms:Decrypt", "kms:GenerateDataKey*"])
+    ])
+    error_message = "CloudWatch must be allowed to use the topic's key."
+  }
+
+  assert {
+    condition     = one(aws_sns_topic_subscription.email[*].endpoint) == "ops@example.com"
+    error_message = "alarm_email is subscribed."
+  }
+
+  assert {
+    condition = alltrue([
+      for metric in ["ConsumedReadCapacityUnits", "ConsumedWriteCapacityUnits", "UserErrors", "SystemErrors", "SuccessfulRequestLatency"] :
+      strcontains(aws_cloudwatch_dashboard.this.dashboard_body, metric)
+    ])
+    error_message = "The dashboard shows the guide's five metrics."
+  }
+}
+
+run "alone_and_idle" {
+  command = plan
+
+  module {
+    source = "./modules/alarms"
+  }
+
+  variables {
+    peer_region   = null
+    load_balancer = null
+    backup_vault  = null
+    email         = null
+  }
+
+  assert {
+    condition     = length(aws_cloudwatch_metric_alarm.above) == 15 && length(aws_cloudwatch_metric_alarm.no_healthy_task) == 0
+    error_message = "Without replicas, services and backups their alarms would never have data, or always fire."
+  }
+}

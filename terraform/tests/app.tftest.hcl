@@ -1,0 +1,167 @@
+# The edge routes and protects; tasks are told what the services read.
+
+mock_provider "aws" {
+  source = "./tests/mocks"
+}
+
+variables {
+  name             = "forum-microservices-dev"
+  region           = "us-west-2"
+  services         = { users = { port = 3001 }, threads = { port = 3002 }, posts = { port = 3003 } }
+  images           = { users = "repo/users:v1", threads = "repo/threads:v1", posts = "repo/posts:v1", forum = "repo/forum:v1" }
+  cpu_architecture = "ARM64"
+  tasks            = { min = 2, max = 10 }
+  task_role_arns = {
+    users   = "arn:aws:iam::123456789012:role/users"
+    threads = "arn:aws:iam::123456789012:role/threads"
+    posts   = "arn:aws:iam::123456789012:role/posts"
+    forum   = "arn:aws:iam::123456789012:role/forum"
+  }
+  execution_role_arn = "arn:aws:iam::123456789012:role/execution"
+  log_groups         = "/ecs/forum-microservices-dev"
+  table_environment = {
+    DYNAMODB_USERS_TABLE   = "forum-microservices-users-dev"
+    DYNAMODB_THREADS_TABLE = "forum-microservices-threads-dev"
+    DYNAMODB_POSTS_TABLE   = "forum-microservices-posts-dev"
+  }
+  cors_origins        = ["https://a.example.com", "https://b.example.com"]
+  network             = { vpc_id = "vpc-1", public_subnet_ids = ["subnet-1", "subnet-2"], load_balancer_group_id = "sg-1", tasks = { subnet_ids = ["subnet-3", "subnet-4"], group_id = "sg-2", public_ip = false } }
+  https               = true
+  certificate_arn     = "arn:aws:acm:us-west-2:123456789012:certificate/1"
+  deletion_protection = true
+}
+
+run "https" {
+  command = plan
+
+  module {
+    source = "./modules/app"
+  }
+
+  assert {
+    condition     = one(aws_lb_listener.http.default_action).type == "redirect" && one(one(aws_lb_listener.http.default_action).redirect).protocol == "HTTPS"
+    error_message = "HTTP must redirect to HTTPS."
+  }
+
+  assert {
+    condition     = startswith(aws_lb_listener.https[0].ssl_policy, "ELBSecurityPolicy-TLS13-") && aws_lb_listener.https[0].certificate_arn == "arn:aws:acm:us-west-2:123456789012:certificate/1"
+    error_message = "HTTPS serves the certificate with a current policy."
+  }
+
+  assert {
+    condition = { for service, rule in aws_lb_listener_rule.service : service => [one(rule.action).type, one(one(one(rule.condition).path_pattern).values)] } == {
+      users   = ["forward", "/api/users*"]
+      threads = ["forward", "/api/threads*"]
+      posts   = ["forward", "/api/posts*"]
+    }
+    error_message = "Without its rule a service answers 404, its health check included."
+  }
+
+  assert {
+    condition     = alltrue([for group in aws_lb_target_group.service : one(group.health_check).path == "/health" && group.target_type == "ip"])
+    error_message = "Target groups check liveness: a task must not be killed because its tables are out of reach."
+  }
+
+  assert {
+    condition     = aws_lb.this.enable_deletion_protection && aws_lb.this.drop_invalid_header_fields
+    error_message = "The load balancer must be protected and drop broken headers."
+  }
+
+  assert {
+    condition = { for rule in aws_wafv2_web_acl.this.rule : rule.name => rule.priority } == {
+      rate                                  = 0
+      AWSManagedRulesAmazonIpReputationList = 1
+      AWSManagedRulesKnownBadInputsRuleSet  = 2
+      AWSManagedRulesCommonRuleSet          = 3
+    }
+    error_message = "The firewall limits rates and uses AWS's rules."
+  }
+
+  assert {
+    condition = toset(flatten([
+      for rule in aws_wafv2_web_acl.this.rule : one(one(rule.statement).managed_rule_group_statement).rule_action_override[*].name if rule.name == "AWSManagedRulesCommonRuleSet"
+    ])) == toset(["SizeRestrictions_BODY", "CrossSiteScripting_BODY", "GenericLFI_BODY", "GenericRFI_BODY", "EC2MetaDataSSRF_BODY"])
+    error_message = "Long posts and posts that quote code must not be blocked."
+  }
+}
+
+run "http_without_a_domain" {
+  command = plan
+
+  module {
+    source = "./modules/app"
+  }
+
+  variables {
+    https           = false
+    certificate_arn = null
+  }
+
+  assert {
+    condition     = one(aws_lb_listener.http.default_action).type == "fixed-response" && length(aws_lb_listener.https) == 0 && length(aws_lb_listener_rule.service) == 3
+    error_message = "Without a domain the HTTP listener routes to the services itself."
+  }
+}
+
+run "tasks" {
+  command = plan
+
+  module {
+    source = "./modules/app"
+  }
+
+  assert {
+    condition = { for variable in jsondecode(aws_ecs_task_definition.task["posts"].container_definitions)[0].environment : variable.name => variable.value } == {
+      USE_DYNAMODB           = "true"
+      AWS_REGION             = "us-west-2"
+      DYNAMODB_USERS_TABLE   = "forum-microservices-users-dev"
+      DYNAMODB_THREADS_TABLE = "forum-microservices-threads-dev"
+      DYNAMODB_POSTS_TABLE   = "forum-microservices-posts-dev"
+      HOST                   = "0.0.0.0"
+      PORT                   = "3003"
+      LOG_FORMAT             = "json"
+      CORS_ALLOWED_ORIGINS   = "https://a.example.com,https://b.example.com"
+    }
+    error_message = "Services read these variables."
+  }
+
+  assert {
+    condition = alltrue([
+      for task in aws_ecs_task_definition.task : alltrue([
+        for container in jsondecode(task.container_definitions) :
+        container.readonlyRootFilesystem && container.user == "65532:65532" && container.stopTimeout == 30 && container.linuxParameters.capabilities.drop == ["ALL"]
+      ]) && task.network_mode == "awsvpc" && one(task.runtime_platform).cpu_architecture == "ARM64"
+    ])
+    error_message = "Containers run as nobody in particular, change nothing on disk, and get half a minute to finish."
+  }
+
+  assert {
+    condition = {
+      for service in ["users", "threads", "posts"] : service => jsondecode(aws_ecs_task_definition.task[service].container_definitions)[0].healthCheck.command
+    } == { users = ["CMD", "users-svc", "healthcheck"], threads = ["CMD", "threads-svc", "healthcheck"], posts = ["CMD", "posts-svc", "healthcheck"] }
+    error_message = "The images hold no shell and no curl: the binary checks itself."
+  }
+
+  assert {
+    condition     = tomap({ for task, definition in aws_ecs_task_definition.task : task => definition.task_role_arn }) == var.task_role_arns
+    error_message = "Each task runs under its own role."
+  }
+
+  assert {
+    condition = alltrue([
+      for service in aws_ecs_service.service :
+      one(service.deployment_circuit_breaker).enable && one(service.deployment_circuit_breaker).rollback && service.desired_count == 2 && !one(service.network_configuration).assign_public_ip
+    ])
+    error_message = "A bad deployment rolls back by itself."
+  }
+
+  assert {
+    condition     = alltrue([for target in aws_appautoscaling_target.service : target.min_capacity == 2 && target.max_capacity == 10])
+    error_message = "Services scale within tasks."
+  }
+
+  assert {
+    condition     = jsondecode(aws_ecs_task_definition.task["forum"].container_definitions)[0].command == ["tables", "status"]
+    error_message = "The operator task shows the tables unless told otherwise."
+  }
+}

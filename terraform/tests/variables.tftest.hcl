@@ -1,0 +1,76 @@
+# Wrong values are refused before anything is planned.
+
+mock_provider "aws" {
+  source = "./tests/mocks"
+}
+
+mock_provider "aws" {
+  alias  = "dr"
+  source = "./tests/mocks"
+}
+
+run "values_outside_what_is_allowed" {
+  command = plan
+
+  variables {
+    project               = "Forum_Microservices"
+    environment           = "production-europe"
+    aws_region            = "virginia"
+    dynamodb_billing_mode = "ON_DEMAND"
+    dynamodb_capacity     = { min = 10, max = 5 }
+    image_tag             = "latest"
+    cpu_architecture      = "arm"
+    tasks                 = { min = 0 }
+    domain_name           = "https://forum.example.com"
+    cors_allowed_origins  = ["forum.example.com"]
+    egress                = "nat"
+    audit                 = "reads"
+    alarm_email           = "ops"
+  }
+
+  expect_failures = [
+    var.project, var.environment, var.aws_region, var.dynamodb_billing_mode, var.dynamodb_capacity, var.image_tag,
+    var.cpu_architecture, var.tasks, var.domain_name, var.cors_allowed_origins, var.egress, var.audit, var.alarm_email,
+  ]
+}
+
+run "values_that_contradict_each_other" {
+  command = plan
+
+  variables {
+    aws_region           = "us-west-2"
+    dr_region            = "us-west-2"
+    enable_global_tables = false
+    enable_dr_stack      = true
+    tasks                = { dr_min = 20 }
+    dynamodb_capacity    = { min = 0 }
+    image_tag            = "with space"
+    cors_allowed_origins = ["https://forum.example.com/path"]
+    domain_name          = "forum.example.com."
+  }
+
+  expect_failures = [
+    var.dr_region, var.enable_dr_stack, var.tasks, var.dynamodb_capacity, var.image_tag,
+    var.cors_allowed_origins, var.domain_name,
+  ]
+}
+
+run "a_customer_key_in_one_region_only" {
+  command = plan
+
+  variables {
+    kms_key_arns = { primary = "arn:aws:kms:us-east-1:123456789012:key/1234" }
+  }
+
+  expect_failures = [var.kms_key_arns]
+}
+
+run "a_customer_key_of_another_region" {
+  command = plan
+
+  variables {
+    kms_key_arns = { primary = "arn:aws:kms:us-west-2:123456789012:key/1", dr = "arn:aws:kms:us-west-2:123456789012:key/2" }
+  }
+
+  expect_failures = [var.kms_key_arns]
+}
