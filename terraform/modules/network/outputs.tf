@@ -6,6 +6,9 @@ output "vpc_id" {
 output "public_subnet_ids" {
   description = "Subnets of the load balancer, in two zones."
   value       = aws_subnet.public[*].id
+
+  # AWS refuses a public load balancer where there is no way to the internet yet.
+  depends_on = [aws_route.internet, aws_route_table_association.public]
 }
 
 output "load_balancer_group_id" {
@@ -20,4 +23,12 @@ output "tasks" {
     group_id   = aws_security_group.tasks.id
     public_ip  = !local.private_tasks
   }
+
+  # A task that starts before its way to registry, logs and tables is open fails, and enough of those fail the deployment.
+  depends_on = [
+    aws_route.internet, aws_route_table_association.public, aws_route_table_association.private,
+    aws_vpc_endpoint.dynamodb, aws_vpc_endpoint.s3, aws_vpc_endpoint.interface,
+    aws_vpc_security_group_ingress_rule.services, aws_vpc_security_group_ingress_rule.endpoints,
+    aws_vpc_security_group_egress_rule.services, aws_vpc_security_group_egress_rule.gateways, aws_vpc_security_group_egress_rule.aws,
+  ]
 }

@@ -1,11 +1,15 @@
 output "task_role_arns" {
   description = "Role of each task."
   value       = { for task, role in aws_iam_role.task : task => role.arn }
+
+  # A role is of use to a task once its policy is there.
+  depends_on = [aws_iam_role_policy.task]
 }
 
 output "execution_role_arn" {
   description = "Role with which ECS starts tasks."
   value       = aws_iam_role.execution.arn
+  depends_on  = [aws_iam_role_policy.execution]
 }
 
 output "policies" {
