@@ -33,9 +33,9 @@ resource "aws_dynamodb_table" "this" {
   range_key                   = try(each.value.range.name, null)
   deletion_protection_enabled = var.deletion_protection
 
-  # Replication reads the stream.
-  stream_enabled   = var.replica_region != null
-  stream_view_type = var.replica_region != null ? "NEW_AND_OLD_IMAGES" : null
+  # Replication reads the stream. It stays on without replicas: it is free, and cannot be turned off under one.
+  stream_enabled   = true
+  stream_view_type = "NEW_AND_OLD_IMAGES"
 
   dynamic "attribute" {
     for_each = local.attributes[each.key]

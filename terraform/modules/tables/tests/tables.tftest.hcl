@@ -122,7 +122,7 @@ run "one_region_without_recovery" {
   }
 
   assert {
-    condition     = alltrue([for table in aws_dynamodb_table.this : !table.deletion_protection_enabled && !one(table.point_in_time_recovery).enabled && !table.stream_enabled])
+    condition     = alltrue([for table in aws_dynamodb_table.this : !table.deletion_protection_enabled && !one(table.point_in_time_recovery).enabled])
     error_message = "The switches must reach the tables."
   }
 }
