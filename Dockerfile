@@ -1,0 +1,57 @@
+# One image for each binary: docker build --target users|threads|posts|forum
+#
+# BuildKit keeps the registry and the target folder between builds, so only what changed is compiled, and the four targets share
+# one compilation.
+
+FROM rust:1.95-slim-bookworm AS build
+WORKDIR /src
+ARG TARGETARCH
+ARG FORUM_REVISION
+COPY . .
+# The cache may be newer than these sources (another branch was built since), which cargo tells by their times alone.
+RUN --mount=type=cache,id=forum-registry,target=/usr/local/cargo/registry \
+    --mount=type=cache,id=forum-target-${TARGETARCH},target=/src/target,sharing=locked \
+    find . -path ./target -prune -o -type f -exec touch {} + \
+ && cargo build --release --locked -p users-svc -p threads-svc -p posts-svc -p forum \
+ && mkdir -p /out/data \
+ && cp target/release/users-svc target/release/threads-svc target/release/posts-svc target/release/forum /out/
+
+# No shell, no package manager. The root file system may be read-only: only DATA_DIR is written, and only with JSON files.
+FROM gcr.io/distroless/cc-debian12:nonroot AS base
+# A new named volume takes its owner from the folder that it is mounted on.
+COPY --from=build --chown=65532:65532 /out/data /data
+ENV HOST=0.0.0.0 LOG_FORMAT=json DATA_DIR=/data
+USER 65532:65532
+ARG FORUM_REVISION
+LABEL org.opencontainers.image.vendor="forum-microservices" \
+      org.opencontainers.image.licenses="MIT OR Apache-2.0" \
+      org.opencontainers.image.revision="${FORUM_REVISION}"
+
+FROM base AS users
+LABEL org.opencontainers.image.title="users" org.opencontainers.image.description="The users service of the forum"
+COPY --from=build /out/users-svc /usr/local/bin/
+ENV PORT=3001
+EXPOSE 3001
+HEALTHCHECK --interval=5s --timeout=5s --start-period=10s --retries=3 CMD ["users-svc", "healthcheck"]
+ENTRYPOINT ["users-svc"]
+
+FROM base AS threads
+LABEL org.opencontainers.image.title="threads" org.opencontainers.image.description="The threads service of the forum"
+COPY --from=build /out/threads-svc /usr/local/bin/
+ENV PORT=3002
+EXPOSE 3002
+HEALTHCHECK --interval=5s --timeout=5s --start-period=10s --retries=3 CMD ["threads-svc", "healthcheck"]
+ENTRYPOINT ["threads-svc"]
+
+FROM base AS posts
+LABEL org.opencontainers.image.title="posts" org.opencontainers.image.description="The posts service of the forum"
+COPY --from=build /out/posts-svc /usr/local/bin/
+ENV PORT=3003
+EXPOSE 3003
+HEALTHCHECK --interval=5s --timeout=5s --start-period=10s --retries=3 CMD ["posts-svc", "healthcheck"]
+ENTRYPOINT ["posts-svc"]
+
+FROM base AS forum
+LABEL org.opencontainers.image.title="forum" org.opencontainers.image.description="The operator's tool of the forum"
+COPY --from=build /out/forum /usr/local/bin/
+ENTRYPOINT ["forum"]
