@@ -1,7 +1,5 @@
 //! The program: it serves, and leaves in order.
 
-#![expect(clippy::unwrap_used, reason = "in tests")]
-
 use std::process::Command;
 
 use http_test::Process;
