@@ -4,6 +4,8 @@
 
 mod edited;
 mod faults;
+#[cfg(unix)]
+mod power;
 mod recovery;
 mod sharing;
 
