@@ -93,7 +93,15 @@ async fn write(store: &JsonStore, out: &std::sync::Mutex<std::io::Stdout>, name:
         let email = email.replace(['x', 'y'], "z");
         say(out, &format!("s user {id}"));
         match store.create(&user::TABLE, user(&id, &email)).await {
-            Ok(_) => say(out, &format!("a user {id}")),
+            Ok(_) => {
+                say(out, &format!("a user {id}"));
+                // And gives it up again, perhaps to another one at the same moment.
+                if number % 2 == 0 {
+                    say(out, &format!("s leave {id}"));
+                    store.delete(&user::TABLE, &Key::hash(&id), None).await.unwrap();
+                    say(out, &format!("a leave {id}"));
+                }
+            }
             Err(Error::Conflict { .. }) => say(out, &format!("a refused {id}")),
             Err(error) => panic!("{error}"),
         }
@@ -248,9 +256,11 @@ impl Expected {
         for id in &present {
             assert!(self.sent.contains(&format!("user {id}")), "user {id} was never sent");
             assert!(!self.acknowledged.contains(&format!("refused {id}")), "user {id} was refused");
+            assert!(!self.acknowledged.contains(&format!("leave {id}")), "user {id} was deleted");
         }
         for id in self.acknowledged.iter().filter_map(|line| line.strip_prefix("user ")) {
-            assert!(present.contains(id), "user {id} was acknowledged and is gone");
+            let left = self.sent.contains(&format!("leave {id}"));
+            assert!(left || present.contains(id), "user {id} was acknowledged and is gone");
         }
     }
 }
