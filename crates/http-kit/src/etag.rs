@@ -119,6 +119,11 @@ impl IfMatch {
         }
     }
 
+    /// How to read the item that [`IfMatch::expected_of`] is to be asked about: an ETag may be newer than what an eventual read sees.
+    pub fn read(&self) -> Read {
+        Read { strong: self.0.is_some(), attributes: None }
+    }
+
     /// What the write of an item compares that was just read.
     ///
     /// # Errors

@@ -4,6 +4,7 @@
 #![expect(clippy::expect_used, clippy::indexing_slicing, clippy::panic, reason = "for tests only")]
 
 mod answer;
+mod lagging;
 mod process;
 
 use std::sync::Arc;
@@ -24,6 +25,7 @@ use tempfile::TempDir;
 use tower::ServiceExt;
 
 pub use answer::Answer;
+pub use lagging::Lagging;
 pub use process::Process;
 
 /// How health names the backend that the tests run on.
@@ -75,6 +77,11 @@ impl TestApp {
     /// On a store that stands in front of the real one.
     pub async fn behind(services: Vec<Service>, decorate: impl FnOnce(SharedStore) -> SharedStore) -> Self {
         Self::open(services, &behaviour(), decorate).await
+    }
+
+    /// On a store that lags: see [`Lagging`].
+    pub async fn lagging(services: Vec<Service>) -> Self {
+        Self::behind(services, |store| Arc::new(Lagging::new(store))).await
     }
 
     async fn open(services: Vec<Service>, behaviour: &Behaviour, decorate: impl FnOnce(SharedStore) -> SharedStore) -> Self {

@@ -3,7 +3,7 @@
 use axum::extract::State;
 use db_adapter::entity::user::TABLE;
 use db_adapter::entity::{User, now};
-use db_adapter::{Key, Read, StoreExt, Update};
+use db_adapter::{Key, StoreExt, Update};
 use http_kit::answer::{self, Answer};
 use http_kit::etag::IfMatch;
 use http_kit::extract::{Body, Json, MergePatch, NoParameters, PathId, Query};
@@ -41,7 +41,7 @@ pub(crate) async fn patch_user(
     let key = Key::hash(id);
     let update = body.update();
     if update.set.is_empty() && update.remove.is_empty() {
-        let item = store.find(&TABLE, &key, &Read::default()).await?.ok_or_else(Problem::not_found)?;
+        let item = store.find(&TABLE, &key, &condition.read()).await?.ok_or_else(Problem::not_found)?;
         condition.expected_of(&item)?;
         return Ok(answer::one(&Shown::all(&TABLE), &item));
     }

@@ -1,5 +1,6 @@
 use db_adapter::Key;
 use db_adapter::entity::user;
+use http_test::TestApp;
 use serde_json::json;
 
 use crate::{app, create, created, store_user};
@@ -69,4 +70,16 @@ async fn a_stale_condition_is_412() {
         app.send_json(method, path, &condition, &json!({ "title": "V" })).await.problem(412);
     }
     app.send_json("PUT", path, &[("if-match", "*")], &json!({ "title": "V" })).await.expect_status(200);
+}
+
+/// An eventual read still shows the ETag before the last one.
+#[tokio::test]
+async fn the_last_etag_matches_where_a_patch_changes_nothing() {
+    let app = TestApp::lagging(vec![threads_svc::service()]).await;
+    let new = create(&app, &json!({ "title": "T" })).await;
+    let path = new.header("location");
+    let changed = app.patch(path, &json!({ "description": "d" })).await.expect_status(200);
+    let patch = async |tag: &str| app.send_json("PATCH", path, &[("if-match", tag)], &json!({})).await;
+    assert_eq!(patch(changed.header("etag")).await.expect_status(200).json(), changed.json());
+    patch(new.header("etag")).await.problem(412);
 }

@@ -160,3 +160,15 @@ async fn a_deleted_user_is_gone_and_its_email_free() {
     assert_eq!(app.delete(&format!("{path}?cascade=true")).await.problem(400), ["cascade"]);
     create(&app, &ann()).await;
 }
+
+/// An eventual read still shows the ETag before the last one.
+#[tokio::test]
+async fn the_last_etag_matches_where_a_patch_changes_nothing() {
+    let app = TestApp::lagging(vec![users_svc::service()]).await;
+    let new = create(&app, &ann()).await;
+    let path = new.header("location");
+    let changed = app.patch(path, &json!({ "bio": "b" })).await.expect_status(200);
+    let patch = async |tag: &str| app.send_json("PATCH", path, &[("if-match", tag)], &json!({})).await;
+    assert_eq!(patch(changed.header("etag")).await.expect_status(200).json(), changed.json());
+    patch(new.header("etag")).await.problem(412);
+}
