@@ -24,8 +24,9 @@ pub(crate) async fn check_change(store: &dyn Store, key: &Key, user_id: Option<&
     if exists(store, id).await? {
         return Ok(());
     }
-    let read = Read { attributes: Some(vec!["userId".to_owned()]), ..Read::default() };
-    match store.find(&thread::TABLE, key, &read).await? {
+    // Strongly, as the last write may have named that author.
+    let read = Read { strong: true, attributes: Some(vec!["userId".to_owned()]) };
+    match store.get(&thread::TABLE, key, &read).await? {
         Some(thread) if thread.text("userId").as_deref() != Some(id) => Err(missing()),
         _ => Ok(()),
     }

@@ -83,3 +83,16 @@ async fn the_last_etag_matches_where_a_patch_changes_nothing() {
     assert_eq!(patch(changed.header("etag")).await.expect_status(200).json(), changed.json());
     patch(new.header("etag")).await.problem(412);
 }
+
+/// An eventual read still shows the author before the last one.
+#[tokio::test]
+async fn the_last_author_is_kept_though_that_user_is_gone() {
+    let app = TestApp::lagging(vec![threads_svc::service()]).await;
+    store_user(&app, "u1").await;
+    let path = created(&app, "T").await;
+    let thread = app.patch(&path, &json!({ "userId": "u1" })).await.expect_status(200).json();
+    // Twice, as the first deletion is still to be seen.
+    app.store.delete(&user::TABLE, &Key::hash("u1"), None).await.unwrap();
+    app.store.delete(&user::TABLE, &Key::hash("u1"), None).await.unwrap_err();
+    app.put(&path, &thread).await.expect_status(200);
+}
