@@ -215,7 +215,7 @@ fn parse_sort(text: &str) -> Option<Sort> {
 fn parse_ids(text: &str) -> Option<Ids> {
     let mut ids: Vec<String> = Vec::new();
     for id in text.split(',') {
-        if !is_id(id) {
+        if !is_id(id) || ids.len() > MAX_IDS {
             return None;
         }
         if !ids.iter().any(|known| known == id) {

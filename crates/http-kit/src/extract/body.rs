@@ -197,6 +197,13 @@ mod tests {
     }
 
     #[test]
+    fn not_every_one_of_thousands_of_faults_is_named() {
+        let unknown: Vec<_> = (0..5_000).map(|at| format!(r#""x{at}":0"#)).collect();
+        let (status, named) = faults(&format!(r#"{{"name":"Ann",{}}}"#, unknown.join(",")));
+        assert_eq!((status, named.len(), named[0].as_str()), (400, 100, "x0"));
+    }
+
+    #[test]
     fn deep_nesting_and_invalid_utf_8_are_refused() {
         for nest in ["[", "{\"a\":"] {
             assert_eq!(faults(&format!("{{\"name\":{}", nest.repeat(100_000))).0, 400);

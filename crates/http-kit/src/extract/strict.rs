@@ -4,13 +4,16 @@ use serde::de::{Deserialize, Deserializer};
 
 use crate::problem::FieldError;
 
+/// Unknown names that are told at most: each is compared with those before it, and a body has room for tens of thousands.
+const MAX_UNKNOWN: usize = 100;
+
 /// What was read, and every fault. There is a value exactly when serde found no fault; unknown names are faults all the same.
 pub(super) struct Strict<T> {
     pub(super) value: Option<T>,
     pub(super) faults: Vec<FieldError>,
 }
 
-/// Reads a value. Every name that the type does not know is a fault, unless it is `ignored`.
+/// Reads a value. Every name that the type does not know is a fault, unless it is `ignored`; the first 100 are told.
 pub(super) fn read<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
     deserializer: D,
     ignored: impl Fn(&str) -> bool,
@@ -20,6 +23,9 @@ pub(super) fn read<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
     let mut track = serde_path_to_error::Track::new();
     let deserializer = serde_path_to_error::Deserializer::new(deserializer, &mut track);
     let read = serde_ignored::deserialize(deserializer, |path| {
+        if faults.len() == MAX_UNKNOWN {
+            return;
+        }
         let field = path.to_string();
         if !ignored(&field) && !faults.iter().any(|fault| fault.field == field) {
             faults.push(FieldError { field, message: unknown.to_owned() });
