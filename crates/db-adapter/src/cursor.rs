@@ -79,10 +79,9 @@ pub(crate) fn query_start(table: &Table, query: &Query) -> Result<Option<Positio
     query.index.check_partition(&query.partition)?;
     let Some(cursor) = &query.cursor else { return Ok(None) };
     let position = decode(cursor, &query_list(table, query))?;
-    let within = match (&position.sort, query.index.range) {
-        (Some(sort), Some(_)) => query.contains(sort),
-        (None, None) => true,
-        _ => false,
+    let within = match &position.sort {
+        Some(sort) => query.index.is_sort_key(sort) && query.contains(sort),
+        None => query.index.range.is_none(),
     };
     if within { checked(table, position).map(Some) } else { Err(invalid("it lies outside the range that was asked for")) }
 }
@@ -200,6 +199,15 @@ mod tests {
         for place in [outside, unsorted, half_a_key] {
             let cursor = after_query(&post::TABLE, &query(), &place);
             assert!(is_refused(&query(), &cursor), "{place:?}");
+        }
+    }
+
+    #[test]
+    fn a_forged_sort_key_that_no_item_can_have_is_refused() {
+        let whole = Query { from: None, ..query() };
+        for sort in [String::new(), "2".repeat(1025), "2\0".to_owned()] {
+            let cursor = after_query(&post::TABLE, &whole, &Position { sort: Some(sort.clone()), ..position() });
+            assert!(is_refused(&whole, &cursor), "{sort:?}");
         }
     }
 

@@ -251,6 +251,11 @@ impl Index {
         check_key_text(self.hash, partition, MAX_HASH_BYTES)
     }
 
+    /// Can an item have this sort key?
+    pub(crate) fn is_sort_key(&self, sort: &str) -> bool {
+        self.range.is_some_and(|range| check_key_text(range, sort, MAX_RANGE_BYTES).is_ok())
+    }
+
     /// The index key of an item: both values, or `None` where the item lacks one and so is not in the index.
     pub fn key_of<'a>(&self, attributes: &'a Attributes) -> Option<(&'a str, Option<&'a str>)> {
         let text = |name| attributes.get(name).and_then(Value::as_str);
