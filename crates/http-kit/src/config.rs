@@ -15,7 +15,7 @@ use tracing_subscriber::EnvFilter;
 #[command(next_help_heading = "Serving")]
 pub struct ServerConfig {
     /// The address to listen on
-    #[arg(long, env = "HOST", value_name = "HOST", default_value = "127.0.0.1")]
+    #[arg(long, env = "HOST", value_name = "HOST", default_value = "127.0.0.1", value_parser = address)]
     pub host: IpAddr,
     /// The port to listen on; 0 takes a free one
     #[arg(long, env = "PORT", value_name = "PORT", value_parser = number::<u16, 0, 65_535>)]
@@ -74,6 +74,10 @@ fn number<N: TryFrom<u64>, const MIN: u64, const MAX: u64>(text: &str) -> Result
     number.ok_or_else(|| format!("allowed is a whole number from {MIN} to {MAX}"))
 }
 
+fn address(text: &str) -> Result<IpAddr, &'static str> {
+    text.parse().map_err(|_| "allowed is an IP address, as in 127.0.0.1 (this machine only) or 0.0.0.0 (every network)")
+}
+
 fn filter(text: &str) -> Result<String, String> {
     EnvFilter::try_new(text).map(|_| text.to_owned()).map_err(|error| format!("{error}; allowed is LEVEL or a list TARGET=LEVEL"))
 }
@@ -126,6 +130,7 @@ mod tests {
     #[case("--port", "x", "from 0 to 65535")]
     #[case("--port", "65536", "from 0 to 65535")]
     #[case("--host", "forum.example", "HOST")]
+    #[case("--host", "localhost", "as in 127.0.0.1")]
     #[case("--log-format", "xml", "json, pretty")]
     #[case("--rust-log", "x=y=z", "RUST_LOG")]
     #[case("--cors-allowed-origins", "forum.example", "https://")]
