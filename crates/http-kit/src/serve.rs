@@ -29,19 +29,19 @@ pub enum ServeError {
     #[error("{0} is taken by another process: stop that one, or choose another port with --port or PORT")]
     Taken(SocketAddr),
     /// The address cannot be listened on.
-    #[error("cannot listen on {address}: {source}; choose another address with --host and --port, or HOST and PORT")]
+    #[error("cannot listen on {address}: {reason}; choose another address with --host and --port, or HOST and PORT")]
     Listen {
         /// Where.
         address: SocketAddr,
         /// Why not.
-        source: io::Error,
+        reason: io::Error,
     },
     /// Serving broke off.
     #[error("serving broke off: {0}")]
-    Serve(#[from] io::Error),
+    Serve(io::Error),
     /// The store could not finish its work.
     #[error("the store could not be closed: {0}")]
-    Close(#[from] db_adapter::Error),
+    Close(db_adapter::Error),
 }
 
 /// A port that is listened on: connections wait until it runs.
@@ -67,7 +67,7 @@ impl Server {
         match listen() {
             Ok((listener, address)) => Ok(Self { listener, address, config }),
             Err(error) if error.kind() == io::ErrorKind::AddrInUse => Err(ServeError::Taken(address)),
-            Err(source) => Err(ServeError::Listen { address, source }),
+            Err(reason) => Err(ServeError::Listen { address, reason }),
         }
     }
 
@@ -82,13 +82,14 @@ impl Server {
     /// # Errors
     /// [`ServeError::Serve`] and [`ServeError::Close`].
     pub async fn run(self, store: SharedStore, services: Vec<Service>) -> Result<(), ServeError> {
-        let signals = Signals::listen()?;
+        let signals = Signals::listen().map_err(ServeError::Serve)?;
         let draining = Draining::default();
         let handle = Handle::new();
         let behaviour = self.behaviour(&store, &services).await;
         let app = app(services, &store, &behaviour, &draining);
 
-        let mut server = axum_server::from_tcp(self.listener)?
+        let mut server = axum_server::from_tcp(self.listener)
+            .map_err(ServeError::Serve)?
             .acceptor(NoDelayAcceptor::new())
             .handle(handle.clone())
             .http1_only()
@@ -102,9 +103,9 @@ impl Server {
         let served = server.serve(app.into_make_service()).await;
         leave.abort();
         upkeep.abort();
-        store.close().await?;
+        store.close().await.map_err(ServeError::Close)?;
         tracing::info!("stopped");
-        Ok(served?)
+        served.map_err(ServeError::Serve)
     }
 
     async fn behaviour(&self, store: &SharedStore, services: &[Service]) -> Behaviour {
@@ -179,5 +180,22 @@ impl Signals {
             std::future::pending::<()>().await;
         }
         Signal::Interrupt
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::error::Error;
+
+    /// A program that prints an error with its sources would say it twice.
+    #[test]
+    fn what_a_message_says_is_not_its_source_too() {
+        let reason = || io::Error::from(io::ErrorKind::PermissionDenied);
+        let listen = ServeError::Listen { address: SocketAddr::from(([127, 0, 0, 1], 80)), reason: reason() };
+        let close = ServeError::Close(db_adapter::Error::Timeout);
+        for error in [listen, ServeError::Serve(reason()), close] {
+            assert!(error.source().is_none(), "{error}");
+        }
     }
 }
