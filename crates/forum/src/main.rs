@@ -9,6 +9,7 @@ mod fold;
 mod interrupt;
 mod location;
 mod migrate;
+mod pitr_restore;
 mod progress;
 mod rate;
 mod restore;
@@ -42,6 +43,7 @@ enum Command {
     Backup(backup::Arguments),
     Restore(restore::Arguments),
     Migrate(migrate::Arguments),
+    PitrRestore(pitr_restore::Arguments),
     Fold(fold::Arguments),
     Cost(cost::Arguments),
 }
@@ -91,6 +93,7 @@ async fn run(command: Command) -> Result<Outcome> {
         Command::Backup(arguments) => backup::run(arguments).await,
         Command::Restore(arguments) => restore::run(arguments).await,
         Command::Migrate(arguments) => migrate::run(arguments).await,
+        Command::PitrRestore(arguments) => pitr_restore::run(arguments).await,
         Command::Fold(arguments) => fold::run(arguments).await,
         Command::Cost(arguments) => cost::run(arguments),
     }

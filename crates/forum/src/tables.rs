@@ -2,7 +2,7 @@
 
 mod schema;
 pub(crate) mod settings;
-mod status;
+pub(crate) mod status;
 
 use std::io::{self, IsTerminal, Write};
 

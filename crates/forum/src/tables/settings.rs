@@ -2,8 +2,8 @@
 
 use anyhow::{Result, anyhow};
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
-use aws_sdk_dynamodb::types::{PointInTimeRecoveryStatus, TableDescription, TimeToLiveStatus};
+use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_dynamodb::types::{PointInTimeRecoveryStatus, TableDescription, Tag, TimeToLiveStatus};
 use chrono::{DateTime, Utc};
 
 /// Where a table is: what errors name.
@@ -84,6 +84,24 @@ impl Place<'_> {
         }))
     }
 
+    /// The table's tags, but for those of AWS itself.
+    ///
+    /// # Errors
+    /// As [`Place::describe`].
+    pub(crate) async fn tags(&self, arn: &str) -> Result<Vec<Tag>> {
+        let mut tags = Vec::new();
+        let mut next = None;
+        loop {
+            let output = self.client.list_tags_of_resource().resource_arn(arn).set_next_token(next).send().await;
+            let output = output.map_err(|error| self.failed("ListTagsOfResource", error))?;
+            tags.extend(output.tags.unwrap_or_default().into_iter().filter(|tag| !tag.key().starts_with("aws:")));
+            next = output.next_token;
+            if next.is_none() {
+                return Ok(tags);
+            }
+        }
+    }
+
     fn told<T, E>(&self, operation: &str, output: Result<T, SdkError<E>>) -> Result<Told<T>>
     where
         E: ProvideErrorMetadata + std::error::Error + 'static,
@@ -107,7 +125,7 @@ impl Place<'_> {
                 anyhow!("these credentials may not dynamodb:{operation} on table {name} in {region}: {message}")
             }
             Some(code) => anyhow!("{operation} on table {name} in {region}: {code}: {message}"),
-            None => anyhow!("{operation} on table {name} in {region}: {}", DisplayErrorContext(&error)),
+            None => anyhow!("{operation} on table {name} in {region}: {}", innermost(&error)),
         }
     }
 }
@@ -130,6 +148,15 @@ impl<T> Told<T> {
     }
 }
 
-fn utc(time: &aws_sdk_dynamodb::primitives::DateTime) -> Option<DateTime<Utc>> {
+/// What went wrong below the SDK: `Connection refused`, say.
+fn innermost(error: &dyn std::error::Error) -> String {
+    match error.source() {
+        Some(source) => innermost(source),
+        None => error.to_string(),
+    }
+}
+
+/// The SDK's time as chrono's.
+pub(crate) fn utc(time: &aws_sdk_dynamodb::primitives::DateTime) -> Option<DateTime<Utc>> {
     DateTime::from_timestamp(time.secs(), time.subsec_nanos())
 }

@@ -183,7 +183,7 @@ impl Live {
 }
 
 /// A table that never was on demand has no summary.
-pub(super) fn billing_mode(description: &TableDescription) -> BillingMode {
+pub(crate) fn billing_mode(description: &TableDescription) -> BillingMode {
     let mode = description.billing_mode_summary().and_then(|summary| summary.billing_mode());
     mode.cloned().unwrap_or(BillingMode::Provisioned)
 }
@@ -197,7 +197,7 @@ fn replicas(description: &TableDescription) -> Vec<Replica> {
 }
 
 /// What is not as declared: keys, indexes, projections.
-pub(super) fn drift(table: &Table, description: &TableDescription) -> Vec<String> {
+pub(crate) fn drift(table: &Table, description: &TableDescription) -> Vec<String> {
     let mut found = Vec::new();
     let types = description.attribute_definitions();
     let mut keys = |what: &str, hash: &str, range: Option<&str>, schema: &[KeySchemaElement]| {

@@ -44,10 +44,17 @@ impl Place {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let endpoint = format!("http://{}", listener.local_addr().unwrap());
         tokio::spawn(dynoxide::server::serve_on(listener, dynoxide::Database::memory().unwrap()));
-        let options = DynamoOptions { endpoint: Some(endpoint.clone()), ..DynamoOptions::new("us-east-1") };
+        Self::dynamodb_at(endpoint, &[]).await
+    }
+
+    /// DynamoDB at an endpoint that others use too, so with tables of these names.
+    pub(crate) async fn dynamodb_at(endpoint: String, names: &[(&'static Table, String)]) -> Self {
+        let mut options = DynamoOptions { endpoint: Some(endpoint.clone()), ..DynamoOptions::new("us-east-1") };
+        options.tables.extend(names.iter().map(|(table, name)| (table.name, name.clone())));
         let store = Arc::new(DynamoStore::open(options).await.unwrap());
         tables::create(&store).await.unwrap();
-        let settings = vec![("USE_DYNAMODB", "true".to_owned()), ("DYNAMODB_ENDPOINT", endpoint)];
+        let mut settings = vec![("USE_DYNAMODB", "true".to_owned()), ("DYNAMODB_ENDPOINT", endpoint)];
+        settings.extend(names.iter().map(|(table, name)| (table.env, name.clone())));
         Self { files: tempfile::tempdir().unwrap(), store: store.clone(), dynamodb: Some(store), settings }
     }
 

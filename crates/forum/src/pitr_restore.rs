@@ -1,0 +1,313 @@
+//! `forum pitr-restore`: the tables as they were at a moment, as new tables beside the live ones.
+
+mod next;
+mod table;
+
+use anyhow::{Context, Result, bail, ensure};
+use chrono::{DateTime, Utc};
+use clap::Args;
+use db_adapter::config::DynamoConfig;
+use db_adapter::dynamodb::DynamoStore;
+use db_adapter::entity::{post, thread, timestamp, user};
+use db_adapter::{TABLES, Table};
+use serde::Serialize;
+use serde_json::json;
+
+use self::table::TableRestore;
+use crate::Outcome;
+use crate::checksum::Checksum;
+use crate::interrupt::or_interrupted;
+use crate::progress::Progress;
+use crate::source::{Scanner, Source};
+use crate::tables::settings::{Place, utc};
+use crate::tables::status::drift;
+use crate::verify::compare::{self, Difference, Kind};
+
+/// Differences between the live table and the restored one that are looked for at most, and that are named of each kind.
+const COUNTED: usize = 1000;
+const NAMED: usize = 10;
+
+/// Restore the tables as they were at a moment to new tables beside them
+///
+/// All tables are restored to one moment, the latest that all of them offer unless --at is given. The new tables get what a restore
+/// loses: deletion protection, point-in-time recovery, time to live, tags, stream. Then they are verified and compared with the live
+/// ones, and the next steps are printed. The live tables are only read. Exit code 3 when something is wrong with the restored data.
+/// [API: RestoreTableToPointInTime, DescribeContinuousBackups, UpdateContinuousBackups, UpdateTimeToLive, UpdateTable, TagResource, Scan]
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    forum pitr-restore --at 2026-01-31T09:59:00Z\n  \
+    forum pitr-restore --table users --at 2026-01-31T09:59:00Z --suffix before-the-accident\n\
+    Stopped? The same command with --resume, --at and --suffix goes on; it is printed at the start.")]
+pub(crate) struct Arguments {
+    /// Only this table: users, threads or posts; repeatable
+    #[arg(long, value_name = "TABLE", value_parser = declared)]
+    table: Vec<&'static Table>,
+
+    /// The moment, as 2026-01-31T09:59:00Z; without it, the latest one
+    #[arg(long, value_name = "TIME", value_parser = moment)]
+    at: Option<DateTime<Utc>>,
+
+    /// What the new tables' names end with [default: restored- and the moment]
+    #[arg(long, value_parser = suffix)]
+    suffix: Option<String>,
+
+    /// Go on with new tables that were begun before
+    #[arg(long, requires = "suffix")]
+    resume: bool,
+
+    /// Segments in which each table is scanned at once to verify it [default: 16]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
+    segments: Option<u32>,
+
+    /// Read capacity units a second at most while verifying; without it, no cap
+    #[arg(long, value_name = "UNITS", value_parser = clap::value_parser!(u32).range(1..))]
+    max_read_units: Option<u32>,
+
+    /// Print the result and the progress as JSON
+    #[arg(long)]
+    json: bool,
+
+    #[command(flatten)]
+    dynamodb: DynamoConfig,
+}
+
+fn declared(name: &str) -> Result<&'static Table, String> {
+    Table::named(name).ok_or_else(|| format!("allowed are {}", TABLES.map(|table| table.name).join(", ")))
+}
+
+fn moment(text: &str) -> Result<DateTime<Utc>, &'static str> {
+    let parsed = DateTime::parse_from_rfc3339(text).map(|time| time.to_utc());
+    parsed.map_err(|_| "a moment is written like 2026-01-31T09:59:00Z")
+}
+
+/// Short enough that every table's name stays within what DynamoDB allows.
+fn suffix(text: &str) -> Result<String, &'static str> {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte);
+    let valid = (1..=64).contains(&text.len()) && text.bytes().all(allowed);
+    if valid { Ok(text.to_owned()) } else { Err("allowed are 1 to 64 of a-z, A-Z, 0-9, _, - and .") }
+}
+
+/// What came of one table.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Restored {
+    table: &'static str,
+    source: String,
+    target: String,
+    /// The moment that DynamoDB says it restored.
+    restored_to: Option<String>,
+    settings: Vec<String>,
+    #[serde(flatten)]
+    items: Checksum,
+    /// What is wrong with the restored table.
+    wrong: Vec<String>,
+    /// What has changed in the live table since.
+    changes: Changes,
+}
+
+/// What has changed since the moment.
+#[derive(Debug, Default, Serialize)]
+struct Changes {
+    added: Vec<String>,
+    removed: Vec<String>,
+    changed: Vec<String>,
+    /// Were there more changes than are looked for?
+    more: bool,
+}
+
+/// Runs `forum pitr-restore`.
+pub(crate) async fn run(arguments: Arguments) -> Result<Outcome> {
+    let store = arguments.dynamodb.open().await?;
+    let selected = match arguments.table.is_empty() {
+        true => TABLES.to_vec(),
+        false => arguments.table.clone(),
+    };
+    let windows = arguments.windows(&store, &selected).await?;
+    let at = choose(arguments.at, &windows)?;
+    let suffix = arguments.suffix.clone().unwrap_or_else(|| format!("restored-{}", at.format("%Y%m%dT%H%M%SZ")));
+    let targets = selected.iter().map(|table| (*table, format!("{}-{suffix}", store.table_name(table)))).collect::<Vec<_>>();
+    let mut again = format!("forum pitr-restore --at {} --suffix {suffix} --resume", timestamp(at));
+    arguments.table.iter().for_each(|table| again += &format!(" --table {}", table.name));
+    or_interrupted(arguments.restore(&store, &targets, at, &again), &again).await
+}
+
+impl Arguments {
+    /// When each table can be restored to.
+    async fn windows(
+        &self,
+        store: &DynamoStore,
+        tables: &[&'static Table],
+    ) -> Result<Vec<(String, DateTime<Utc>, DateTime<Utc>)>> {
+        let mut windows = Vec::new();
+        for table in tables {
+            let place = self.place(store, store.table_name(table));
+            let plan = TableRestore::plan(table, place, place).await?;
+            windows.extend(plan.window().map(|(from, to)| (place.name.to_owned(), from, to)));
+        }
+        Ok(windows)
+    }
+
+    fn place<'a>(&'a self, store: &'a DynamoStore, name: &'a str) -> Place<'a> {
+        Place { client: store.client(), region: &self.dynamodb.aws_region, name }
+    }
+
+    async fn restore(
+        &self,
+        store: &DynamoStore,
+        targets: &[(&'static Table, String)],
+        at: DateTime<Utc>,
+        again: &str,
+    ) -> Result<Outcome> {
+        let mut restores = Vec::new();
+        for (table, target) in targets {
+            let (source, target) = (self.place(store, store.table_name(table)), self.place(store, target));
+            let restore = TableRestore::plan(table, source, target).await?;
+            let started = restore.is_started().await?;
+            ensure!(
+                !started || self.resume,
+                "table {} in {} is there already. To go on with it: {again}",
+                target.name,
+                target.region
+            );
+            restores.push((restore, started));
+        }
+        if !self.json {
+            eprintln!("restoring to {}. If it is stopped: {again}", timestamp(at));
+        }
+        for (restore, started) in &restores {
+            if !started {
+                restore.start(at).await?;
+            }
+        }
+        let mut done = Vec::new();
+        for (restore, _) in &restores {
+            let description = restore.wait(self.json).await?;
+            let settings = restore.apply_settings(self.json).await?;
+            let restored_to = description.restore_summary().and_then(|restore| utc(restore.restore_date_time())).map(timestamp);
+            let mut restored = self.verify(targets, restore).await.with_context(|| format!("next: {again}"))?;
+            restored.wrong.extend(drift(restore.table, &description));
+            done.push(Restored { settings, restored_to, ..restored });
+        }
+        let sound = done.iter().all(|restored| restored.wrong.is_empty());
+        let billing = restores.iter().any(|(restore, _)| restore.is_provisioned());
+        let replicated = restores.iter().any(|(restore, _)| !restore.description.replicas().is_empty());
+        let next = next::steps(targets, &self.dynamodb.aws_region, billing, replicated);
+        if self.json {
+            println!("{}", json!({"at": timestamp(at), "tables": done, "next": next}));
+        } else {
+            done.iter().for_each(|restored| print!("{restored}"));
+            println!("\n{next}");
+        }
+        Ok(if sound { Outcome::Done } else { Outcome::Differences })
+    }
+
+    /// Counts and checks the restored table, and compares it with the live one.
+    async fn verify(&self, targets: &[(&'static Table, String)], restore: &TableRestore<'_>) -> Result<Restored> {
+        let mut config = self.dynamodb.clone();
+        for (table, target) in targets {
+            match table.name {
+                name if name == user::TABLE.name => config.dynamodb_users_table = target.clone(),
+                name if name == thread::TABLE.name => config.dynamodb_threads_table = target.clone(),
+                name if name == post::TABLE.name => config.dynamodb_posts_table = target.clone(),
+                name => bail!("table {name} has no setting"),
+            }
+        }
+        let restored = Scanner::open_dynamodb(&config, self.segments, self.max_read_units).await?;
+        let live = Scanner::open_dynamodb(&self.dynamodb, self.segments, self.max_read_units).await?;
+        let table = restore.table;
+        let progress = Progress::start(format!("verify {}", table.name), None, self.json);
+        let items = compare::checksum(&Source::Store(restored.clone()), table, &progress).await?;
+        let found = restored.store.check(table).await.with_context(|| format!("cannot check table {}", restore.target.name))?;
+        let compared = compare::compare(&restored, &Source::Store(live), table, COUNTED, &progress).await?;
+        progress.finish();
+        let mut wrong = Vec::new();
+        if !found.is_empty() {
+            let setting = format!("{}={}", table.env, restore.target.name);
+            wrong.push(format!("{} items or claims are not right. Next: {setting} forum verify --repair", found.len()));
+        }
+        let mut changes = Changes { more: !compared.complete, ..Changes::default() };
+        compared.differences.iter().for_each(|difference| changes.add(difference));
+        Ok(Restored {
+            table: table.name,
+            source: restore.source.name.to_owned(),
+            target: restore.target.name.to_owned(),
+            restored_to: None,
+            settings: Vec::new(),
+            items,
+            wrong,
+            changes,
+        })
+    }
+}
+
+/// The moment to restore to, which every table must offer.
+fn choose(at: Option<DateTime<Utc>>, windows: &[(String, DateTime<Utc>, DateTime<Utc>)]) -> Result<DateTime<Utc>> {
+    let latest = windows.iter().map(|(_, _, to)| *to).min().context("no table was chosen")?;
+    let at = at.unwrap_or(latest);
+    for (name, from, to) in windows {
+        ensure!(
+            (*from..=*to).contains(&at),
+            "{} cannot be restored to {}: it offers {} to {}",
+            name,
+            timestamp(at),
+            timestamp(*from),
+            timestamp(*to)
+        );
+    }
+    Ok(at)
+}
+
+impl Changes {
+    /// The store that is compared is the restored one.
+    fn add(&mut self, difference: &Difference) {
+        let key = difference.key.to_string();
+        match difference.kind {
+            Kind::Missing => self.added.push(key),
+            Kind::Extra => self.removed.push(key),
+            Kind::Different { .. } => self.changed.push(key),
+        }
+    }
+}
+
+impl std::fmt::Display for Restored {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { source, target, items, settings, wrong, changes, .. } = self;
+        writeln!(formatter, "{target}: {} items, checksum {}", items.items, items.sum)?;
+        writeln!(formatter, "  set again: {}", settings.join(", "))?;
+        wrong.iter().try_for_each(|wrong| writeln!(formatter, "  wrong: {wrong}"))?;
+        let kinds = [(&changes.added, "added to"), (&changes.removed, "removed from"), (&changes.changed, "changed in")];
+        for (keys, what) in kinds.into_iter().filter(|(keys, _)| !keys.is_empty()) {
+            let more = if keys.len() > NAMED || changes.more { ", …" } else { "" };
+            let named = keys.iter().take(NAMED).map(String::as_str).collect::<Vec<_>>().join("; ");
+            writeln!(formatter, "  since then {} were {what} {source}: {named}{more}", keys.len())?;
+        }
+        if changes.more {
+            writeln!(formatter, "  there were more changes than these {COUNTED}")?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(text: &str) -> DateTime<Utc> {
+        moment(text).unwrap()
+    }
+
+    #[test]
+    fn the_moment_is_the_latest_that_every_table_offers() {
+        let (early, late) = ("2026-01-01T00:00:00Z", "2026-01-31T10:00:00Z");
+        let windows = [
+            ("users".to_owned(), at(early), at(late)),
+            ("posts".to_owned(), at("2026-01-20T00:00:00Z"), at("2026-01-31T09:59:00Z")),
+        ];
+        assert_eq!(choose(None, &windows).unwrap(), at("2026-01-31T09:59:00Z"));
+        assert_eq!(choose(Some(at("2026-01-20T00:00:00Z")), &windows).unwrap(), at("2026-01-20T00:00:00Z"));
+        for outside in ["2026-01-19T23:59:59Z", "2026-01-31T09:59:01Z"] {
+            let error = choose(Some(at(outside)), &windows).unwrap_err().to_string();
+            assert!(error.contains("posts cannot be restored to") && error.contains("2026-01-31T09:59:00.000Z"), "{error}");
+        }
+    }
+}
