@@ -199,3 +199,24 @@ async fn many_writes_share_a_batch() {
     assert!(batches < 500, "{batches}");
     assert_eq!(ids(&store).await.len(), 500);
 }
+
+/// The last one folds while the next one starts.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn processes_come_and_go_at_once() {
+    let place = Arc::new(Place { compact_at: 2000, ..Place::new() });
+    let processes = (0..4).map(|process| {
+        let place = Arc::clone(&place);
+        tokio::spawn(async move {
+            for number in 0..20 {
+                let store = place.open().await;
+                add(&store, &format!("p{process}-{number:02}")).await.unwrap();
+                assert!(number == 0 || has(&store, &format!("p{process}-{:02}", number - 1)).await);
+                if number % 3 == 0 { drop(store) } else { store.close().await.unwrap() }
+            }
+        })
+    });
+    for process in processes.collect::<Vec<_>>() {
+        process.await.unwrap();
+    }
+    assert_eq!(ids(&place.open().await).await.len(), 4 * 20);
+}
