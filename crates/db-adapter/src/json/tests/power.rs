@@ -50,6 +50,10 @@ impl VolatileDisk {
         Arc::new(Self { calls: FaultyDisk::new(), synced: Mutex::default(), entries: Mutex::default() })
     }
 
+    async fn open(self: &Arc<Self>, place: &Place) -> Result<JsonStore> {
+        JsonStore::open_on(place.options(), Arc::clone(self) as Arc<dyn Disk>).await
+    }
+
     fn changed(&self, changed: Changed) {
         self.entries.lock().unwrap().1.push(changed);
     }
@@ -163,7 +167,7 @@ async fn a_loss_of_power_at_any_call_loses_nothing_acknowledged() {
         let (place, disk) = (Place::new(), VolatileDisk::new());
         let mut expected = Expected::default();
         disk.calls.die_after(calls);
-        if let Ok(store) = JsonStore::open_on(place.options(), Arc::clone(&disk) as Arc<dyn Disk>).await {
+        if let Ok(store) = disk.open(&place).await {
             expected.add(&store, "a").await;
             expected.add(&store, "b").await;
             let _ = compact(&store).await;
@@ -190,5 +194,32 @@ async fn a_loss_of_power_at_any_call_loses_nothing_acknowledged() {
             assert_eq!(expected.sure, ["a", "c", "d"]);
             break;
         }
+    }
+}
+
+#[tokio::test]
+async fn what_a_process_did_not_sync_before_it_died_is_synced_before_it_is_shown() {
+    for peer_lives in [false, true] {
+        let (place, disk) = (Place::new(), VolatileDisk::new());
+        let store = disk.open(&place).await.unwrap();
+        add(&store, "a").await.unwrap();
+        let peer = if peer_lives { Some(disk.open(&place).await.unwrap()) } else { None };
+        disk.calls.die_after(1);
+        add(&store, "b").await.unwrap_err();
+        kill(store).await;
+        disk.calls.die_after(usize::MAX);
+        let next = match peer {
+            Some(peer) => peer,
+            None => disk.open(&place).await.unwrap(),
+        };
+        // It looks at the journal, and writes nothing itself.
+        let deleted = next.delete(&user::TABLE, &Key::hash("nobody"), None).await;
+        assert!(matches!(deleted, Err(Error::NotFound)), "{deleted:?}");
+        assert_eq!(ids(&next).await, ["a", "b"]);
+        for entries in disk.possible_entries() {
+            let after = disk.after_loss(&place, &entries, Unsynced::Nothing);
+            assert_eq!(ids(&after.open().await).await, ["a", "b"], "a peer lives: {peer_lives}");
+        }
+        kill(next).await;
     }
 }
