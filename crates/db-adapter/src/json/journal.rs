@@ -218,7 +218,9 @@ pub(super) fn batch_follows(file: &OpenFile, offset: u64) -> Result<bool> {
         if input.read_until(b'\n', &mut line).map_err(|error| failed("read", file.path(), &error))? == 0 {
             return Ok(false);
         }
-        let begins = |at: usize| line.get(at..).is_some_and(|rest| serde_json::from_slice::<BatchLine>(rest).is_ok());
+        // Only a whole line: an item that was torn may hold such text.
+        let whole = line.ends_with(b"\n");
+        let begins = |at: usize| whole && line.get(at..).is_some_and(|rest| serde_json::from_slice::<BatchLine>(rest).is_ok());
         let mut starts = line.windows(BATCH.len()).enumerate().filter(|(_, window)| *window == BATCH.as_bytes());
         // The line's end before it may be what is damaged, so that the batch starts within a line.
         if starts.any(|(at, _)| if at == 0 { !first } else { begins(at) }) {

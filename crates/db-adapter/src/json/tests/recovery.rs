@@ -33,6 +33,26 @@ async fn a_torn_last_batch_is_cut_where_it_was_not_acknowledged() {
     }
 }
 
+/// The item holds what the first line of a batch looks like.
+#[tokio::test]
+async fn a_torn_batch_is_not_taken_for_one_that_another_follows() {
+    let place = Place::new();
+    let store = place.open().await;
+    add(&store, "a").await.unwrap();
+    let (first, lock) = (place.read("users.journal").len(), place.read("users.lock"));
+    let item = Item::parse(r#"{"userId":"b","x":{"batch":2,"bytes":1,"count":1}}"#);
+    store.load(&user::TABLE, futures::stream::iter([item]).boxed()).await.unwrap();
+    kill(store).await;
+    let journal = place.read("users.journal");
+    for length in first..journal.len() {
+        place.write("users.journal", &journal[..length]);
+        place.write("users.lock", &lock);
+        let store = place.try_open().await.unwrap_or_else(|error| panic!("{length} bytes: {error}"));
+        assert_eq!(ids(&store).await, ["a"], "{length} bytes");
+        kill(store).await;
+    }
+}
+
 #[tokio::test]
 async fn a_torn_last_batch_that_was_acknowledged_is_refused() {
     let place = Place::new();
