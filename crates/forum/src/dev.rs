@@ -1,6 +1,6 @@
 //! `forum dev`: all three services in one process on one port.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use anyhow::Result;
 use clap::Args;
@@ -49,7 +49,8 @@ fn place(config: &StoreConfig) -> String {
 }
 
 fn greeting(address: SocketAddr, place: &str, seeded: Option<&Seeded>) -> String {
-    let host = if address.ip().is_loopback() { format!("localhost:{}", address.port()) } else { address.to_string() };
+    let localhost = [IpAddr::from(Ipv4Addr::LOCALHOST), IpAddr::from(Ipv6Addr::LOCALHOST)].contains(&address.ip());
+    let host = if localhost { format!("localhost:{}", address.port()) } else { address.to_string() };
     let mut lines = vec![("data", place.to_owned())];
     lines.extend(seeded.map(|seeded| ("", format!("the store was empty: loaded {seeded} as samples (--empty: not)"))));
     for service in ["users", "threads", "posts"] {
@@ -70,6 +71,15 @@ mod tests {
         let greeting = greeting(SocketAddr::from(([127, 0, 0, 1], 8080)), "JSON files in data/store", None);
         for part in ["http://localhost:8080\n", "data/store", "/api/users", "/api/threads/docs", "/api/posts"] {
             assert!(greeting.contains(part), "{greeting}");
+        }
+    }
+
+    #[test]
+    fn the_greeting_calls_localhost_only_what_is_reached_under_that_name() {
+        let first_line =
+            |ip: &str| greeting(SocketAddr::new(ip.parse().unwrap(), 9), "", None).lines().next().unwrap().to_owned();
+        for (ip, host) in [("127.0.0.1", "localhost:9"), ("::1", "localhost:9"), ("127.0.0.2", "127.0.0.2:9"), ("::", "[::]:9")] {
+            assert_eq!(first_line(ip), format!("The forum is on http://{host}"));
         }
     }
 }
