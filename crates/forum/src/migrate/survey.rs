@@ -86,14 +86,18 @@ impl Survey {
     /// # Errors
     /// When it cannot be read. Records that cannot be stored are in the survey.
     pub(crate) async fn of(source: &Source, json: bool) -> Result<Self> {
-        match source {
+        let mut survey = match source {
             Source::Directory(directory) => {
                 let directory = directory.clone();
-                tokio::task::spawn_blocking(move || Self::of_directory(&directory, json)).await?
+                tokio::task::spawn_blocking(move || Self::of_directory(&directory, json)).await??
             }
-            Source::Store(scanner) => Self::of_store(scanner, json).await,
-            Source::Backup(_) => Ok(Self::default()),
-        }
+            Source::Store(scanner) => Self::of_store(scanner, json).await?,
+            Source::Backup(_) => Self::default(),
+        };
+        // Nothing is looked up any more, and writing needs memory of its own.
+        survey.unique = HashMap::new();
+        survey.tables.values_mut().for_each(|tally| tally.keys = HashMap::new());
+        Ok(survey)
     }
 
     /// How many records of the table there are.

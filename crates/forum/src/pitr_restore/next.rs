@@ -1,6 +1,6 @@
 //! What is left for a person to do when the new tables are there.
 
-use db_adapter::Table;
+use db_adapter::{TABLES, Table};
 
 /// The ways from the new tables to a forum that works with them, as commands.
 pub(super) fn steps(targets: &[(&'static Table, String)], region: &str, provisioned: bool, replicated: bool) -> String {
@@ -14,6 +14,9 @@ pub(super) fn steps(targets: &[(&'static Table, String)], region: &str, provisio
 ",
         settings.join(" ")
     );
+    if targets.len() < TABLES.len() {
+        out += "The file holds the other tables as they are now: stop the writers until it is restored.\n";
+    }
     out += "What was added since stays, what was changed or removed since comes back as it was.
 
 Or let the new tables take the place of the live ones:

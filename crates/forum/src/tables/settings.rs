@@ -122,7 +122,9 @@ impl Place<'_> {
         let message = error.message().unwrap_or_default().to_owned();
         match error.code() {
             Some("AccessDeniedException") => {
-                anyhow!("these credentials may not dynamodb:{operation} on table {name} in {region}: {message}")
+                anyhow!(
+                    "AWS refuses dynamodb:{operation} on table {name} in {region}: grant that permission to this role ({message})"
+                )
             }
             Some(code) => anyhow!("{operation} on table {name} in {region}: {code}: {message}"),
             None => anyhow!("{operation} on table {name} in {region}: {}", innermost(&error)),
