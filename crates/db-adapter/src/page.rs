@@ -152,7 +152,7 @@ impl PageBuilder {
 
     /// Items that the page still has room for, and the one that proves a next page.
     pub(crate) fn wanted(&self) -> usize {
-        self.limit - self.items.len() + 1
+        (self.limit - self.items.len()).saturating_add(1)
     }
 
     /// The page, with a cursor behind its last item where another one was offered.

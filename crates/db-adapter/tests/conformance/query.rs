@@ -1,12 +1,12 @@
 //! `query`: order, ranges, where pages are cut.
 
 use db_adapter::entity::{post, thread, user};
-use db_adapter::{Key, MAX_PAGE_BYTES, Order, Query, Update, Value};
+use db_adapter::{Key, MAX_PAGE_BYTES, Order, Query, Scan, Update, Value};
 
 use crate::cases;
 use crate::fixture::{
     Fixture, all_texts, assert_invalid, at, attributes, by_email, by_thread, index, key, newest_threads, post, texts, thread,
-    user, walk_query,
+    user, walk_query, walk_scan,
 };
 
 cases!(query:
@@ -16,6 +16,7 @@ cases!(query:
     an_unknown_partition_is_an_empty_page,
     a_broken_partition_is_refused,
     a_page_ends_at_its_limit,
+    any_limit_will_do,
     a_page_ends_at_one_mebibyte,
     an_item_larger_than_what_is_left_starts_the_next_page,
     a_page_counts_what_it_answers,
@@ -90,6 +91,14 @@ async fn a_page_ends_at_its_limit(f: Fixture) {
             all.sort();
             assert_eq!(all.len(), 6);
         }
+    }
+}
+
+async fn any_limit_will_do(f: Fixture) {
+    posts(&f, 0..2).await;
+    for limit in [usize::MAX, usize::MAX - 1] {
+        assert_eq!(ids(&f, Query { limit, ..by_thread("t1") }).await, ["p00", "p01"]);
+        assert_eq!(all_texts(&walk_scan(&*f.store, &post::TABLE, Scan::new(limit)).await, "postId").len(), 2);
     }
 }
 
