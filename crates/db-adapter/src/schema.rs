@@ -160,8 +160,8 @@ impl Table {
         Ok(key)
     }
 
-    /// Checks what both backends refuse to store: broken table or index keys, unique values too long to be claimed, and known
-    /// attributes of a wrong type.
+    /// Checks what both backends refuse to store: broken table or index keys, unique values too long to be claimed, known
+    /// attributes of a wrong type, and what DynamoDB has not: empty names, empty sets, deep nesting.
     ///
     /// # Errors
     /// [`Error::InvalidItem`] names the attribute and what is allowed.
@@ -195,6 +195,12 @@ impl Table {
                 (Kind::Count, Some(Value::Number(number))) if number.as_count().is_some() => {}
                 (Kind::Text, _) => return Err(Error::invalid_item(known.name, "must be a string")),
                 (Kind::Count, _) => return Err(Error::invalid_item(known.name, "must be a whole number from 0 to 2^63 - 1")),
+            }
+        }
+        for (name, value) in attributes {
+            value.check().map_err(|reason| Error::invalid_item(name, reason))?;
+            if name.is_empty() {
+                return Err(Error::invalid_item("item", "has a name that is empty"));
             }
         }
         Ok(())

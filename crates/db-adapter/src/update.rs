@@ -22,7 +22,7 @@ impl Update {
     ///
     /// # Errors
     /// [`Error::InvalidItem`] when the update touches a key or an attribute that the adapter keeps, sets and removes the same
-    /// attribute, or sets a known attribute to a wrong type.
+    /// attribute, or sets one to what [`Table::check`] refuses.
     pub(crate) fn check(&self, table: &Table) -> Result<()> {
         for name in self.set.keys().chain(&self.remove) {
             if table.is_key(name) {
@@ -32,6 +32,9 @@ impl Update {
             if name == VERSION || name == WRITE_ID || constant == Some(name) {
                 return Err(Error::invalid_item(name, "is kept by the store and cannot be set"));
             }
+        }
+        if self.remove.contains("") {
+            return Err(Error::invalid_item("item", "has no attribute without a name"));
         }
         if let Some(name) = self.remove.iter().find(|name| self.set.contains_key(*name)) {
             return Err(Error::invalid_item(name, "is both set and removed"));

@@ -15,9 +15,9 @@ use super::number::Number;
 /// An item's attributes by name.
 pub type Attributes = BTreeMap<String, Value>;
 
-/// Levels of lists and maps within an attribute at most.
+/// Lists and maps within each other in an attribute at most: DynamoDB has 32 levels, and what the innermost one holds is one.
 /// Source: <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html>
-const MAX_DEPTH: usize = 32;
+const MAX_DEPTH: usize = 31;
 
 /// One attribute's value, with DynamoDB's types.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,6 +61,27 @@ impl Value {
         }
     }
 
+    /// Checks that DynamoDB would take the value.
+    ///
+    /// # Errors
+    /// What is wrong with it, as the end of a sentence that starts with the attribute's name.
+    pub(crate) fn check(&self) -> Result<(), String> {
+        self.check_nested(0)
+    }
+
+    fn check_nested(&self, depth: usize) -> Result<(), String> {
+        match self {
+            Self::List(_) | Self::Map(_) if depth == MAX_DEPTH => Err(too_deep()),
+            Self::List(list) => list.iter().try_for_each(|value| value.check_nested(depth + 1)),
+            Self::Map(map) if map.contains_key("") => Err("has a name that is empty".to_owned()),
+            Self::Map(map) => map.values().try_for_each(|value| value.check_nested(depth + 1)),
+            Self::StringSet(set) if set.is_empty() => Err(EMPTY_SET.to_owned()),
+            Self::NumberSet(set) if set.is_empty() => Err(EMPTY_SET.to_owned()),
+            Self::BinarySet(set) if set.is_empty() => Err(EMPTY_SET.to_owned()),
+            _ => Ok(()),
+        }
+    }
+
     /// Reads a value.
     ///
     /// # Errors
@@ -73,7 +94,7 @@ impl Value {
         let text = raw.get();
         match text.as_bytes().first() {
             Some(b'"') => json::string(raw).map(Self::String),
-            Some(b'{' | b'[') if depth == MAX_DEPTH => Err(format!("is nested more than {MAX_DEPTH} levels deep")),
+            Some(b'{' | b'[') if depth == MAX_DEPTH => Err(too_deep()),
             Some(b'{') => Self::parse_object(raw, depth + 1),
             Some(b'[') => json::elements(raw)?
                 .into_iter()
@@ -151,6 +172,12 @@ impl Value {
     }
 }
 
+const EMPTY_SET: &str = "holds an empty set, which DynamoDB has not";
+
+fn too_deep() -> String {
+    format!("has more than {MAX_DEPTH} lists and maps within each other")
+}
+
 impl From<&str> for Value {
     fn from(text: &str) -> Self {
         Self::String(text.to_owned())
@@ -209,7 +236,7 @@ fn set<T: Ord>(raw: &RawValue, parse: impl Fn(&RawValue) -> Result<T, String>) -
     let count = elements.len();
     let set = elements.into_iter().map(parse).collect::<Result<BTreeSet<_>, _>>()?;
     match set.len() {
-        0 => Err("holds an empty set, which DynamoDB has not".to_owned()),
+        0 => Err(EMPTY_SET.to_owned()),
         distinct if distinct < count => Err("holds a set with an element twice".to_owned()),
         _ => Ok(set),
     }

@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 
 use db_adapter::entity::{thread, user};
-use db_adapter::{Attributes, Error, Item, MAX_ITEM_BYTES, Number, Query, Read, Scan, Value};
+use db_adapter::{Attributes, Error, Item, MAX_ITEM_BYTES, Number, Query, Read, Scan, Update, Value};
 use serde_json::json;
 
-use crate::fixture::{Fixture, at, attributes, key, load, newest_threads, thread, user};
+use crate::fixture::{Fixture, assert_invalid, at, attributes, key, load, newest_threads, thread, user};
 use crate::{assert_fails, cases};
 
 cases!(item:
@@ -17,6 +17,8 @@ cases!(item:
     deep_and_empty_values_survive,
     the_largest_item_is_stored,
     a_larger_item_is_refused,
+    what_dynamodb_has_not_is_refused,
+    the_deepest_value_is_stored,
 );
 
 /// Stores the attributes on a thread, both by create and by load, and asserts that every read answers them.
@@ -112,4 +114,35 @@ async fn a_larger_item_is_refused(f: Fixture) {
     assert_fails!(f.store.create(&user::TABLE, larger.clone()).await, Error::TooLarge);
     assert_fails!(load(&*f.store, &user::TABLE, vec![larger]).await, Error::TooLarge);
     assert_eq!(f.store.get(&user::TABLE, &key("u1"), &Read::STRONG).await.unwrap(), None);
+}
+
+fn nested(levels: usize) -> Value {
+    (0..levels).fold(Value::List(vec![]), |value, _| Value::Map([("in".to_owned(), value)].into()))
+}
+
+async fn what_dynamodb_has_not_is_refused(f: Fixture) {
+    let stored = f.store.create(&thread::TABLE, thread("t1", &at(1))).await.unwrap();
+    for (name, value, at_fault) in [
+        ("extra", Value::StringSet(BTreeSet::new()), "extra"),
+        ("extra", Value::NumberSet(BTreeSet::new()), "extra"),
+        ("extra", Value::List(vec![Value::BinarySet(BTreeSet::new())]), "extra"),
+        ("extra", Value::Map([(String::new(), Value::Null)].into()), "extra"),
+        ("extra", nested(31), "extra"),
+        ("", Value::Null, "item"),
+    ] {
+        let set = Attributes::from([(name.to_owned(), value)]);
+        let given = [thread("t2", &at(2)), set.clone()].into_iter().flatten().collect::<Attributes>();
+        assert_invalid(f.store.create(&thread::TABLE, given.clone()).await, at_fault);
+        assert!(
+            load(&*f.store, &thread::TABLE, vec![given]).await.is_err_and(|error| matches!(error, Error::InvalidItem { .. }))
+        );
+        assert_invalid(f.store.update(&thread::TABLE, &key("t1"), &Update { set, ..Update::default() }).await, at_fault);
+    }
+    let remove = [String::new()].into();
+    assert_invalid(f.store.update(&thread::TABLE, &key("t1"), &Update { remove, ..Update::default() }).await, "item");
+    assert_eq!(f.store.scan(&thread::TABLE, &Scan::new(9)).await.unwrap().items, [stored]);
+}
+
+async fn the_deepest_value_is_stored(f: Fixture) {
+    assert_survives(&f, [("extra".to_owned(), nested(30))].into()).await;
 }
