@@ -30,9 +30,9 @@ pub struct Query {
     pub partition: String,
     /// The direction.
     pub order: Order,
-    /// Only items whose sort key is at least this.
+    /// Only items whose sort key is at least this; for an index with a sort key.
     pub from: Option<String>,
-    /// Only items whose sort key is less than this; none where it is not above `from`.
+    /// Only items whose sort key is less than this; none where it is not above `from`. For an index with a sort key.
     pub to: Option<String>,
     /// Items on the page at most; 0 counts as 1.
     pub limit: usize,

@@ -13,6 +13,7 @@ cases!(query:
     both_orders,
     ranges_include_from_and_exclude_to,
     an_empty_range_is_an_empty_page,
+    a_range_without_a_sort_key_is_refused,
     an_unknown_partition_is_an_empty_page,
     a_broken_partition_is_refused,
     a_page_ends_at_its_limit,
@@ -69,6 +70,13 @@ async fn an_empty_range_is_an_empty_page(f: Fixture) {
         assert!(ids(&f, Query { from: Some(at(from)), to: Some(at(to)), ..by_thread("t1") }).await.is_empty());
     }
     assert!(ids(&f, Query { from: Some(at(9)), ..by_thread("t1") }).await.is_empty());
+}
+
+async fn a_range_without_a_sort_key_is_refused(f: Fixture) {
+    for (from, to) in [(Some(at(1)), None), (None, Some(at(1))), (Some(at(2)), Some(at(1)))] {
+        let query = Query { from, to, ..by_email("ann@example.com") };
+        assert_invalid(f.store.query(&user::TABLE, &query).await, "EmailIndex");
+    }
 }
 
 async fn an_unknown_partition_is_an_empty_page(f: Fixture) {
