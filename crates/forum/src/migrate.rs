@@ -75,6 +75,7 @@ pub(crate) struct Arguments {
     /// Keep the JSON store to this process; needed on network file systems, where locks do not work
     #[arg(long, env = "DATA_DIR_SINGLE_WRITER", value_name = "DATA_DIR_SINGLE_WRITER", action = ArgAction::Set)]
     #[arg(default_value = "false", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    #[arg(value_parser = clap::builder::BoolishValueParser::new())]
     data_dir_single_writer: bool,
 
     /// Print the result and the progress as JSON

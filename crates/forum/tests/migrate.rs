@@ -253,4 +253,7 @@ fn usage() {
     run(&[]).code(2);
     run(&["--from", "a", "--to", "b"]).code(2);
     run(&["--to", "b", "--strict"]).code(2);
+    // As the other commands spell it.
+    let mut command = assert_cmd::cargo::cargo_bin_cmd!("forum");
+    command.args(["migrate", "--from", "absent"]).env("DATA_DIR_SINGLE_WRITER", "1").assert().code(1);
 }
