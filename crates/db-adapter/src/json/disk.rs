@@ -133,6 +133,18 @@ impl OpenFile {
         self.disk.length(&self.file).map_err(|error| failed("read", &self.path, &error))
     }
 
+    /// Was the file removed, so that what is written to it goes with the last process that has it open? Never told on Windows, where
+    /// an open file cannot be removed.
+    pub(super) fn is_removed(&self) -> Result<bool> {
+        #[cfg(unix)]
+        return match self.file.metadata() {
+            Ok(metadata) => Ok(std::os::unix::fs::MetadataExt::nlink(&metadata) == 0),
+            Err(error) => Err(failed("look at", &self.path, &error)),
+        };
+        #[cfg(not(unix))]
+        return Ok(false);
+    }
+
     /// Reads some bytes; 0 at the end of the file.
     pub(super) fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
         self.disk.read_at(&self.file, buffer, offset)

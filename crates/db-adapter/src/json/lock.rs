@@ -112,6 +112,11 @@ impl LockFile {
         })
     }
 
+    /// Was the file removed, and so in all likelihood the directory?
+    pub(super) fn is_removed(&self) -> Result<bool> {
+        self.file.is_removed()
+    }
+
     /// Waits until no other thread and process holds the lock.
     pub(super) fn lock(&self) -> Result<Held<'_>> {
         let turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);

@@ -188,6 +188,9 @@ impl OpenTable {
         if state.poisoned || self.poisoned.load(Ordering::Relaxed) {
             return Err(Error::unavailable(POISONED));
         }
+        if self.lock.is_removed()? {
+            return Err(Error::unavailable(format!("{} was removed; start again", self.files.place(&self.files.lock()))));
+        }
         let journal = Arc::clone(&follower.journal);
         let length = journal.file.length()?;
         if length < state.committed.length {
@@ -257,6 +260,7 @@ impl OpenTable {
         match self.lock.read() {
             _ if self.poisoned.load(Ordering::Relaxed) => Some("the disk failed: reads only"),
             Ok(Some(state)) if state.poisoned => Some("the disk failed: reads only"),
+            Ok(Some(_)) if self.lock.is_removed().unwrap_or(false) => Some("the files were removed"),
             Ok(Some(_)) => None,
             Ok(None) => Some("the lock file is damaged"),
             Err(_) => Some("the lock file cannot be read"),

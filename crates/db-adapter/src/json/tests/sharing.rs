@@ -220,3 +220,16 @@ async fn processes_come_and_go_at_once() {
     }
     assert_eq!(ids(&place.open().await).await.len(), 4 * 20);
 }
+
+/// A write into files that are gone would be acknowledged and lost.
+#[cfg(unix)]
+#[tokio::test]
+async fn nothing_is_written_once_the_directory_is_removed() {
+    let place = Place::new();
+    let store = place.open().await;
+    add(&store, "u1").await.unwrap();
+    std::fs::remove_dir_all(place.dir.path()).unwrap();
+    let refused = add(&store, "u2").await;
+    assert!(matches!(&refused, Err(Error::Unavailable { reason }) if reason.contains("users.lock was removed")), "{refused:?}");
+    assert_eq!(store.health(&user::TABLE).await.reason, Some("the files were removed"));
+}
