@@ -2,9 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use uuid::Uuid;
+
 use crate::error::{Error, Result};
-use crate::item::{Attributes, Tag};
-use crate::schema::{Table, VERSION, WRITE_ID};
+use crate::item::{Attributes, Tag, Value, check_size};
+use crate::schema::{Key, Table, VERSION, WRITE_ID};
 
 /// A partial update of one item. `version` and `writeId` change by themselves.
 #[derive(Debug, Clone, Default)]
@@ -21,9 +23,11 @@ impl Update {
     /// Checks what both backends refuse.
     ///
     /// # Errors
-    /// [`Error::InvalidItem`] when the update touches a key or an attribute that the adapter keeps, sets and removes the same
-    /// attribute, or sets one to what [`Table::check`] refuses.
-    pub(crate) fn check(&self, table: &Table) -> Result<()> {
+    /// [`Error::InvalidItem`] when half of the key is missing or the update touches a key or an attribute that the adapter keeps,
+    /// sets and removes the same attribute, or sets one to what [`Table::check`] refuses; [`Error::TooLarge`] when every item would
+    /// be too large with it.
+    pub(crate) fn check(&self, table: &Table, key: &Key) -> Result<()> {
+        table.check_full_key(key)?;
         for name in self.set.keys().chain(&self.remove) {
             if table.is_key(name) {
                 return Err(Error::invalid_item(name, "is part of the key and cannot change"));
@@ -39,7 +43,13 @@ impl Update {
         if let Some(name) = self.remove.iter().find(|name| self.set.contains_key(*name)) {
             return Err(Error::invalid_item(name, "is both set and removed"));
         }
-        table.check_values(&self.set)
+        table.check_values(&self.set)?;
+        let mut least = self.set.clone();
+        let key = [Some(table.hash).zip(Some(&key.hash)), table.range.zip(key.range.as_ref())];
+        least.extend(key.into_iter().flatten().map(|(name, value)| (name.to_owned(), Value::from(value.as_str()))));
+        least.insert(VERSION.to_owned(), Value::from(1));
+        least.insert(WRITE_ID.to_owned(), Value::String(Uuid::nil().simple().to_string()));
+        check_size(&least)
     }
 
     /// The item's attributes after the update.

@@ -68,9 +68,7 @@ impl DynamoStore {
     }
 
     pub(super) async fn update_item(&self, table: &'static Table, key: &Key, update: &Update) -> Result<Item> {
-        table.check_full_key(key)?;
-        update.check(table)?;
-        check_size(&update.set)?;
+        update.check(table, key)?;
         self.check_open()?;
         let write_id = new_write_id();
         let mut backoff = self.backoff();

@@ -36,14 +36,13 @@ impl Write {
     }
 
     pub(super) fn update(table: &'static Table, key: &Key, update: &Update) -> Result<Self> {
-        let key = full_key(table, key)?;
-        update.check(table)?;
-        check_size(&update.set)?;
-        Ok(Self::Update { key, update: update.clone() })
+        update.check(table, key)?;
+        Ok(Self::Update { key: record::encode(table, key), update: update.clone() })
     }
 
     pub(super) fn delete(table: &'static Table, key: &Key, expected: Option<&Tag>) -> Result<Self> {
-        Ok(Self::Delete { key: full_key(table, key)?, expected: expected.cloned() })
+        table.check_full_key(key)?;
+        Ok(Self::Delete { key: record::encode(table, key), expected: expected.cloned() })
     }
 }
 
@@ -54,11 +53,6 @@ pub(super) fn loaded(table: &'static Table, item: &Item) -> Result<Record> {
     table.stamp(&mut attributes);
     check_size(&attributes)?;
     Record::new(table, Item::new(&attributes))
-}
-
-fn full_key(table: &'static Table, key: &Key) -> Result<String> {
-    table.check_full_key(key)?;
-    Ok(record::encode(table, key))
 }
 
 fn stamp(table: &'static Table, attributes: &mut Attributes, version: u64) {

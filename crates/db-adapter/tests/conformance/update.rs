@@ -1,7 +1,7 @@
 //! `update`: partial, conditional, in the promised order of errors.
 
 use db_adapter::entity::{post, user};
-use db_adapter::{Error, Item, Key, Read, Rule, Tag, Update, Value};
+use db_adapter::{Error, Item, Key, MAX_ITEM_BYTES, Read, Rule, Tag, Update, Value};
 use serde_json::json;
 
 use crate::fixture::{Fixture, assert_invalid, at, attributes, key, load, post, user};
@@ -18,6 +18,7 @@ cases!(update:
     refuses_half_a_key,
     refuses_wrong_types,
     refuses_to_grow_an_item_too_large,
+    refuses_what_is_too_large_for_any_item_first,
     keeps_what_it_does_not_name,
 );
 
@@ -118,6 +119,17 @@ async fn refuses_to_grow_an_item_too_large(f: Fixture) {
     assert_fails!(f.store.update(&user::TABLE, &key("u1"), &half("second")).await, Error::TooLarge);
     assert_eq!(f.store.get(&user::TABLE, &key("u1"), &Read::STRONG).await.unwrap().unwrap(), grown);
     assert_ne!(created, grown);
+}
+
+async fn refuses_what_is_too_large_for_any_item_first(f: Fixture) {
+    let others: usize = [("postId", 2), ("threadId", 2), ("version", 2), ("writeId", 32), ("content", 0)]
+        .map(|(name, size)| name.len() + size)
+        .iter()
+        .sum();
+    let content = |bytes: usize| set(json!({ "content": "x".repeat(bytes) }));
+    let largest = MAX_ITEM_BYTES - others;
+    assert_fails!(f.store.update(&post::TABLE, &Key::pair("p1", "t1"), &content(largest)).await, Error::NotFound);
+    assert_fails!(f.store.update(&post::TABLE, &Key::pair("p1", "t1"), &content(largest + 1)).await, Error::TooLarge);
 }
 
 async fn keeps_what_it_does_not_name(f: Fixture) {
