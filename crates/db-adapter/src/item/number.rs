@@ -20,6 +20,56 @@ impl Number {
     /// # Errors
     /// What is wrong with the text: not a number, more than 38 significant digits, or out of range.
     pub fn parse(text: &str) -> Result<Self, &'static str> {
+        let Decimal { negative, digits, power } = Decimal::read(text)?;
+        if digits.is_empty() {
+            return Ok(Self("0".to_owned()));
+        }
+        if digits.len() > MAX_DIGITS {
+            return Err("has more than 38 significant digits");
+        }
+        if !MAGNITUDE.contains(&power) {
+            return Err("is outside 1e-130 to 1e126");
+        }
+        let mut spelling = if negative { "-".to_owned() } else { String::new() };
+        spell(&mut spelling, &digits, power);
+        Ok(Self(spelling))
+    }
+
+    /// The canonical text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The value where it is a whole number from 0 to 2^63 - 1.
+    pub fn as_count(&self) -> Option<u64> {
+        self.0.parse().ok().filter(|count| i64::try_from(*count).is_ok())
+    }
+
+    /// Bytes that DynamoDB counts for the value: one per two digits as they stand around the point, but not for zeros at either
+    /// end; one more, and one for a sign.
+    pub(crate) fn size(&self) -> usize {
+        match Decimal::read(&self.0) {
+            Ok(Decimal { negative, digits, power }) if !digits.is_empty() => {
+                let last = power - length(&digits) + 1;
+                let pairs = power.div_euclid(2) - last.div_euclid(2) + 1;
+                usize::try_from(pairs).unwrap_or(0) + 1 + usize::from(negative)
+            }
+            _ => 1,
+        }
+    }
+}
+
+/// A number taken apart.
+struct Decimal {
+    negative: bool,
+    /// Without zeros at either end, so none of zero.
+    digits: String,
+    /// The power of ten of the first digit: 1 for 12.5.
+    power: i64,
+}
+
+impl Decimal {
+    fn read(text: &str) -> Result<Self, &'static str> {
         const NOT_A_NUMBER: &str = "is not a number";
         let (negative, unsigned) = match text.strip_prefix('-') {
             Some(rest) => (true, rest),
@@ -35,38 +85,8 @@ impl Number {
             return Err(NOT_A_NUMBER);
         }
         let significant = all.trim_start_matches('0');
-        let digits = significant.trim_end_matches('0');
-        if digits.is_empty() {
-            return Ok(Self("0".to_owned()));
-        }
-        if digits.len() > MAX_DIGITS {
-            return Err("has more than 38 significant digits");
-        }
-        // The power of ten of the first digit: 1 for 12.5.
         let power = i64::from(exponent) - length(fraction) + length(significant) - 1;
-        if !MAGNITUDE.contains(&power) {
-            return Err("is outside 1e-130 to 1e126");
-        }
-        let mut spelling = if negative { "-".to_owned() } else { String::new() };
-        spell(&mut spelling, digits, power);
-        Ok(Self(spelling))
-    }
-
-    /// The canonical text.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    /// The value where it is a whole number from 0 to 2^63 - 1.
-    pub fn as_count(&self) -> Option<u64> {
-        self.0.parse().ok().filter(|count| i64::try_from(*count).is_ok())
-    }
-
-    /// Bytes that DynamoDB counts for the value: one per two digits, one more, and one for a sign.
-    pub(crate) fn size(&self) -> usize {
-        let mantissa = self.0.split('e').next().unwrap_or_default();
-        let digits = mantissa.bytes().filter(u8::is_ascii_digit).count();
-        digits.div_ceil(2) + 1 + usize::from(self.0.starts_with('-'))
+        Ok(Self { negative, digits: significant.trim_end_matches('0').to_owned(), power })
     }
 }
 
@@ -138,6 +158,28 @@ mod tests {
             ("0.12345678901234567890123456789012345678", "0.12345678901234567890123456789012345678"),
         ] {
             assert_eq!(canonical(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn size_counts_digits_on_both_sides_of_the_point() {
+        for (text, bytes) in [
+            ("0", 1),
+            ("7", 2),
+            ("42", 2),
+            ("-42", 3),
+            ("123", 3),
+            ("1200", 2),
+            ("1.5", 3),
+            ("-123.456", 6),
+            ("0.001", 2),
+            ("1e125", 2),
+            ("120", 3),
+            ("0.015", 3),
+            ("1.234e-100", 4),
+            (&"9".repeat(38), 20),
+        ] {
+            assert_eq!(Number::parse(text).unwrap().size(), bytes, "{text}");
         }
     }
 

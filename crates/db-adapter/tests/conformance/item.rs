@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use db_adapter::entity::{thread, user};
-use db_adapter::{Attributes, Error, Item, MAX_ITEM_BYTES, Number, Query, Read, Scan, Update, Value};
+use db_adapter::{Attributes, Error, Item, MAX_ITEM_BYTES, Number, Query, Read, Scan, Update, Value, check_size};
 use serde_json::json;
 
 use crate::fixture::{Fixture, assert_invalid, at, attributes, key, load, newest_threads, thread, user};
@@ -16,6 +16,7 @@ cases!(item:
     types_that_json_lacks_survive,
     deep_and_empty_values_survive,
     the_largest_item_is_stored,
+    the_largest_item_of_every_type_is_stored,
     a_larger_item_is_refused,
     what_dynamodb_has_not_is_refused,
     the_deepest_value_is_stored,
@@ -107,6 +108,33 @@ async fn the_largest_item_is_stored(f: Fixture) {
     assert_eq!(f.store.get(&user::TABLE, &key("u1"), &Read::STRONG).await.unwrap().unwrap(), Item::new(&largest));
     f.store.delete(&user::TABLE, &key("u1"), None).await.unwrap();
     f.store.create(&user::TABLE, largest).await.unwrap();
+}
+
+async fn the_largest_item_of_every_type_is_stored(f: Fixture) {
+    let number = |text: &str| Value::Number(Number::parse(text).unwrap());
+    let numbers = ["0", "7", "-42", "1200", "120", "1.5", "-123.456", "0.015", "1e125", "1.234e-100"].map(number);
+    let numbers = numbers.map(|number| Value::List(vec![number; 1000]));
+    let values = [
+        Value::Map((0..100).map(|at| (at.to_string(), Value::Null)).collect()),
+        Value::NumberSet((0..100).map(Number::from).collect()),
+        Value::BinarySet((0..100).map(|byte| vec![byte]).collect()),
+        Value::StringSet((0..100).map(|at| at.to_string()).collect()),
+        Value::List(vec![Value::Bool(true); 100]),
+    ];
+    let values = values.into_iter().chain(numbers);
+    for value in values {
+        let mut attributes = user_of(1000);
+        attributes.insert("extra".to_owned(), value);
+        let (mut fits, mut too_large) = (0, MAX_ITEM_BYTES);
+        while too_large - fits > 1 {
+            let middle = usize::midpoint(fits, too_large);
+            attributes.insert("bio".to_owned(), Value::from("x".repeat(middle)));
+            *(if check_size(&attributes).is_ok() { &mut fits } else { &mut too_large }) = middle;
+        }
+        attributes.insert("bio".to_owned(), Value::from("x".repeat(fits)));
+        f.store.create(&user::TABLE, attributes).await.unwrap();
+        f.store.delete(&user::TABLE, &key("u1"), None).await.unwrap();
+    }
 }
 
 async fn a_larger_item_is_refused(f: Fixture) {
