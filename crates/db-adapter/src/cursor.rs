@@ -73,12 +73,12 @@ pub(crate) fn after_scan(table: &Table, backend: &str, scan: &Scan, position: &P
 /// Where the query goes on, if it has a cursor.
 ///
 /// # Errors
-/// [`Error::InvalidItem`] when the partition cannot be a key or the index has no sort key for a range; [`Error::InvalidCursor`] when the cursor was altered, belongs to
-/// another list or lies outside the range.
+/// [`Error::InvalidItem`] when the partition cannot be a key or a bound cannot be one of the index's; [`Error::InvalidCursor`] when
+/// the cursor was altered, belongs to another list or lies outside the range.
 pub(crate) fn query_start(table: &Table, query: &Query) -> Result<Option<Position>> {
     query.index.check_partition(&query.partition)?;
-    if query.index.range.is_none() && (query.from.is_some() || query.to.is_some()) {
-        return Err(Error::invalid_item(query.index.name, "has no sort key, and so no range"));
+    for bound in [&query.from, &query.to].into_iter().flatten() {
+        query.index.check_bound(bound)?;
     }
     let Some(cursor) = &query.cursor else { return Ok(None) };
     let position = decode(cursor, &query_list(table, query))?;

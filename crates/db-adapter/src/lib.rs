@@ -66,7 +66,8 @@ pub trait Store: Debug + Send + Sync {
     /// backend chooses. A walk along the cursors MUST answer every item that was there all the time exactly once.
     ///
     /// # Errors
-    /// [`Error::InvalidCursor`], before any call.
+    /// [`Error::InvalidItem`] when the partition cannot be a key of the index or a bound not one of its sort keys';
+    /// [`Error::InvalidCursor`]. Both before any call.
     async fn query(&self, table: &'static Table, query: &Query) -> Result<Page>;
 
     /// One page of a whole table or of one segment of it, in the backend's own order; cut as in [`Store::query`]. Its cursors are

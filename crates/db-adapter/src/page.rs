@@ -30,9 +30,9 @@ pub struct Query {
     pub partition: String,
     /// The direction.
     pub order: Order,
-    /// Only items whose sort key is at least this; for an index with a sort key.
+    /// Only items whose sort key is at least this. For an index with a sort key; 1,024 bytes at most.
     pub from: Option<String>,
-    /// Only items whose sort key is less than this; none where it is not above `from`. For an index with a sort key.
+    /// Only items whose sort key is less than this; none where it is not above `from`. As `from` otherwise.
     pub to: Option<String>,
     /// Items on the page at most; 0 counts as 1.
     pub limit: usize,

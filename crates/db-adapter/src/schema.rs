@@ -262,6 +262,20 @@ impl Index {
         self.range.is_some_and(|range| check_key_text(range, sort, MAX_RANGE_BYTES).is_ok())
     }
 
+    /// Checks that the text can bound a range of the index's sort keys. It may be what no sort key can be: empty, for one.
+    ///
+    /// # Errors
+    /// [`Error::InvalidItem`] when the index has no sort key or the text is longer than one may be.
+    pub(crate) fn check_bound(&self, bound: &str) -> Result<()> {
+        match self.range {
+            None => Err(Error::invalid_item(self.name, "has no sort key, and so no range")),
+            Some(range) if bound.len() > MAX_RANGE_BYTES => {
+                Err(Error::invalid_item(range, format!("has bounds of {MAX_RANGE_BYTES} bytes at most")))
+            }
+            Some(_) => Ok(()),
+        }
+    }
+
     /// The index key of an item: both values, or `None` where the item lacks one and so is not in the index.
     pub fn key_of<'a>(&self, attributes: &'a Attributes) -> Option<(&'a str, Option<&'a str>)> {
         let text = |name| attributes.get(name).and_then(Value::as_str);

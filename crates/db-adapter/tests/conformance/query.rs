@@ -14,6 +14,7 @@ cases!(query:
     ranges_include_from_and_exclude_to,
     an_empty_range_is_an_empty_page,
     a_range_without_a_sort_key_is_refused,
+    bounds_are_as_long_as_a_sort_key_at_most,
     an_unknown_partition_is_an_empty_page,
     a_broken_partition_is_refused,
     a_page_ends_at_its_limit,
@@ -76,6 +77,15 @@ async fn a_range_without_a_sort_key_is_refused(f: Fixture) {
     for (from, to) in [(Some(at(1)), None), (None, Some(at(1))), (Some(at(2)), Some(at(1)))] {
         let query = Query { from, to, ..by_email("ann@example.com") };
         assert_invalid(f.store.query(&user::TABLE, &query).await, "EmailIndex");
+    }
+}
+
+async fn bounds_are_as_long_as_a_sort_key_at_most(f: Fixture) {
+    posts(&f, 0..3).await;
+    let bound = |letter: &str, bytes: usize| Some(letter.repeat(bytes));
+    assert_eq!(ids(&f, Query { from: bound("1", 1024), to: bound("z", 1024), ..by_thread("t1") }).await.len(), 3);
+    for (from, to) in [(bound("1", 1025), None), (None, bound("z", 1025)), (bound("1", 1025), bound("z", 1025))] {
+        assert_invalid(f.store.query(&post::TABLE, &Query { from, to, ..by_thread("t1") }).await, "createdAt");
     }
 }
 
