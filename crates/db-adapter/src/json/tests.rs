@@ -2,6 +2,7 @@
 //!
 //! Two stores in one process are to each other as two processes are: a lock belongs to an open file, not to a process.
 
+mod damage;
 mod edited;
 mod faults;
 #[cfg(unix)]
