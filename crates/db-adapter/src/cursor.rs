@@ -216,7 +216,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn an_altered_cursor_is_refused(at in 0_usize..200, flip in 1_u8..=255) {
+        fn a_cursor_with_a_changed_byte_is_refused(at in 0_usize..200, flip in 1_u8..=255) {
             let mut bytes = after_query(&post::TABLE, &query(), &position()).to_string().into_bytes();
             let at = at % bytes.len();
             bytes[at] ^= flip;
@@ -225,8 +225,32 @@ mod tests {
         }
 
         #[test]
+        fn a_cursor_with_a_changed_part_is_refused(at in 0_usize..400, length in 0_usize..9, part in "[A-Za-z0-9_=-]{0,8}") {
+            let original = after_query(&post::TABLE, &query(), &position());
+            let mut text = original.to_string();
+            let at = at % (text.len() + 1);
+            text.replace_range(at..text.len().min(at + length), &part);
+            let altered = Cursor::from_text(text);
+            prop_assert_eq!(is_refused(&query(), &altered), altered != original);
+        }
+
+        #[test]
         fn any_text_is_refused_without_panic(text in ".{0,80}") {
             prop_assert!(is_refused(&query(), &Cursor::from_text(text)));
+        }
+
+        #[test]
+        fn any_bytes_are_refused_without_panic(body in prop::collection::vec(any::<u8>(), 0..80), has_checksum: bool) {
+            let mut bytes = if has_checksum { [&[FORMAT], &crc32fast::hash(&body).to_be_bytes()[..]].concat() } else { vec![] };
+            bytes.extend(body);
+            prop_assert!(is_refused(&query(), &Cursor::from_text(BASE64.encode(bytes))));
+        }
+
+        #[test]
+        fn any_place_in_the_range_is_led_back_to(sort in "2024[^\0]{0,9}", hash in "[^\0#]{1,9}", range in "[^\0]{1,9}") {
+            let place = Position { sort: Some(sort), hash, range: Some(range) };
+            let cursor = after_query(&post::TABLE, &query(), &place);
+            prop_assert_eq!(start(&query(), &cursor).unwrap(), Some(place));
         }
     }
 }
