@@ -140,8 +140,10 @@ mod tests {
     use super::*;
     use crate::rules;
     use db_adapter::entity::user;
+    use proptest::prelude::*;
     use rstest::rstest;
     use serde::Deserialize;
+    use serde_json::{Map, Value, json};
 
     #[derive(Debug, Deserialize, Validate)]
     #[serde(rename_all = "camelCase")]
@@ -236,5 +238,87 @@ mod tests {
             headers.insert(header::CONTENT_ENCODING, encoding.parse().unwrap());
         }
         assert_eq!(check_media_type(&headers, &["application/json"]).is_ok(), allowed);
+    }
+
+    #[derive(Debug, Default, Deserialize, Validate)]
+    #[serde(default)]
+    struct Profile {
+        #[garde(skip)]
+        name: Change,
+        #[garde(skip)]
+        bio: Change,
+    }
+
+    impl Body for Profile {
+        fn table() -> &'static Table {
+            &user::TABLE
+        }
+
+        fn changes(self) -> Vec<(&'static str, Change)> {
+            vec![("name", self.name), ("bio", self.bio)]
+        }
+    }
+
+    /// `MergePatch` of RFC 7396, section 2.
+    fn merged(target: Value, patch: &Value) -> Value {
+        let Value::Object(patch) = patch else { return patch.clone() };
+        let mut target = if let Value::Object(target) = target { target } else { Map::new() };
+        for (name, value) in patch {
+            let old = target.remove(name);
+            if !value.is_null() {
+                target.insert(name.clone(), merged(old.unwrap_or_default(), value));
+            }
+        }
+        target.into()
+    }
+
+    fn any_json() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            4 => Just(Value::Null),
+            8 => any::<String>().prop_map(Value::from),
+            1 => any::<i64>().prop_map(Value::from),
+            1 => any::<bool>().prop_map(Value::from),
+        ];
+        leaf.prop_recursive(2, 8, 3, |inner| {
+            prop_oneof![
+                20 => inner.clone(),
+                1 => prop::collection::vec(inner.clone(), 0..3).prop_map(Value::from),
+                1 => members(inner).prop_map(Value::from),
+            ]
+        })
+    }
+
+    fn members(value: impl Strategy<Value = Value>) -> impl Strategy<Value = Map<String, Value>> {
+        let name = prop_oneof![
+            10 => prop::sample::select(vec!["name", "bio", "version", "createdAt"]).prop_map(str::to_owned),
+            1 => prop::sample::select(vec!["writeId", "Name", ""]).prop_map(str::to_owned),
+            1 => any::<String>(),
+        ];
+        prop::collection::vec((name, value), 0..4).prop_map(|members| members.into_iter().collect())
+    }
+
+    proptest! {
+        #[test]
+        fn a_patch_does_what_rfc_7396_says_or_is_refused(
+            target in prop::collection::btree_map(prop::sample::select(vec!["name", "bio"]), any::<String>(), 0..3),
+            patch in prop_oneof![9 => members(any_json()).prop_map(Value::from), 1 => any_json()],
+        ) {
+            let readable = patch.as_object().is_some_and(|patch| {
+                patch.iter().all(|(name, value)| match name.as_str() {
+                    "name" | "bio" => value.is_string() || value.is_null(),
+                    name => name == "version" || name == "createdAt",
+                })
+            });
+            let read = parse::<Profile>(patch.to_string().as_bytes());
+            prop_assert_eq!(read.as_ref().map_err(Problem::status).err(), (!readable).then_some(StatusCode::BAD_REQUEST));
+            let Ok(profile) = read else { return Ok(()) };
+            let update = profile.update();
+            let mut after: Map<_, _> = target.iter().map(|(name, text)| ((*name).to_owned(), json!(text))).collect();
+            after.retain(|name, _| !update.remove.contains(name));
+            after.extend(update.set.iter().map(|(name, value)| (name.clone(), json!(value.as_str()))));
+            let mut of_clients = patch.as_object().cloned().unwrap_or_default();
+            of_clients.retain(|name, _| name == "name" || name == "bio");
+            prop_assert_eq!(Value::from(after), merged(json!(target), &of_clients.into()));
+        }
     }
 }

@@ -65,7 +65,9 @@ fn is_ignored(name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::paging::Limit;
+    use crate::paging::{Id, Ids, Limit, Sort, Time};
+    use db_adapter::Order;
+    use proptest::prelude::*;
 
     #[derive(Debug, Deserialize, PartialEq)]
     struct Parameters {
@@ -108,5 +110,71 @@ mod tests {
     fn a_repeated_parameter_is_refused() {
         let problem = parse::<Parameters>("limit=5&_=1&_=2&limit=5").unwrap_err();
         assert_eq!(problem.errors()[0].field, "limit");
+    }
+
+    #[derive(Debug, Default, Clone, Deserialize, PartialEq)]
+    #[serde(rename_all = "camelCase")]
+    struct Everything {
+        limit: Option<Limit>,
+        order: Option<Sort>,
+        from: Option<Time>,
+        ids: Option<Ids>,
+        thread_id: Option<Id>,
+        cursor: Option<String>,
+        cascade: Option<bool>,
+    }
+
+    impl Everything {
+        fn query(self) -> String {
+            let order = self.order.map(|Sort(order)| if order == Order::Ascending { "asc" } else { "desc" }.to_owned());
+            let pairs = [
+                ("limit", self.limit.map(|limit| limit.items().to_string())),
+                ("order", order),
+                ("from", self.from.map(Time::into_text)),
+                ("ids", self.ids.map(|ids| ids.into_vec().join(","))),
+                ("threadId", self.thread_id.map(|Id(id)| id)),
+                ("cursor", self.cursor),
+                ("cascade", self.cascade.map(|cascade| cascade.to_string())),
+            ];
+            let sent = pairs.into_iter().filter_map(|(name, value)| Some((name, value?)));
+            form_urlencoded::Serializer::new(String::new()).extend_pairs(sent).finish()
+        }
+    }
+
+    fn any_query() -> impl Strategy<Value = String> {
+        let name = prop_oneof![
+            20 => prop::sample::select(vec!["limit", "order", "from", "ids", "threadId", "cursor", "cascade"]).prop_map(str::to_owned),
+            1 => prop::sample::select(vec!["Limit", "", "_", "utm_x", "threadId.x", "?", "."]).prop_map(str::to_owned),
+            1 => any::<String>(),
+        ];
+        let value = prop_oneof![
+            2 => "[0-9]{1,4}",
+            1 => prop::sample::select(vec!["asc", "desc", "true", "false", "health"]).prop_map(str::to_owned),
+            3 => "[0-9]{4}-[01][0-9]-[0-3][0-9]T[0-2][0-9]:[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,10})?(Z|[+ -][01][0-9]:[0-5][0-9])",
+            2 => "[a-zA-Z0-9_-]{1,9}(,[a-z0-9]{1,3}){0,3}",
+            1 => any::<String>(),
+        ];
+        let encoded = prop::collection::vec((name, value), 0..4)
+            .prop_map(|pairs| form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish());
+        prop_oneof![8 => encoded, 1 => "[ -~]{0,40}", 1 => "(%[0-9a-f]{2}|[a-z=&+]){0,20}", 1 => any::<String>()]
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2000))]
+
+        #[test]
+        fn a_query_is_read_to_the_end_or_its_faults_are_named(query in any_query()) {
+            match parse::<Everything>(&query) {
+                Ok(read) => prop_assert_eq!(parse::<Everything>(&read.clone().query()).unwrap(), read),
+                Err(problem) => {
+                    prop_assert_eq!(problem.status(), 400);
+                    let is_text = percent_decode_str(&query).decode_utf8().is_ok();
+                    prop_assert_eq!(problem.errors().is_empty(), !is_text);
+                    for error in problem.errors() {
+                        prop_assert!(parameters(&query).any(|(name, _)| name == error.field), "{:?}", error);
+                    }
+                }
+            }
+        }
     }
 }
