@@ -30,6 +30,9 @@ impl Call<'_> {
             SdkError::TimeoutError(_) => Error::Timeout,
             SdkError::DispatchFailure(failure) if failure.is_timeout() => Error::Timeout,
             SdkError::DispatchFailure(_) => Error::unavailable(self.no_connection(&error)),
+            SdkError::ResponseError(_) => {
+                Error::unavailable(format!("DynamoDB's answer could not be read: {}", innermost(&error)))
+            }
             SdkError::ServiceError(_) => self.meaning(&code, &reason),
             _ => Error::backend(format!("{}: {reason}", self.operation)),
         };

@@ -1,7 +1,8 @@
 //! A proxy before a DynamoDB endpoint that does what no emulator does: loses answers, throttles, leaves half a batch unprocessed.
 //! It records every request that it sees.
 
-use std::collections::VecDeque;
+#![allow(dead_code, reason = "no test file uses all of it")]
+
 use std::io;
 use std::sync::{Arc, Mutex};
 
@@ -14,12 +15,20 @@ use tokio::net::{TcpListener, TcpStream};
 pub(crate) enum Fault {
     /// Execute it, then close the connection without an answer.
     LoseAnswer,
+    /// Execute it, then close the connection in the middle of the answer.
+    CutAnswer,
     /// Execute it, then answer an internal server error.
     SpoilAnswer,
+    /// Execute it, and never answer.
+    Mute,
+    /// Do not execute it; close the connection.
+    Drop,
     /// Do not execute it; answer this error code with this JSON beside it.
     Refuse(&'static str, Value),
-    /// Do not execute it and never answer.
-    Hang,
+    /// Never answer, and execute it only when [`FaultProxy::release`] lets it through.
+    Hold,
+    /// Do not execute it; answer this.
+    Answer(Value),
     /// Execute the first half of a batch and call the rest unprocessed.
     Half,
 }
@@ -38,18 +47,43 @@ pub(crate) struct Seen {
     pub(crate) operation: String,
     /// The request.
     pub(crate) body: Value,
+    /// Did a fault happen to it?
+    pub(crate) is_faulty: bool,
 }
 
-#[derive(Debug, Default)]
+/// A fault that waits for its requests.
+#[derive(Debug)]
+struct Planned {
+    operation: &'static str,
+    /// Only requests with this in their body.
+    about: String,
+    fault: Fault,
+    /// How many more times.
+    left: usize,
+    /// The share of the requests that it happens to.
+    share: f64,
+}
+
+#[derive(Debug)]
 struct State {
-    faults: VecDeque<(&'static str, Fault)>,
+    faults: Vec<Planned>,
+    held: Vec<(String, Vec<u8>)>,
     seen: Vec<Seen>,
+    random: fastrand::Rng,
+}
+
+impl Default for State {
+    fn default() -> Self {
+        // The same requests in each run.
+        Self { faults: Vec::new(), held: Vec::new(), seen: Vec::new(), random: fastrand::Rng::with_seed(1) }
+    }
 }
 
 /// The proxy. It serves as long as the test's runtime.
 #[derive(Debug, Clone)]
 pub(crate) struct FaultProxy {
     endpoint: String,
+    upstream: String,
     state: Arc<Mutex<State>>,
 }
 
@@ -58,12 +92,12 @@ impl FaultProxy {
     pub(crate) async fn start(upstream: &str) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let endpoint = format!("http://{}", listener.local_addr().unwrap());
-        let proxy = Self { endpoint, state: Arc::default() };
-        let (serving, upstream) = (proxy.clone(), upstream.trim_start_matches("http://").to_owned());
+        let proxy = Self { endpoint, upstream: upstream.trim_start_matches("http://").to_owned(), state: Arc::default() };
+        let serving = proxy.clone();
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
-                let (serving, upstream) = (serving.clone(), upstream.clone());
-                tokio::spawn(async move { serving.serve(client, &upstream).await });
+                let serving = serving.clone();
+                tokio::spawn(async move { serving.serve(client).await });
             }
         });
         proxy
@@ -76,10 +110,32 @@ impl FaultProxy {
 
     /// Lets the fault happen to the next request of this operation that has no other fault waiting.
     pub(crate) fn inject(&self, operation: &'static str, fault: Fault) {
-        self.state.lock().unwrap().faults.push_back((operation, fault));
+        self.inject_about(operation, "", fault, 1);
     }
 
-    /// Forgets what it has seen, and the faults that have not happened.
+    /// Lets the fault happen so many times to requests of this operation that have this in their body.
+    pub(crate) fn inject_about(&self, operation: &'static str, about: &str, fault: Fault, times: usize) {
+        self.plan(Planned { operation, about: about.to_owned(), fault, left: times, share: 1.0 });
+    }
+
+    /// Lets the fault happen to this share of all requests of this operation.
+    pub(crate) fn inject_often(&self, operation: &'static str, fault: Fault, share: f64) {
+        self.plan(Planned { operation, about: String::new(), fault, left: usize::MAX, share });
+    }
+
+    fn plan(&self, planned: Planned) {
+        self.state.lock().unwrap().faults.push(planned);
+    }
+
+    /// Executes what was held, in order.
+    pub(crate) async fn release(&self) {
+        let held = std::mem::take(&mut self.state.lock().unwrap().held);
+        for (head, body) in held {
+            exchange(&self.upstream, &head, &body).await.unwrap();
+        }
+    }
+
+    /// Forgets what it has seen and held, and the faults that have not happened.
     pub(crate) fn reset(&self) {
         *self.state.lock().unwrap() = State::default();
     }
@@ -94,7 +150,8 @@ impl FaultProxy {
         self.seen().into_iter().map(|seen| seen.operation).collect()
     }
 
-    async fn serve(&self, mut client: TcpStream, upstream: &str) -> io::Result<()> {
+    async fn serve(&self, mut client: TcpStream) -> io::Result<()> {
+        let upstream = self.upstream.as_str();
         while let Some((head, body)) = read_message(&mut client).await? {
             match self.fault_for(&head, &body) {
                 None => client.write_all(&exchange(upstream, &head, &body).await?).await?,
@@ -102,12 +159,26 @@ impl FaultProxy {
                     exchange(upstream, &head, &body).await?;
                     return Ok(());
                 }
+                Some(Fault::CutAnswer) => {
+                    let answer = exchange(upstream, &head, &body).await?;
+                    client.write_all(answer.get(..answer.len() - 1).unwrap_or_default()).await?;
+                    return Ok(());
+                }
                 Some(Fault::SpoilAnswer) => {
                     exchange(upstream, &head, &body).await?;
-                    client.write_all(&answer(500, &error("InternalServerError", &json!({ "message": "spoilt" })))).await?;
+                    client.write_all(&error("InternalServerError", &json!({ "message": "spoilt" }))).await?;
                 }
-                Some(Fault::Refuse(code, details)) => client.write_all(&answer(400, &error(code, &details))).await?,
-                Some(Fault::Hang) => std::future::pending::<()>().await,
+                Some(Fault::Mute) => {
+                    exchange(upstream, &head, &body).await?;
+                    std::future::pending::<()>().await;
+                }
+                Some(Fault::Drop) => return Ok(()),
+                Some(Fault::Refuse(code, details)) => client.write_all(&error(code, &details)).await?,
+                Some(Fault::Hold) => {
+                    self.state.lock().unwrap().held.push((head, body));
+                    std::future::pending::<()>().await;
+                }
+                Some(Fault::Answer(body)) => client.write_all(&answer(200, &body)).await?,
                 Some(Fault::Half) => client.write_all(&half(upstream, &head, &body).await?).await?,
             }
         }
@@ -117,10 +188,19 @@ impl FaultProxy {
     fn fault_for(&self, head: &str, body: &[u8]) -> Option<Fault> {
         let target = header(head, "x-amz-target").unwrap_or_default();
         let operation = target.rsplit('.').next().unwrap_or_default().to_owned();
+        let text = String::from_utf8_lossy(body);
         let mut state = self.state.lock().unwrap();
-        let at = state.faults.iter().position(|(waiting, _)| *waiting == operation);
-        state.seen.push(Seen { operation, body: serde_json::from_slice(body).unwrap_or_default() });
-        at.and_then(|at| state.faults.remove(at)).map(|(_, fault)| fault)
+        let chance = state.random.f64();
+        let is_met = |planned: &&mut Planned| {
+            planned.left > 0 && planned.operation == operation && text.contains(&planned.about) && chance < planned.share
+        };
+        let fault = state.faults.iter_mut().find(is_met).map(|planned| {
+            planned.left -= 1;
+            planned.fault.clone()
+        });
+        let body = serde_json::from_slice(body).unwrap_or_default();
+        state.seen.push(Seen { operation, body, is_faulty: fault.is_some() });
+        fault
     }
 }
 
@@ -147,10 +227,10 @@ async fn half(upstream: &str, head: &str, body: &[u8]) -> io::Result<Vec<u8>> {
     Ok(answer(200, &answered))
 }
 
-fn error(code: &str, details: &Value) -> Value {
+fn error(code: &str, details: &Value) -> Vec<u8> {
     let mut error = details.clone();
     error["__type"] = format!("com.amazonaws.dynamodb.v20120810#{code}").into();
-    error
+    answer(if code == "InternalServerError" { 500 } else { 400 }, &error)
 }
 
 fn answer(status: u16, body: &Value) -> Vec<u8> {

@@ -1,9 +1,14 @@
 //! What the DynamoDB backend does when something goes wrong on the way: every write happens once, and every fault has its error.
 
-#![allow(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used, reason = "a test may fail so")]
+#![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used, reason = "a test may fail so")]
 
+#[path = "../dynoxide/mod.rs"]
 mod dynoxide;
+#[path = "../fault_proxy/mod.rs"]
 mod fault_proxy;
+mod lossy;
+mod matrix;
+mod stale;
 
 use std::time::Duration;
 
@@ -20,13 +25,13 @@ async fn store() -> (DynamoStore, FaultProxy) {
 }
 
 async fn store_with(change: impl Fn(&mut DynamoOptions)) -> (DynamoStore, FaultProxy) {
-    let proxy = FaultProxy::start(&crate::dynoxide::start().await).await;
-    let mut options = DynamoOptions { endpoint: Some(proxy.endpoint()), ..DynamoOptions::new("us-east-1") };
+    let endpoint = crate::dynoxide::start().await;
+    let proxy = FaultProxy::start(&endpoint).await;
+    let at = |endpoint| DynamoOptions { endpoint: Some(endpoint), ..DynamoOptions::new("us-east-1") };
+    tables::create(&DynamoStore::open(at(endpoint)).await.unwrap()).await.unwrap();
+    let mut options = at(proxy.endpoint());
     change(&mut options);
-    let store = DynamoStore::open(options).await.unwrap();
-    tables::create(&store).await.unwrap();
-    proxy.reset();
-    (store, proxy)
+    (DynamoStore::open(options).await.unwrap(), proxy)
 }
 
 fn attributes(json: serde_json::Value) -> Attributes {
@@ -200,7 +205,7 @@ async fn no_answer_in_time_is_a_timeout() {
         options.operation_timeout = Duration::from_millis(250);
     })
     .await;
-    (0..4).for_each(|_| proxy.inject("PutItem", Fault::Hang));
+    (0..4).for_each(|_| proxy.inject("PutItem", Fault::Hold));
     let created = store.create(&thread::TABLE, attributes(json!({ "threadId": "t", "title": "T" }))).await;
     assert!(matches!(created, Err(Error::Timeout)), "{created:?}");
 }
