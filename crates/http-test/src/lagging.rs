@@ -1,83 +1,109 @@
 //! A store whose eventual reads are late, as no emulator's are.
 
-use std::collections::HashMap;
-use std::sync::Mutex;
+use std::path::Path;
 
 use async_trait::async_trait;
-use db_adapter::{Attributes, Finding, Health, Item, Key, Page, Query, Read, Result, Scan, Store, Table, Tag, Update};
+use db_adapter::json::{JsonOptions, JsonStore};
+use db_adapter::{
+    Attributes, Error, Finding, Health, Item, Key, Page, Query, Read, Result, Scan, Store, TABLES, Table, Tag, Update,
+};
+use futures::StreamExt;
 use futures::stream::BoxStream;
 use http_kit::SharedStore;
 
-type Place = (&'static str, String);
-
-/// Eventual reads of single items miss each item's last write, for good; strong reads, indexes and scans see everything. An item
+/// Eventual reads, indexes and scans miss each item's last write, until [`Lagging::catch_up`]; strong reads see everything. An item
 /// that was loaded is seen as it was loaded.
 #[derive(Debug)]
 pub struct Lagging {
     store: SharedStore,
-    before: Mutex<HashMap<Place, Option<Item>>>,
+    /// What eventual reads see.
+    seen: JsonStore,
 }
 
 impl Lagging {
-    /// In front of that store.
-    pub fn new(store: SharedStore) -> Self {
-        Self { store, before: Mutex::default() }
+    /// In front of that store, which is empty; keeps what is seen in that directory.
+    pub async fn new(store: SharedStore, dir: &Path) -> Self {
+        let seen = JsonStore::open(JsonOptions::new(dir)).await.expect("a store");
+        Self { store, seen }
     }
 
-    fn late(&self, table: &'static Table, key: &Key, read: &Read) -> Option<Option<Item>> {
-        let before = self.before.lock().expect("no test panics in here");
-        if read.strong { None } else { before.get(&(table.name, key.hash.clone())).cloned() }
+    /// Eventual reads see everything written so far.
+    pub async fn catch_up(&self) {
+        for table in TABLES {
+            // What is gone goes first, as it may have unique values that others have by now.
+            for from in [&self.seen as &dyn Store, &*self.store] {
+                let page = from.scan(table, &Scan::new(1000)).await.expect("a page");
+                assert!(page.next.is_none(), "too many items for a test");
+                for item in page.items {
+                    self.see(table, &key_of(table, &item).expect("a key")).await.expect("an item");
+                }
+            }
+        }
     }
 
-    async fn keep(&self, table: &'static Table, key: &Key) -> Result<()> {
-        let item = self.store.get(table, key, &Read::STRONG).await?;
-        self.before.lock().expect("no test panics in here").insert((table.name, key.hash.clone()), item);
-        Ok(())
+    /// Eventual reads see the item as it is.
+    async fn see(&self, table: &'static Table, key: &Key) -> Result<()> {
+        let Some(key) = self.full_key(table, key).await? else { return Ok(()) };
+        let seen = match self.store.get(table, &key, &Read::STRONG).await? {
+            Some(item) => self.seen.load(table, futures::stream::iter([Ok(item)]).boxed()).await.map(drop),
+            None => self.seen.delete(table, &key, None).await,
+        };
+        match seen {
+            // What the other item with this unique value has become is not seen yet.
+            Err(Error::NotFound | Error::Conflict { .. }) => Ok(()),
+            seen => seen,
+        }
     }
+
+    async fn full_key(&self, table: &'static Table, key: &Key) -> Result<Option<Key>> {
+        if table.range.is_none() || key.range.is_some() {
+            return Ok(Some(key.clone()));
+        }
+        self.store.get(table, key, &Read::STRONG).await?.map(|item| key_of(table, &item)).transpose()
+    }
+}
+
+fn key_of(table: &'static Table, item: &Item) -> Result<Key> {
+    table.key_of(&item.attributes()?)
 }
 
 #[async_trait]
 impl Store for Lagging {
     async fn get(&self, table: &'static Table, key: &Key, read: &Read) -> Result<Option<Item>> {
-        match self.late(table, key, read) {
-            Some(item) => Ok(item),
-            None => self.store.get(table, key, read).await,
-        }
+        if read.strong { self.store.get(table, key, read).await } else { self.seen.get(table, key, read).await }
     }
 
     async fn get_many(&self, keys: &[(&'static Table, Key)], read: &Read) -> Result<Vec<Option<Item>>> {
-        let now = self.store.get_many(keys, read).await?;
-        let seen = keys.iter().zip(now).map(|((table, key), item)| self.late(table, key, read).unwrap_or(item));
-        Ok(seen.collect())
+        if read.strong { self.store.get_many(keys, read).await } else { self.seen.get_many(keys, read).await }
     }
 
     async fn query(&self, table: &'static Table, query: &Query) -> Result<Page> {
-        self.store.query(table, query).await
+        self.seen.query(table, query).await
     }
 
     async fn scan(&self, table: &'static Table, scan: &Scan) -> Result<Page> {
-        self.store.scan(table, scan).await
+        self.seen.scan(table, scan).await
     }
 
     async fn create(&self, table: &'static Table, attributes: Attributes) -> Result<Item> {
-        let item = self.store.create(table, attributes).await?;
-        let id = item.text(table.hash).unwrap_or_default();
-        self.before.lock().expect("no test panics in here").insert((table.name, id), None);
-        Ok(item)
+        self.store.create(table, attributes).await
     }
 
     async fn update(&self, table: &'static Table, key: &Key, update: &Update) -> Result<Item> {
-        self.keep(table, key).await?;
+        self.see(table, key).await?;
         self.store.update(table, key, update).await
     }
 
     async fn delete(&self, table: &'static Table, key: &Key, expected: Option<&Tag>) -> Result<()> {
-        self.keep(table, key).await?;
+        self.see(table, key).await?;
         self.store.delete(table, key, expected).await
     }
 
     async fn load(&self, table: &'static Table, items: BoxStream<'_, Result<Item>>) -> Result<u64> {
-        self.store.load(table, items).await
+        let items: Vec<_> = items.collect::<Vec<_>>().await.into_iter().collect::<Result<_>>()?;
+        let again = || futures::stream::iter(items.clone().into_iter().map(Ok)).boxed();
+        self.store.load(table, again()).await?;
+        self.seen.load(table, again()).await
     }
 
     async fn check(&self, table: &'static Table) -> Result<Vec<Finding>> {

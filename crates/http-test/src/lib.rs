@@ -52,6 +52,16 @@ async fn tables_of_its_own(endpoint: String) -> DynamoStore {
     store
 }
 
+/// An empty store of its own, and a directory for it and for other files.
+async fn new_store() -> (TempDir, SharedStore) {
+    let dir = tempfile::tempdir().expect("a directory");
+    let store: SharedStore = match dynamodb_endpoint() {
+        Some(endpoint) => Arc::new(tables_of_its_own(endpoint).await),
+        None => Arc::new(JsonStore::open(JsonOptions::new(dir.path().join("store"))).await.expect("a store")),
+    };
+    (dir, store)
+}
+
 /// Services with all layers on an empty store of their own: JSON files, which go away with it, or, where `DYNAMODB_ENDPOINT` is set,
 /// tables there, which stay.
 pub struct TestApp {
@@ -60,6 +70,7 @@ pub struct TestApp {
     pub store: SharedStore,
     /// Begin it, and readiness is 503.
     pub draining: Draining,
+    lagging: Option<Arc<Lagging>>,
     _dir: TempDir,
 }
 
@@ -81,18 +92,25 @@ impl TestApp {
 
     /// On a store that lags: see [`Lagging`].
     pub async fn lagging(services: Vec<Service>) -> Self {
-        Self::behind(services, |store| Arc::new(Lagging::new(store))).await
+        let (dir, store) = new_store().await;
+        let lagging = Arc::new(Lagging::new(store, &dir.path().join("seen")).await);
+        let app = Self::serve(services, &behaviour(), Arc::clone(&lagging) as SharedStore, dir);
+        Self { lagging: Some(lagging), ..app }
+    }
+
+    /// A store that lags does so no longer for what was written so far.
+    pub async fn catch_up(&self) {
+        self.lagging.as_ref().expect("a store that lags").catch_up().await;
     }
 
     async fn open(services: Vec<Service>, behaviour: &Behaviour, decorate: impl FnOnce(SharedStore) -> SharedStore) -> Self {
-        let dir = tempfile::tempdir().expect("a directory");
-        let store: SharedStore = match dynamodb_endpoint() {
-            Some(endpoint) => Arc::new(tables_of_its_own(endpoint).await),
-            None => Arc::new(JsonStore::open(JsonOptions::new(dir.path())).await.expect("a store")),
-        };
-        let store = decorate(store);
+        let (dir, store) = new_store().await;
+        Self::serve(services, behaviour, decorate(store), dir)
+    }
+
+    fn serve(services: Vec<Service>, behaviour: &Behaviour, store: SharedStore, dir: TempDir) -> Self {
         let draining = Draining::default();
-        Self { router: app(services, &store, behaviour, &draining), store, draining, _dir: dir }
+        Self { router: app(services, &store, behaviour, &draining), store, draining, lagging: None, _dir: dir }
     }
 
     /// Any request.
