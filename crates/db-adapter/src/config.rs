@@ -7,6 +7,7 @@ use std::time::Duration;
 use clap::Args;
 
 use crate::Store;
+use crate::cache::CachedStore;
 use crate::dynamodb::{DynamoOptions, DynamoStore};
 use crate::entity::{post, thread, user};
 use crate::error::Error;
@@ -33,6 +34,30 @@ pub struct StoreConfig {
     #[command(flatten)]
     #[allow(missing_docs, reason = "a doc comment here would become the help of the command")]
     pub dynamodb: DynamoConfig,
+}
+
+/// What a server remembers of its reads. Tools, which read everything once, go without.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Cache")]
+pub struct CacheConfig {
+    /// Seconds for which reads are answered from memory, though other processes may have written meanwhile; 0 for not at all
+    #[arg(long, env = "CACHE_TTL_SECONDS", value_name = "CACHE_TTL_SECONDS", default_value = "0", value_parser = parse_cache_ttl)]
+    pub cache_ttl_seconds: Duration,
+
+    /// Bytes of memory for them at most, about
+    #[arg(long, env = "CACHE_MAX_BYTES", value_name = "CACHE_MAX_BYTES", default_value = "67108864")]
+    #[arg(value_parser = parse_cache_bytes)]
+    pub cache_max_bytes: u64,
+}
+
+impl CacheConfig {
+    /// The store with a cache in front, or as it is where the cache is off.
+    pub fn wrap(&self, store: Arc<dyn Store>) -> Arc<dyn Store> {
+        match self.cache_ttl_seconds {
+            Duration::ZERO => store,
+            ttl => Arc::new(CachedStore::new(store, ttl, self.cache_max_bytes)),
+        }
+    }
 }
 
 /// How to reach DynamoDB. Credentials come from the AWS default chain; a local endpoint needs none.
@@ -192,6 +217,17 @@ fn parse_milliseconds(text: &str) -> Result<Duration, &'static str> {
     parsed.map(Duration::from_millis).ok_or("allowed are 1 to 600000")
 }
 
+fn parse_cache_ttl(text: &str) -> Result<Duration, &'static str> {
+    let parsed = text.parse().ok().filter(|seconds| (0..=3_600).contains(seconds));
+    parsed.map(Duration::from_secs).ok_or("allowed are 0 (off) to 3600")
+}
+
+/// At least one page of the largest size.
+fn parse_cache_bytes(text: &str) -> Result<u64, &'static str> {
+    let parsed = text.parse().ok().filter(|bytes| (2 << 20..=64 << 30).contains(bytes));
+    parsed.ok_or("allowed are 2097152 (2 MiB) to 68719476736 (64 GiB)")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -201,6 +237,8 @@ mod tests {
     struct Program {
         #[command(flatten)]
         store: StoreConfig,
+        #[command(flatten)]
+        cache: CacheConfig,
     }
 
     fn refusal(arguments: &[&str]) -> String {
@@ -220,10 +258,26 @@ mod tests {
             ("--dynamodb-connect-timeout-ms", "0", "DYNAMODB_CONNECT_TIMEOUT_MS", "1 to 600000"),
             ("--dynamodb-attempt-timeout-ms", "1s", "DYNAMODB_ATTEMPT_TIMEOUT_MS", "1 to 600000"),
             ("--dynamodb-operation-timeout-ms", "-1", "DYNAMODB_OPERATION_TIMEOUT_MS", "1 to 600000"),
+            ("--cache-ttl-seconds", "3601", "CACHE_TTL_SECONDS", "0 (off) to 3600"),
+            ("--cache-ttl-seconds", "1.5", "CACHE_TTL_SECONDS", "0 (off) to 3600"),
+            ("--cache-max-bytes", "2097151", "CACHE_MAX_BYTES", "2097152 (2 MiB)"),
+            ("--cache-max-bytes", "1GB", "CACHE_MAX_BYTES", "68719476736 (64 GiB)"),
         ] {
             let refusal = refusal(&[&format!("{flag}={value}")]);
             assert!([variable, value, allowed].iter().all(|part| refusal.contains(part)), "{refusal}");
         }
+    }
+
+    #[tokio::test]
+    async fn nothing_is_cached_unless_a_time_is_set() {
+        let folder = tempfile::tempdir().unwrap();
+        let store: Arc<dyn Store> = Arc::new(JsonStore::open(JsonOptions::new(folder.path())).await.unwrap());
+        let open = |arguments: &[&str]| {
+            let program = Program::try_parse_from([&["program"], arguments].concat()).unwrap();
+            format!("{:?}", program.cache.wrap(store.clone()))
+        };
+        assert!(!open(&[]).contains("CachedStore"));
+        assert!(open(&["--cache-ttl-seconds=5"]).starts_with("CachedStore"));
     }
 
     #[test]

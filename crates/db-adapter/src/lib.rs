@@ -3,7 +3,7 @@
 //! - [`json::JsonStore`]: JSON files, for local development.
 //! - [`dynamodb::DynamoStore`]: Amazon DynamoDB, for production.
 //!
-//! [`config`] chooses between them. The schema that both follow is [`TABLES`].
+//! [`config`] chooses between them; [`cache`] may stand in front. The schema that both follow is [`TABLES`].
 
 mod check;
 mod cursor;
@@ -13,6 +13,7 @@ mod item;
 mod page;
 mod update;
 
+pub mod cache;
 pub mod config;
 pub mod dynamodb;
 pub mod entity;
@@ -53,6 +54,9 @@ pub use update::Update;
 /// # Consistency
 /// On DynamoDB eventual reads and index queries may miss the last second's writes; JSON files never do. Between regions the last
 /// writer wins, silently: conditions, versions and uniqueness hold within one region, so one region takes writes at a time.
+///
+/// A [`cache::CachedStore`] answers an eventual `get`, and the first page of a list, as late as it was set to where others write.
+/// Strong reads, [fresh](Read::fresh) ones and `get_many` always ask the backend: what decides about a write must be one of these.
 #[async_trait]
 pub trait Store: Debug + Send + Sync {
     /// One item by key, or `None`. A key without sort half in a table that has one answers the item with the smallest sort half.

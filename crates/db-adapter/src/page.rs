@@ -12,7 +12,7 @@ use crate::schema::{Index, Table, VERSION, WRITE_ID};
 pub const MAX_PAGE_BYTES: usize = 1 << 20;
 
 /// The direction of a list.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Order {
     /// Smallest sort key first: oldest first.
     #[default]
@@ -40,13 +40,25 @@ pub struct Query {
     pub cursor: Option<Cursor>,
     /// The attributes to answer, as in [`Read`].
     pub attributes: Option<Vec<String>>,
+    /// Ask the backend itself: no [cache](crate::cache) may answer.
+    pub fresh: bool,
 }
 
 impl Query {
     /// The whole partition, oldest first, 100 items a page.
     pub fn new(index: &'static Index, partition: impl Into<String>) -> Self {
         let partition = partition.into();
-        Self { index, partition, order: Order::Ascending, from: None, to: None, limit: 100, cursor: None, attributes: None }
+        Self {
+            index,
+            partition,
+            order: Order::Ascending,
+            from: None,
+            to: None,
+            limit: 100,
+            cursor: None,
+            attributes: None,
+            fresh: false,
+        }
     }
 
     /// Can no sort key lie within the range?
@@ -102,16 +114,19 @@ impl Segment {
 /// How to read.
 #[derive(Debug, Clone, Default)]
 pub struct Read {
-    /// See every write that was acknowledged before. Without it DynamoDB may miss the last second's.
+    /// See every write that was acknowledged before. Without it DynamoDB may miss the last second's, and a [cache](crate::cache)
+    /// what others wrote since it read.
     pub strong: bool,
     /// Answer these attributes only, and always the table's keys (for a query the index's sort key too), `version` and `writeId`.
     /// `None` answers every attribute.
     pub attributes: Option<Vec<String>>,
+    /// Ask the backend itself: no [cache](crate::cache) may answer. Strong reads always do.
+    pub fresh: bool,
 }
 
 impl Read {
     /// A read that sees every acknowledged write.
-    pub const STRONG: Read = Read { strong: true, attributes: None };
+    pub const STRONG: Read = Read { strong: true, attributes: None, fresh: false };
 }
 
 /// Some items of a list and where the next page starts.

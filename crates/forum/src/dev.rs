@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use anyhow::Result;
 use clap::Args;
-use db_adapter::config::StoreConfig;
+use db_adapter::config::{CacheConfig, StoreConfig};
 use http_kit::{Server, ServerConfig, telemetry};
 
 use crate::Outcome;
@@ -22,11 +22,14 @@ pub(crate) struct Arguments {
     store: StoreConfig,
 
     #[command(flatten)]
+    cache: CacheConfig,
+
+    #[command(flatten)]
     server: ServerConfig,
 }
 
 pub(crate) async fn run(arguments: Arguments) -> Result<Outcome> {
-    let Arguments { empty, store: config, server } = arguments;
+    let Arguments { empty, store: config, cache, server } = arguments;
     telemetry::init(server.log_format, &server.rust_log);
     config.check_request_timeout(server.request_timeout())?;
     // The port first: where it is taken, nothing is written.
@@ -34,7 +37,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Outcome> {
     let store = config.open().await?;
     let seeded = if !empty && seed::is_empty(&*store).await? { Some(seed::seed(&*store).await?) } else { None };
     print!("{}", greeting(server.address(), &place(&config), seeded.as_ref()));
-    server.run(store, vec![users_svc::service(), threads_svc::service(), posts_svc::service()]).await?;
+    server.run(cache.wrap(store), vec![users_svc::service(), threads_svc::service(), posts_svc::service()]).await?;
     Ok(Outcome::Done)
 }
 

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
-use db_adapter::config::StoreConfig;
+use db_adapter::config::{CacheConfig, StoreConfig};
 
 use crate::config::ServerConfig;
 use crate::serve::Server;
@@ -16,6 +16,8 @@ struct Cli {
     server: ServerConfig,
     #[command(flatten)]
     store: StoreConfig,
+    #[command(flatten)]
+    cache: CacheConfig,
     #[command(subcommand)]
     command: Option<Command>,
 }
@@ -69,7 +71,7 @@ async fn serve(cli: Cli, service: fn() -> Service) -> Result<(), Box<dyn std::er
     telemetry::init(cli.server.log_format, &cli.server.rust_log);
     cli.store.check_request_timeout(cli.server.request_timeout())?;
     let server = Server::bind(cli.server)?;
-    let store = cli.store.open().await?;
+    let store = cli.cache.wrap(cli.store.open().await?);
     server.run(store, vec![service()]).await?;
     Ok(())
 }

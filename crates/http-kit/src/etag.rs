@@ -121,7 +121,7 @@ impl IfMatch {
 
     /// How to read the item that [`IfMatch::expected_of`] is to be asked about: an ETag may be newer than what an eventual read sees.
     pub fn read(&self) -> Read {
-        Read { strong: self.0.is_some(), attributes: None }
+        Read { strong: self.0.is_some(), ..Read::default() }
     }
 
     /// What the write of an item compares that was just read.

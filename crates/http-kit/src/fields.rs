@@ -53,7 +53,7 @@ impl Shown {
 
     /// How to read.
     pub fn read(&self, strong: bool) -> Read {
-        Read { strong, attributes: self.attributes() }
+        Read { strong, attributes: self.attributes(), fresh: false }
     }
 
     /// Appends the item's JSON.

@@ -111,7 +111,7 @@ async fn write(store: &SharedStore, id: String, body: impl Body + Repeats, condi
 
 /// Reads what never changes, so that a read of last second's post does as well.
 fn fixed() -> Read {
-    Read { strong: false, attributes: Some(vec!["userId".to_owned()]) }
+    Read { attributes: Some(vec!["userId".to_owned()]), ..Read::default() }
 }
 
 /// The post of that id with its full key, as clients name only half of it.

@@ -25,15 +25,16 @@ pub(crate) async fn check_change(store: &dyn Store, key: &Key, user_id: Option<&
         return Ok(());
     }
     // Strongly, as the last write may have named that author.
-    let read = Read { strong: true, attributes: Some(vec!["userId".to_owned()]) };
+    let read = Read { strong: true, attributes: Some(vec!["userId".to_owned()]), ..Read::default() };
     match store.get(&thread::TABLE, key, &read).await? {
         Some(thread) if thread.text("userId").as_deref() != Some(id) => Err(missing()),
         _ => Ok(()),
     }
 }
 
+/// Not from a cache: another service deletes users.
 async fn exists(store: &dyn Store, id: &str) -> Result<bool, Problem> {
-    let keys_only = Read { attributes: Some(Vec::new()), ..Read::default() };
+    let keys_only = Read { attributes: Some(Vec::new()), fresh: true, ..Read::default() };
     Ok(store.find(&user::TABLE, &Key::hash(id), &keys_only).await?.is_some())
 }
 

@@ -43,7 +43,7 @@ impl DynamoStore {
         // No id: a colon is not allowed in one.
         let absent = "health:absent".to_owned();
         let key = Key { range: table.range.map(|_| absent.clone()), hash: absent };
-        let read = Read { strong: false, attributes: Some(Vec::new()) };
+        let read = Read { attributes: Some(Vec::new()), ..Read::default() };
         let asked = timeout(self.options.attempt_timeout, self.get_raw(table, &key, &read)).await;
         let reason = match asked.unwrap_or(Err(Error::Timeout)) {
             Ok(_) => None,

@@ -135,7 +135,7 @@ impl DynamoStore {
 
     pub(super) async fn delete_with_claims(&self, table: &'static Table, key: &Key, expected: Option<&Tag>) -> Result<()> {
         let uniques = table.unique.iter().map(|unique| unique.attribute.to_owned()).collect();
-        let eventual = Read { strong: false, attributes: Some(uniques) };
+        let eventual = Read { attributes: Some(uniques), ..Read::default() };
         let mut old = match self.get_raw(table, key, &eventual).await? {
             Some(old) => old,
             None => self.get_raw(table, key, &Read { strong: true, ..eventual }).await?.ok_or(Error::NotFound)?,

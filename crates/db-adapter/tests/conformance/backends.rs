@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
+use db_adapter::cache::CachedStore;
 use db_adapter::dynamodb::{DynamoOptions, DynamoStore, tables};
 use db_adapter::json::{JsonOptions, JsonStore};
 use db_adapter::{Store, TABLES};
@@ -20,14 +21,22 @@ static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().unwrap());
 /// The in-process DynamoDB: one server for the whole run, tables of its own for each case.
 static DYNOXIDE: OnceCell<String> = OnceCell::const_new();
 
-pub fn all() -> [Backend; 3] {
-    [Backend::Json, Backend::Dynoxide, Backend::DynamodbLocal]
+pub fn all() -> [Backend; 5] {
+    [Backend::Json, Backend::JsonCached, Backend::Dynoxide, Backend::DynoxideCached, Backend::DynamodbLocal]
 }
+
+/// Nothing that a cache remembers may end by itself within a case.
+const ONE_HOUR: Duration = Duration::from_secs(3600);
+
+/// What stands in front of a backend's store.
+type InFront = fn(Arc<dyn Store>) -> Arc<dyn Store>;
 
 #[derive(Clone, Copy)]
 pub enum Backend {
     Json,
+    JsonCached,
     Dynoxide,
+    DynoxideCached,
     DynamodbLocal,
 }
 
@@ -40,12 +49,14 @@ impl Backend {
             Trial::test(format!("{}::{}", self.name(), case.name), move || {
                 RUNTIME.block_on(async move {
                     match self {
-                        Self::Json => on_json(run).await,
-                        Self::Dynoxide => on_dynamodb(DYNOXIDE.get_or_init(dynoxide::start).await.clone(), run).await,
+                        Self::Json | Self::JsonCached => on_json(run, self.in_front()).await,
+                        Self::Dynoxide | Self::DynoxideCached => {
+                            on_dynamodb(DYNOXIDE.get_or_init(dynoxide::start).await.clone(), run, self.in_front()).await;
+                        }
                         Self::DynamodbLocal => {
                             let endpoint =
                                 local_endpoint().ok_or("REQUIRE_DYNAMODB is set: set DYNAMODB_ENDPOINT to a DynamoDB Local")?;
-                            on_dynamodb(endpoint, run).await;
+                            on_dynamodb(endpoint, run, self.in_front()).await;
                         }
                     }
                     Ok(())
@@ -56,10 +67,19 @@ impl Backend {
         cases.iter().map(trial).collect()
     }
 
+    fn in_front(self) -> InFront {
+        match self {
+            Self::JsonCached | Self::DynoxideCached => |store| Arc::new(CachedStore::new(store, ONE_HOUR, 64 << 20)),
+            Self::Json | Self::Dynoxide | Self::DynamodbLocal => |store| store,
+        }
+    }
+
     fn name(self) -> &'static str {
         match self {
             Self::Json => "json",
+            Self::JsonCached => "json_cached",
             Self::Dynoxide => "dynoxide",
+            Self::DynoxideCached => "dynoxide_cached",
             Self::DynamodbLocal => "dynamodb_local",
         }
     }
@@ -78,17 +98,17 @@ pub async fn json_store(dir: &std::path::Path) -> Arc<dyn Store> {
     Arc::new(JsonStore::open(JsonOptions::new(dir)).await.unwrap())
 }
 
-async fn on_json(run: crate::fixture::Run) {
+async fn on_json(run: crate::fixture::Run, in_front: InFront) {
     let dir = Arc::new(tempfile::tempdir().unwrap());
     let path = dir.path().to_owned();
     let fixture = Fixture::new(Box::new(move || {
         let path = path.clone();
-        async move { json_store(&path).await }.boxed()
+        async move { in_front(json_store(&path).await) }.boxed()
     }));
     run(fixture.await).await;
 }
 
-async fn on_dynamodb(endpoint: String, run: crate::fixture::Run) {
+async fn on_dynamodb(endpoint: String, run: crate::fixture::Run, in_front: InFront) {
     let suffix = uuid::Uuid::new_v4();
     let names: BTreeMap<_, _> = TABLES.map(|table| (table.name, format!("conformance-{}-{suffix}", table.name))).into();
     let options = DynamoOptions {
@@ -103,7 +123,7 @@ async fn on_dynamodb(endpoint: String, run: crate::fixture::Run) {
     tables::create(&admin).await.unwrap();
     let fixture = Fixture::new(Box::new(move || {
         let options = options.clone();
-        async move { Arc::new(DynamoStore::open(options).await.unwrap()) as Arc<dyn Store> }.boxed()
+        async move { in_front(Arc::new(DynamoStore::open(options).await.unwrap())) }.boxed()
     }));
     let outcome = std::panic::AssertUnwindSafe(run(fixture.await)).catch_unwind().await;
     tables::delete(&admin).await.unwrap();

@@ -2,6 +2,8 @@
 //!
 //! Each case is its own test on each backend: `json::…`, `dynoxide::…` (in-process DynamoDB), `dynamodb_local::…` (the real
 //! DynamoDB Local at `DYNAMODB_ENDPOINT`). Without that variable the last group shows as ignored; with `REQUIRE_DYNAMODB=1` it fails.
+//! `json_cached::…` and `dynoxide_cached::…` have a cache in front. No case is left out: those where a second store writes read
+//! strongly, or for the first time.
 //!
 //! `cargo test -p db-adapter --test conformance -- json::unique` runs some of it.
 

@@ -84,12 +84,12 @@ impl Lockstep {
         let [json, dynamo] = self.stores();
         match operation {
             Operation::Get { table, key, attributes } => {
-                let (table, read) = (named(table), Read { strong: true, attributes: attributes.clone() });
+                let (table, read) = (named(table), Read { attributes: attributes.clone(), ..Read::STRONG });
                 compare(json.get(table, key, &read).await, dynamo.get(table, key, &read).await, show_found)
             }
             Operation::GetMany { keys, attributes } => {
                 let keys: Vec<_> = keys.iter().map(|(table, key)| (named(table), key.clone())).collect();
-                let read = Read { strong: true, attributes: attributes.clone() };
+                let read = Read { attributes: attributes.clone(), ..Read::STRONG };
                 let show = |found: &Vec<_>| found.iter().map(show_found).collect::<Vec<_>>().join("\n");
                 compare(json.get_many(&keys, &read).await, dynamo.get_many(&keys, &read).await, show)
             }

@@ -1,0 +1,89 @@
+//! Which answers are older than a write: every write makes what it touches one generation older, and an answer is worth as much as
+//! the generation that it was read in.
+
+use std::hash::{BuildHasher, RandomState};
+use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
+
+/// Places share slots by hash. Where two meet, a write of one also makes the other's answers old, which costs a read.
+const SLOTS: usize = 4096;
+
+/// What a write touches and a read depends on.
+#[derive(Debug, Clone, Copy, Hash)]
+pub(super) enum Place<'a> {
+    /// The items of one partition key.
+    Item { table: &'static str, hash: &'a str },
+    /// All items of the table.
+    Items { table: &'static str },
+    /// One partition of an index.
+    Partition { table: &'static str, index: &'static str, partition: &'a str },
+    /// All partitions of an index.
+    Index { table: &'static str, index: &'static str },
+    /// The table as a list.
+    Scan { table: &'static str },
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Slot {
+    generation: u64,
+    written: Option<Instant>,
+}
+
+/// The state of some places together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Seen {
+    /// The sum of their generations: none ever shrinks, so that it is the same only where all are.
+    pub(super) generation: u64,
+    /// The last write to any of them.
+    pub(super) written: Option<Instant>,
+}
+
+/// The generations of all places of a store.
+#[derive(Debug)]
+pub(super) struct Generations {
+    slots: Vec<Mutex<Slot>>,
+    hasher: RandomState,
+}
+
+impl Generations {
+    pub(super) fn new() -> Self {
+        Self { slots: std::iter::repeat_with(Mutex::default).take(SLOTS).collect(), hasher: RandomState::new() }
+    }
+
+    pub(super) fn seen(&self, places: &[Place<'_>]) -> Seen {
+        let slots = places.iter().map(|place| self.slot(place, |slot| *slot));
+        slots.fold(Seen { generation: 0, written: None }, |seen, slot| Seen {
+            generation: seen.generation + slot.generation,
+            written: seen.written.max(slot.written),
+        })
+    }
+
+    pub(super) fn of(&self, place: &Place<'_>) -> u64 {
+        self.slot(place, |slot| slot.generation)
+    }
+
+    /// The place was written. Answers its generation before.
+    pub(super) fn write(&self, place: &Place<'_>) -> u64 {
+        self.slot(place, |slot| {
+            let before = slot.generation;
+            *slot = Slot { generation: before + 1, written: Some(Instant::now()) };
+            before
+        })
+    }
+
+    /// Begins a generation, unless another one began since.
+    pub(super) fn advance(&self, place: &Place<'_>, since: u64) -> bool {
+        self.slot(place, |slot| {
+            let still = slot.generation == since;
+            slot.generation += u64::from(still);
+            still
+        })
+    }
+
+    fn slot<T>(&self, place: &Place<'_>, look: impl FnOnce(&mut Slot) -> T) -> T {
+        let number = self.hasher.hash_one(place) as usize % SLOTS;
+        #[expect(clippy::indexing_slicing, reason = "there are as many")]
+        let slot = &self.slots[number];
+        look(&mut slot.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
