@@ -40,6 +40,7 @@ locals {
     image_tag           = var.image_tag
     cpu_architecture    = var.cpu_architecture
     cors_origins        = var.cors_allowed_origins
+    cache_ttl_seconds   = var.cache_ttl_seconds
     egress              = var.egress
     https               = local.https
     alarm_email         = var.alarm_email

@@ -200,6 +200,18 @@ variable "cors_allowed_origins" {
   }
 }
 
+variable "cache_ttl_seconds" {
+  description = "Seconds for which the services may answer reads from memory; what other tasks write is seen that late. 0 for never."
+  type        = number
+  default     = 0
+  nullable    = false
+
+  validation {
+    condition     = var.cache_ttl_seconds >= 0 && var.cache_ttl_seconds <= 3600 && floor(var.cache_ttl_seconds) == var.cache_ttl_seconds
+    error_message = "cache_ttl_seconds must be a whole number from 0 (never) to 3600."
+  }
+}
+
 variable "egress" {
   description = "How tasks reach AWS: \"endpoints\" (private subnets, interface endpoints) or \"public\" (public subnets and addresses: cheapest)."
   type        = string

@@ -25,6 +25,7 @@ variables {
     DYNAMODB_POSTS_TABLE   = "forum-microservices-posts-dev"
   }
   cors_origins        = ["https://a.example.com", "https://b.example.com"]
+  cache_ttl_seconds   = 5
   network             = { vpc_id = "vpc-1", public_subnet_ids = ["subnet-1", "subnet-2"], load_balancer_group_id = "sg-1", tasks = { subnet_ids = ["subnet-3", "subnet-4"], group_id = "sg-2", public_ip = false } }
   https               = true
   certificate_arn     = "arn:aws:acm:us-west-2:123456789012:certificate/1"
@@ -121,6 +122,7 @@ run "tasks" {
       PORT                   = "3003"
       LOG_FORMAT             = "json"
       CORS_ALLOWED_ORIGINS   = "https://a.example.com,https://b.example.com"
+      CACHE_TTL_SECONDS      = "5"
     }
     error_message = "Services read these variables."
   }

@@ -23,6 +23,7 @@ run "values_outside_what_is_allowed" {
     tasks                 = { min = 0 }
     domain_name           = "https://forum.example.com"
     cors_allowed_origins  = ["forum.example.com"]
+    cache_ttl_seconds     = 0.5
     egress                = "nat"
     audit                 = "reads"
     alarm_email           = "ops"
@@ -30,7 +31,7 @@ run "values_outside_what_is_allowed" {
 
   expect_failures = [
     var.project, var.environment, var.aws_region, var.dynamodb_billing_mode, var.dynamodb_capacity, var.image_tag,
-    var.cpu_architecture, var.tasks, var.domain_name, var.cors_allowed_origins, var.egress, var.audit, var.alarm_email,
+    var.cpu_architecture, var.tasks, var.domain_name, var.cors_allowed_origins, var.cache_ttl_seconds, var.egress, var.audit, var.alarm_email,
   ]
 }
 
@@ -46,12 +47,13 @@ run "values_that_contradict_each_other" {
     dynamodb_capacity    = { min = 0 }
     image_tag            = "with space"
     cors_allowed_origins = ["https://forum.example.com/path"]
+    cache_ttl_seconds    = 3601
     domain_name          = "forum.example.com."
   }
 
   expect_failures = [
     var.dr_region, var.enable_dr_stack, var.tasks, var.dynamodb_capacity, var.image_tag,
-    var.cors_allowed_origins, var.domain_name,
+    var.cors_allowed_origins, var.cache_ttl_seconds, var.domain_name,
   ]
 }
 

@@ -24,6 +24,7 @@ locals {
         environment = merge(
           { HOST = "0.0.0.0", PORT = tostring(settings.port) },
           length(var.cors_origins) == 0 ? {} : { CORS_ALLOWED_ORIGINS = join(",", var.cors_origins) },
+          var.cache_ttl_seconds == 0 ? {} : { CACHE_TTL_SECONDS = tostring(var.cache_ttl_seconds) },
         )
       }
     },

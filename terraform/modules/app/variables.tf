@@ -53,6 +53,11 @@ variable "cors_origins" {
   type        = list(string)
 }
 
+variable "cache_ttl_seconds" {
+  description = "Seconds for which the services answer reads from memory; 0 for never."
+  type        = number
+}
+
 variable "network" {
   description = "VPC, subnets and security groups."
   type = object({

@@ -56,6 +56,7 @@ module "app" {
   log_groups          = local.log_groups
   table_environment   = var.stack.table_environment
   cors_origins        = var.stack.cors_origins
+  cache_ttl_seconds   = var.stack.cache_ttl_seconds
   network             = module.network[0]
   https               = var.stack.https
   certificate_arn     = var.certificate_arn

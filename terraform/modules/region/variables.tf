@@ -11,6 +11,7 @@ variable "stack" {
     image_tag           = string
     cpu_architecture    = string
     cors_origins        = list(string)
+    cache_ttl_seconds   = number
     egress              = string
     https               = bool
     alarm_email         = string
