@@ -1,0 +1,79 @@
+//! What the machine allows: bare servers and programs, each a process of its own, that do as little as can be done.
+
+mod append;
+mod batch_write;
+mod constant;
+mod dynoxide;
+mod sdk;
+
+use std::net::Ipv4Addr;
+use std::path::PathBuf;
+
+use anyhow::Result;
+use axum::Router;
+use axum::serve::ListenerExt;
+use clap::Subcommand;
+use tokio::net::TcpListener;
+
+/// One limit. `port` is on 127.0.0.1.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Limit {
+    /// axum that answers every request with one body
+    Constant {
+        #[arg(long)]
+        port: u16,
+        #[arg(long)]
+        body: PathBuf,
+    },
+    /// axum that appends every body to a file, up to 64 with one sync
+    Append {
+        #[arg(long)]
+        port: u16,
+        #[arg(long)]
+        file: PathBuf,
+    },
+    /// axum that makes the one SDK call
+    Sdk {
+        #[arg(long)]
+        port: u16,
+        #[arg(long)]
+        endpoint: String,
+    },
+    /// BatchWriteItem, so many at once
+    BatchWrite {
+        #[arg(long)]
+        endpoint: String,
+        #[arg(long)]
+        posts: usize,
+        #[arg(long)]
+        flights: usize,
+    },
+    /// DynamoDB in memory
+    Dynoxide {
+        #[arg(long)]
+        port: u16,
+    },
+}
+
+#[tokio::main]
+pub(crate) async fn run(limit: Limit) -> Result<()> {
+    match limit {
+        Limit::Constant { port, body } => serve(port, constant::router(std::fs::read(body)?)).await,
+        Limit::Append { port, file } => serve(port, append::router(&file)?).await,
+        Limit::Sdk { port, endpoint } => serve(port, sdk::router(&endpoint)).await,
+        Limit::BatchWrite { endpoint, posts, flights } => batch_write::run(&endpoint, posts, flights).await,
+        Limit::Dynoxide { port } => dynoxide::serve(listen(port).await?).await,
+    }
+}
+
+async fn listen(port: u16) -> Result<TcpListener> {
+    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await?)
+}
+
+async fn serve(port: u16, router: Router) -> Result<()> {
+    let listener = listen(port).await?.tap_io(|stream| {
+        // As the services do.
+        let _ = stream.set_nodelay(true);
+    });
+    Ok(axum::serve(listener, router).await?)
+}

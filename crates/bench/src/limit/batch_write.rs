@@ -1,0 +1,44 @@
+//! The least that loading a table can cost: BatchWriteItem with items that are at hand, so many batches at once.
+
+use anyhow::{Context, Result, ensure};
+use aws_sdk_dynamodb::types::{AttributeValue, PutRequest, WriteRequest};
+use db_adapter::entity::post;
+use futures::{StreamExt, TryStreamExt, stream};
+use std::time::Instant;
+
+use super::sdk::client;
+use crate::data::Forum;
+use crate::progress::Progress;
+
+/// Requests in one BatchWriteItem at most.
+/// Source: <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchWriteItem.html>
+const BATCH: usize = 25;
+/// The name of this step in its progress line.
+pub(crate) const STEP: &str = "batch write";
+
+pub(crate) async fn run(endpoint: &str, posts: usize, flights: usize) -> Result<()> {
+    let client = client(endpoint);
+    let forum = Forum::of_posts(posts);
+    let numbers: Vec<usize> = (0..posts).collect();
+    let start = Instant::now();
+    let batches = numbers.chunks(BATCH).map(|batch| {
+        let (client, forum) = (&client, &forum);
+        async move {
+            let requests = batch.iter().map(|number| put(forum, *number)).collect::<Result<Vec<_>>>()?;
+            let written = client.batch_write_item().request_items(post::TABLE.default_name, requests).send().await?;
+            ensure!(written.unprocessed_items.is_none_or(|left| left.is_empty()), "the endpoint left items unprocessed");
+            Ok(())
+        }
+    });
+    stream::iter(batches).buffer_unordered(flights).try_collect::<Vec<()>>().await?;
+    let items_per_second = posts as f64 / start.elapsed().as_secs_f64();
+    eprintln!("{}", serde_json::to_string(&Progress { step: STEP.to_owned(), items_per_second, complete: true })?);
+    Ok(())
+}
+
+fn put(forum: &Forum, number: usize) -> Result<WriteRequest> {
+    let text = |(name, value): (&str, String)| (name.to_owned(), AttributeValue::S(value));
+    let mut put = PutRequest::builder().set_item(Some(forum.post(number).into_iter().map(text).collect()));
+    put = put.item("version", AttributeValue::N("1".to_owned()));
+    Ok(WriteRequest::builder().put_request(put.build().context("a put")?).build())
+}

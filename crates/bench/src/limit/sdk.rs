@@ -1,0 +1,82 @@
+//! The least that DynamoDB can cost over HTTP: a handler that makes the one SDK call, and shows the attributes that it answers.
+
+use std::collections::HashMap;
+
+use aws_credential_types::Credentials;
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::config::{BehaviorVersion, Config, Region};
+use aws_sdk_dynamodb::types::AttributeValue;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use db_adapter::entity::{new_id, now, post as posts, thread as threads, user as users};
+use serde_json::{Map, Value};
+
+type Raw = HashMap<String, AttributeValue>;
+
+/// A client for an endpoint that takes any credentials.
+pub(crate) fn client(endpoint: &str) -> Client {
+    let config = Config::builder()
+        .behavior_version(BehaviorVersion::v2026_01_12())
+        .endpoint_url(endpoint)
+        .region(Region::new("us-east-1"))
+        .credentials_provider(Credentials::new("bench", "bench", None, None, "bench"));
+    Client::from_conf(config.build())
+}
+
+pub(crate) fn router(endpoint: &str) -> Router {
+    Router::new()
+        .route("/", get(async || "ready"))
+        .route("/users/{id}", get(get_user))
+        .route("/threads", post(put_thread))
+        .route("/in-thread/{id}", get(query_posts))
+        .with_state(client(endpoint))
+}
+
+async fn get_user(State(client): State<Client>, Path(id): Path<String>) -> Response {
+    let call = client.get_item().table_name(users::TABLE.default_name).key(users::TABLE.hash, AttributeValue::S(id));
+    match call.send().await {
+        Ok(found) => found.item.map_or_else(|| StatusCode::NOT_FOUND.into_response(), |item| Json(shown(item)).into_response()),
+        Err(error) => failed(&error),
+    }
+}
+
+async fn put_thread(State(client): State<Client>, Json(body): Json<HashMap<String, String>>) -> Response {
+    let mut item: Raw = body.into_iter().map(|(name, value)| (name, AttributeValue::S(value))).collect();
+    let now = now();
+    for (name, value) in
+        [("threadId", new_id()), ("feed", threads::FEED.to_owned()), ("createdAt", now.clone()), ("updatedAt", now)]
+    {
+        item.insert(name.to_owned(), AttributeValue::S(value));
+    }
+    item.insert("version".to_owned(), AttributeValue::N("1".to_owned()));
+    let call = client.put_item().table_name(threads::TABLE.default_name).set_item(Some(item.clone()));
+    let call = call.condition_expression("attribute_not_exists(threadId)");
+    match call.send().await {
+        Ok(_) => (StatusCode::CREATED, Json(shown(item))).into_response(),
+        Err(error) => failed(&error),
+    }
+}
+
+async fn query_posts(State(client): State<Client>, Path(id): Path<String>) -> Response {
+    let call = client.query().table_name(posts::TABLE.default_name).index_name("ThreadIndex").limit(101);
+    let call = call.key_condition_expression("threadId = :id").expression_attribute_values(":id", AttributeValue::S(id));
+    match call.send().await {
+        Ok(page) => Json(page.items.unwrap_or_default().into_iter().take(100).map(shown).collect::<Vec<_>>()).into_response(),
+        Err(error) => failed(&error),
+    }
+}
+
+fn shown(item: Raw) -> Value {
+    let value = |value| match value {
+        AttributeValue::S(text) | AttributeValue::N(text) => Value::String(text),
+        other => Value::String(format!("{other:?}")),
+    };
+    Value::Object(item.into_iter().map(|(name, raw)| (name, value(raw))).collect::<Map<_, _>>())
+}
+
+fn failed(error: &dyn std::fmt::Debug) -> Response {
+    (StatusCode::BAD_GATEWAY, format!("{error:?}")).into_response()
+}

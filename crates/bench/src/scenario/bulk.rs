@@ -1,0 +1,120 @@
+//! Loading a table: restore and migrate against BatchWriteItem driven bare.
+
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use async_trait::async_trait;
+
+use super::grouped;
+use crate::data::Forum;
+use crate::endpoint::{Endpoint, bench};
+use crate::figures::{Bound, Metric, Sample, Section, ratio};
+use crate::place::Place;
+use crate::progress::item_rate;
+use crate::round::{Subject, interleave};
+use crate::server::Program;
+
+/// Batches on their way at once: restore loads four parts with eight each, migrate one stream with eight.
+const RESTORE: usize = 32;
+const MIGRATE: usize = 8;
+/// How often memory is looked at.
+const EVERY: Duration = Duration::from_millis(10);
+
+pub(super) async fn measure(place: &Place) -> Result<Section> {
+    let posts = place.settings.items(1_000_000);
+    let tenth = posts / 10;
+    let store = Forum::of_posts(posts).json_store(place).await?;
+    let dir = place.copy_of(&store, "bulk")?;
+    let [file, few] = [backup(place, posts).await?, backup(place, tenth).await?];
+
+    let forum = place.binary("forum");
+    let restore = |file: &str| Program::new(&forum, &["restore", "--json", "--file", file]).env("USE_DYNAMODB", "true");
+    let migrate = Program::new(&forum, &["migrate", "--json", "--from", &dir.display().to_string()]);
+    let bare =
+        |flights: usize| bench(&["limit", "batch-write", "--posts", &posts.to_string(), "--flights", &flights.to_string()]);
+    let (all, some) = (format!("{} posts", grouped(posts)), format!("{} posts", grouped(tenth)));
+    let bare_name = |flights: usize| format!("bare BatchWriteItem, {flights} at once");
+    let subject = |variant: String, load: &str, step: &'static str, program: Program| -> Box<dyn Subject + '_> {
+        Box::new(Loading { place, variant, load: load.to_owned(), step, program })
+    };
+    let rows = interleave(
+        place.settings.rounds,
+        vec![
+            subject("forum restore".to_owned(), &all, "restore posts", restore(&file)),
+            subject(bare_name(RESTORE), &all, "batch write", bare(RESTORE)),
+            subject("forum migrate".to_owned(), &all, "migrate posts", migrate),
+            subject(bare_name(MIGRATE), &all, "batch write", bare(MIGRATE)),
+            subject("forum restore".to_owned(), &some, "restore posts", restore(&few)),
+        ],
+    )
+    .await?;
+
+    let mut goals = Vec::new();
+    for (ours, flights) in [("forum restore", RESTORE), ("forum migrate", MIGRATE)] {
+        let limit = bare_name(flights);
+        let rate = |variant| (variant, all.as_str(), Metric::ItemRate);
+        goals.push(ratio(&rows, &format!("{ours} / {limit}: items/s"), rate(ours), rate(&limit), Bound::AtLeast(0.9))?);
+    }
+    let [whole, part] = [&all, &some].map(|load| ("forum restore", load.as_str(), Metric::PeakRss));
+    goals.push(ratio(&rows, &format!("forum restore: peak RSS of {all} / of {some}"), whole, part, Bound::AtMost(1.2))?);
+    Ok(Section {
+        title: "Restore and migrate to DynamoDB".to_owned(),
+        method: "Posts with their two indexes into a dynoxide of their own. items/s are of the step that writes; checking the file before and \
+                 comparing after are not in it. The limit makes the items at hand and does nothing else."
+            .to_owned(),
+        rows,
+        goals,
+        plots: Vec::new(),
+    })
+}
+
+/// A backup of so many posts.
+async fn backup(place: &Place, posts: usize) -> Result<String> {
+    let store = Forum::of_posts(posts).json_store(place).await?;
+    let dir = place.copy_of(&store, "backup-source")?;
+    let file = place.fresh(&format!("backup-{posts}"))?.join("forum.jsonl").display().to_string();
+    let output = Command::new(place.binary("forum"))
+        .args(["backup", "--file", &file])
+        .env("DATA_DIR", &dir)
+        .output()
+        .context("cannot run forum backup")?;
+    ensure!(output.status.success(), "forum backup: {}", String::from_utf8_lossy(&output.stderr));
+    Ok(file)
+}
+
+/// A program that fills an empty DynamoDB, and tells how fast one of its steps was.
+struct Loading<'a> {
+    place: &'a Place,
+    variant: String,
+    load: String,
+    step: &'static str,
+    program: Program,
+}
+
+#[async_trait(?Send)]
+impl Subject for Loading<'_> {
+    fn name(&self) -> (String, String) {
+        (self.variant.clone(), self.load.clone())
+    }
+
+    async fn measure(&mut self) -> Result<Sample> {
+        let endpoint = Endpoint::dynoxide(self.place).await?;
+        let mut program = self.program.clone();
+        program.arguments.extend(["--endpoint".to_owned(), endpoint.url.clone()]);
+        let mut process = program.start(self.place, self.place.cores.server, "bulk")?;
+        let mut peak = 0.0_f64;
+        let mut timer = tokio::time::interval(EVERY);
+        let status = loop {
+            timer.tick().await;
+            peak = peak.max(process.peak_rss_mb().unwrap_or_default());
+            if let Some(status) = process.has_ended()? {
+                break status;
+            }
+        };
+        let output = process.output()?;
+        ensure!(status.success(), "{}: {output}", self.variant);
+        let rate = item_rate(&output, self.step).with_context(|| format!("no rate of {:?} in {output}", self.step))?;
+        Ok([(Metric::ItemRate, rate), (Metric::PeakRss, peak)].into())
+    }
+}

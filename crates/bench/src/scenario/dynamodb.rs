@@ -1,0 +1,81 @@
+//! What we add to the one SDK call that a request needs.
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use anyhow::Result;
+
+use crate::data::{Forum, text, thread_id, user_id};
+use crate::endpoint::Endpoint;
+use crate::figures::{Bound, Metric, Section, ratio};
+use crate::load::{HttpSubject, Load, Request, Source};
+use crate::place::Place;
+use crate::round::{Subject, interleave};
+use crate::variant::{self, Backend};
+
+const CONNECTIONS: usize = 64;
+const LOAD: &str = "64 connections";
+/// Posts of the thread that is listed.
+const CROWD: usize = 200;
+
+pub(super) async fn measure(place: &Place) -> Result<Section> {
+    let users = place.settings.items(1_000);
+    let forum = Forum { users, threads: 100, posts: CROWD, crowd: CROWD };
+    let endpoint = Endpoint::dynoxide(place).await?;
+    endpoint.load(&forum).await?;
+    let ready = format!("/api/users/{}", user_id(0));
+    let ours = variant::ours(place, "forum", "dynamodb", Backend::DynamoDb(&endpoint), &ready).await?;
+    let limit = variant::limit(place, "dynamodb-sdk", &["sdk", "--endpoint", &endpoint.url]).await?;
+
+    let mut subjects: Vec<Box<dyn Subject>> = Vec::new();
+    let mut compared = Vec::new();
+    for operation in ["get", "put", "query"] {
+        let names = ["forum", "bare axum, one SDK call"].map(|server| format!("{server}: {operation}"));
+        for (variant, server, prefix) in [(&names[0], &ours, "/api"), (&names[1], &limit, "")] {
+            let to = server.address;
+            let source: Source = match operation {
+                "get" => Arc::new(move |rng| Request::get(to, &format!("{prefix}/users/{}", user_id(rng.usize(..users))))),
+                "put" => Arc::new(move |rng| {
+                    let (title, description) = (text(rng.usize(..1000), 20, 60), text(rng.usize(..1000), 60, 180));
+                    Request::post(
+                        to,
+                        &format!("{prefix}/threads"),
+                        &format!(r#"{{"title":"{title}","description":"{description}"}}"#),
+                    )
+                }),
+                _ => {
+                    let path = if prefix.is_empty() { "/in-thread" } else { "/api/posts/in-thread" };
+                    Arc::new(move |_| Request::get(to, &format!("{path}/{}", thread_id(0))))
+                }
+            };
+            subjects.push(Box::new(HttpSubject {
+                variant: variant.clone(),
+                load_name: LOAD.to_owned(),
+                servers: vec![Rc::clone(server)],
+                load: Load { connections: CONNECTIONS, source },
+                duration: place.settings.duration(),
+            }));
+        }
+        compared.push(names);
+    }
+    let rows = interleave(place.settings.rounds, subjects).await?;
+
+    let mut goals = Vec::new();
+    for [ours, limit] in &compared {
+        for (metric, bound) in [(Metric::Throughput, Bound::AtLeast(0.9)), (Metric::CpuPerRequest, Bound::AtMost(1.0 / 0.9))] {
+            let text = format!("{ours} / {limit}: {}", metric.heading());
+            goals.push(ratio(&rows, &text, (ours, LOAD, metric), (limit, LOAD, metric), bound)?);
+        }
+    }
+    Ok(Section {
+        title: "DynamoDB mode against the bare SDK".to_owned(),
+        method: "The same endpoint for both: dynoxide, DynamoDB in memory. get: one user (GetItem). put: a new thread (PutItem on the condition \
+                 that there is none). query: the first 100 posts of a thread (Query for 101). The limit makes that one call with a client of \
+                 defaults and shows the attributes that it answers; it validates nothing, and asks for no consumed capacity. Where the \
+                 server's core is not busy, the endpoint is what limits, and processor time tells more than throughput."
+            .to_owned(),
+        rows,
+        goals,
+        plots: Vec::new(),
+    })
+}

@@ -1,0 +1,111 @@
+//! Pages of lists: the first, the last, and in the other order.
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+
+use crate::data::{Forum, post_id, thread_id};
+use crate::figures::{Bound, Metric, Section, ratio};
+use crate::load::{HttpSubject, Load, Request, fetch};
+use crate::place::Place;
+use crate::round::{Subject, interleave};
+use crate::server::Server;
+use crate::tools::JSON_SERVERS;
+use crate::variant::{self, Backend};
+
+const PAGE: usize = 100;
+const LOAD: &str = "1 connection";
+
+/// A list of ours.
+struct List {
+    name: String,
+    path: String,
+    /// The order that it has by default.
+    order: &'static str,
+    /// The other order, and how to ask for it.
+    reversed: (&'static str, &'static str),
+}
+
+pub(super) async fn measure(place: &Place) -> Result<Section> {
+    let (threads, crowd) = (place.settings.items(10_000).max(3 * PAGE), place.settings.items(10_000).max(3 * PAGE));
+    let forum = Forum { users: 100, threads, posts: crowd, crowd };
+    let dir = forum.json_store(place).await?;
+    let ready = format!("/api/posts/{}", post_id(0));
+    let ours = variant::ours(place, "forum", "pages", Backend::Json(&dir), &ready).await?;
+
+    let mut subjects: Vec<Box<dyn Subject>> = Vec::new();
+    let mut add = |variant: &str, server: &Rc<Server>, path: &str| {
+        let (to, path) = (server.address, path.to_owned());
+        subjects.push(Box::new(HttpSubject {
+            variant: variant.to_owned(),
+            load_name: LOAD.to_owned(),
+            servers: vec![Rc::clone(server)],
+            load: Load { connections: 1, source: Arc::new(move |_: &mut fastrand::Rng| Request::get(to, &path)) },
+            duration: place.settings.duration(),
+        }));
+    };
+    let lists = [
+        List {
+            name: format!("{threads} threads"),
+            path: "/api/threads".to_owned(),
+            order: "newest first",
+            reversed: ("oldest first", "asc"),
+        },
+        List {
+            name: format!("{crowd} posts in a thread"),
+            path: format!("/api/posts/in-thread/{}", thread_id(0)),
+            order: "oldest first",
+            reversed: ("newest first", "desc"),
+        },
+    ];
+    let mut compared = Vec::new();
+    for List { name, path, order, reversed } in lists {
+        let first = format!("{path}?limit={PAGE}");
+        let last = last_page(&ours, &first).await?;
+        let [first_name, last_name] = ["first", "last"].map(|page| format!("forum, {name}: {page} page, {order}"));
+        add(&first_name, &ours, &first);
+        add(&last_name, &ours, &last);
+        add(&format!("forum, {name}: first page, {}", reversed.0), &ours, &format!("{first}&order={}", reversed.1));
+        let body = fetch(ours.address, &first).await?.body;
+        let limit = variant::constant(place, &format!("pages-{}", compared.len()), &body).await?;
+        add(&format!("bare axum, {name}: first page as constant body"), &limit, "/");
+        compared.push((first_name, last_name));
+    }
+    for version in JSON_SERVERS {
+        let ready = format!("/posts/{}", post_id(0));
+        let server = variant::json_server(place, version, &format!("pages-{version}"), &forum, &ready).await?;
+        let size = if version.starts_with('0') { "_limit" } else { "_per_page" };
+        for (name, page) in [("first", 1), ("last", crowd.div_ceil(PAGE))] {
+            let path = format!("/posts?threadId={}&_sort=createdAt&_page={page}&{size}={PAGE}", thread_id(0));
+            add(&format!("json-server {version}, {crowd} posts in a thread: {name} page"), &server, &path);
+        }
+    }
+    let rows = interleave(place.settings.rounds, subjects).await?;
+
+    let goal = |(first, last): &(String, String)| {
+        let [of_first, of_last] = [first, last].map(|variant| (variant.as_str(), LOAD, Metric::P50));
+        ratio(&rows, &format!("{last} / first page: p50"), of_last, of_first, Bound::AtMost(1.5))
+    };
+    let goals = compared.iter().map(goal).collect::<Result<_>>()?;
+    Ok(Section {
+        title: "Pages of lists".to_owned(),
+        method: format!(
+            "GET of {PAGE} items, by the address that the page before links to. json-server pages by number, and filters and \
+                         sorts the whole list each time."
+        ),
+        rows,
+        goals,
+        plots: Vec::new(),
+    })
+}
+
+/// The address of the list's last page that is full.
+async fn last_page(server: &Server, first: &str) -> Result<String> {
+    let (mut page, mut before) = (first.to_owned(), None);
+    while let Some(next) = fetch(server.address, &page).await?.next {
+        before = Some(std::mem::replace(&mut page, next));
+    }
+    let items: Vec<serde_json::Value> = serde_json::from_slice(&fetch(server.address, &page).await?.body)?;
+    if items.len() == PAGE { Ok(page) } else { before.context("the list has only one page") }
+}

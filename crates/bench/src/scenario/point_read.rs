@@ -1,0 +1,89 @@
+//! One user by id, over HTTP.
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use anyhow::Result;
+
+use super::grouped;
+use crate::data::{Forum, user_id};
+use crate::figures::{Bound, Metric, Section, ratio};
+use crate::load::{HttpSubject, Load, Request, fetch};
+use crate::place::Place;
+use crate::round::{Subject, interleave};
+use crate::server::Server;
+use crate::tools::JSON_SERVERS;
+use crate::variant::{self, Backend};
+
+const CONNECTIONS: usize = 64;
+const LOAD: &str = "64 connections";
+const LIMIT: &str = "bare axum, constant body";
+
+pub(super) async fn measure(place: &Place) -> Result<Section> {
+    let (small, large) = (place.settings.items(1_000), place.settings.items(1_000_000));
+    let ready = format!("/api/users/{}", user_id(0));
+    let mut subjects: Vec<Box<dyn Subject>> = Vec::new();
+    let mut add = |variant: &str, server: Rc<Server>, path: &'static str, users: usize| {
+        subjects.push(Box::new(subject(place, variant, server, path, users)));
+    };
+
+    let (mut ours, mut peers, mut body) = (Vec::new(), Vec::new(), Vec::new());
+    for users in [small, large] {
+        let dir = Forum::of_users(users).json_store(place).await?;
+        let server = variant::ours(place, "users-svc", &format!("point-read-{users}"), Backend::Json(&dir), &ready).await?;
+        body = fetch(server.address, &ready).await?.body;
+        let variant = format!("users-svc, {} users", grouped(users));
+        add(&variant, server, "/api/users/", users);
+        ours.push(variant);
+    }
+    add(LIMIT, variant::constant(place, "point-read-constant", &body).await?, "/", 0);
+    let forum = Forum::of_users(small);
+    for version in JSON_SERVERS {
+        let ready = format!("/users/{}", user_id(0));
+        let server = variant::json_server(place, version, &format!("point-read-{version}"), &forum, &ready).await?;
+        let variant = format!("json-server {version}, {} users", grouped(small));
+        add(&variant, server, "/users/", small);
+        peers.push(variant);
+    }
+    let dir = forum.json_store(place).await?;
+    let logging = |port| variant::program(place, "users-svc", Backend::Json(&dir), port).env("RUST_LOG", "info");
+    let logging = Server::start(place, "point-read-logging", &ready, logging).await?;
+    add(&format!("users-svc, {} users, with its log of requests", grouped(small)), Rc::new(logging), "/api/users/", small);
+    let rows = interleave(place.settings.rounds, subjects).await?;
+
+    let mut goals = Vec::new();
+    let mut goal = |ours: &str, theirs: &str, bound| -> Result<()> {
+        let figure = |variant| (variant, LOAD, Metric::Throughput);
+        goals.push(ratio(&rows, &format!("{ours} / {theirs}: requests/s"), figure(ours), figure(theirs), bound)?);
+        Ok(())
+    };
+    for ours in &ours {
+        goal(ours, LIMIT, Bound::AtLeast(0.8))?;
+        peers.iter().try_for_each(|peer| goal(ours, peer, Bound::AtLeast(25.0)))?;
+    }
+    Ok(Section {
+        title: "Point read".to_owned(),
+        method: "GET of one user by id, ids in random order, on kept-alive connections. The constant body of bare axum is the answer of \
+                 users-svc for one user. No variant logs requests, but the one that says so, as a service does by default."
+            .to_owned(),
+        rows,
+        goals,
+        plots: Vec::new(),
+    })
+}
+
+/// Users below `users` by random id; the path alone where it is 0.
+fn subject(place: &Place, variant: &str, server: Rc<Server>, path: &'static str, users: usize) -> HttpSubject {
+    let to = server.address;
+    let source = move |rng: &mut fastrand::Rng| match users {
+        0 => Request::get(to, path),
+        _ => Request::get(to, &format!("{path}{}", user_id(rng.usize(..users)))),
+    };
+    HttpSubject {
+        variant: variant.to_owned(),
+        load_name: LOAD.to_owned(),
+        servers: vec![server],
+        load: Load { connections: CONNECTIONS, source: Arc::new(source) },
+        duration: place.settings.duration(),
+    }
+}

@@ -1,0 +1,110 @@
+//! From the start of a program to its first answer, and what it takes of memory then.
+
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use anyhow::Result;
+use async_trait::async_trait;
+
+use super::grouped;
+use crate::data::{Forum, post_id};
+use crate::endpoint::bench;
+use crate::figures::{Bound, Metric, Sample, Section, absolute, ratio};
+use crate::place::Place;
+use crate::round::{Subject, interleave};
+use crate::server::{Program, Server};
+use crate::variant::{self, Backend};
+
+const LOAD: &str = "start";
+
+pub(super) async fn measure(place: &Place) -> Result<Section> {
+    let (small, large) = (place.settings.items(10_000), place.settings.items(1_000_000));
+    let names = [small, large].map(|posts| format!("posts-svc, {} posts", grouped(posts)));
+    let mut subjects: Vec<Box<dyn Subject + '_>> = Vec::new();
+    for (variant, posts) in names.iter().zip([small, large]) {
+        let store = Forum::of_posts(posts).json_store(place).await?;
+        let dir = place.copy_of(&store, &format!("startup-{posts}"))?;
+        let program = {
+            let dir = dir.clone();
+            move |port| variant::program(place, "posts-svc", Backend::Json(&dir), port)
+        };
+        subjects.push(Box::new(Start {
+            place,
+            variant: variant.clone(),
+            ready: format!("/api/posts/{}", post_id(0)),
+            dir: Some(dir),
+            program: Box::new(program),
+        }));
+    }
+    let body = place.fresh("startup-constant")?.join("body");
+    std::fs::write(&body, "{}")?;
+    subjects.push(Box::new(Start {
+        place,
+        variant: "bare axum".to_owned(),
+        ready: "/".to_owned(),
+        dir: None,
+        program: Box::new(move |port| {
+            bench(&["limit", "constant", "--body", &body.display().to_string(), "--port", &port.to_string()])
+        }),
+    }));
+    let rows = interleave(place.settings.rounds, subjects).await?;
+
+    let [few, many] = names.each_ref().map(|name| name.as_str());
+    let figure = |variant, metric| (variant, LOAD, metric);
+    let goals = vec![
+        absolute(&rows, &format!("{few}: ms to the first answer"), figure(few, Metric::Start), Bound::AtMost(50.0))?,
+        absolute(&rows, &format!("{few}: RSS in MB"), figure(few, Metric::Rss), Bound::AtMost(20.0))?,
+        ratio(
+            &rows,
+            &format!("{many}: RSS / files"),
+            figure(many, Metric::Rss),
+            figure(many, Metric::FileSize),
+            Bound::AtMost(3.0),
+        )?,
+    ];
+    Ok(Section {
+        title: "Start and memory".to_owned(),
+        method: "Time from the start of the program to the answer to a GET of one post, asked for without pause; memory right after. The files \
+                 are in the page cache. bare axum, which is this very program, shows what starting any program takes."
+            .to_owned(),
+        rows,
+        goals,
+        plots: Vec::new(),
+    })
+}
+
+/// A program that is started, asked once, and ended.
+struct Start<'a> {
+    place: &'a Place,
+    variant: String,
+    ready: String,
+    dir: Option<PathBuf>,
+    program: Box<dyn Fn(u16) -> Program + 'a>,
+}
+
+#[async_trait(?Send)]
+impl Subject for Start<'_> {
+    fn name(&self) -> (String, String) {
+        (self.variant.clone(), LOAD.to_owned())
+    }
+
+    async fn measure(&mut self) -> Result<Sample> {
+        let start = Instant::now();
+        let server = Server::start(self.place, "startup", &self.ready, &self.program).await?;
+        let milliseconds = start.elapsed().as_secs_f64() * 1e3;
+        let mut sample: Sample =
+            [(Metric::Start, milliseconds), (Metric::Rss, server.rss_mb()?), (Metric::PeakRss, server.peak_rss_mb()?)].into();
+        if let Some(dir) = &self.dir {
+            sample.insert(Metric::FileSize, megabytes(dir)?);
+        }
+        Ok(sample)
+    }
+}
+
+fn megabytes(dir: &Path) -> Result<f64> {
+    let mut bytes = 0;
+    for entry in std::fs::read_dir(dir)? {
+        bytes += entry?.metadata()?.len();
+    }
+    Ok(bytes as f64 / 1e6)
+}
