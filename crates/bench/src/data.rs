@@ -33,6 +33,9 @@ pub(crate) struct Forum {
 /// Attributes of an item; its version, a number, is not among them.
 pub(crate) type Texts = Vec<(&'static str, String)>;
 
+/// A table, how many items it has, and how each is made.
+type Items = (&'static Table, usize, fn(&Forum, usize) -> Texts);
+
 impl Forum {
     pub(crate) fn of_users(users: usize) -> Self {
         Self { users, threads: 0, posts: 0, crowd: 0 }
@@ -83,7 +86,7 @@ impl Forum {
     }
 
     /// The tables with their items, in the order in which they refer to each other.
-    fn tables(&self) -> [(&'static Table, usize, fn(&Self, usize) -> Texts); 3] {
+    fn tables(&self) -> [Items; 3] {
         [
             (&user::TABLE, self.users, Self::user),
             (&thread::TABLE, self.threads, Self::thread),
@@ -121,7 +124,7 @@ impl Forum {
 
     /// The file that json-server serves: each item has an `id`.
     pub(crate) fn json_server_file(&self, dir: &Path) -> Result<PathBuf> {
-        let of_table = |(table, count, item): (&'static Table, usize, fn(&Self, usize) -> Texts)| {
+        let of_table = |(table, count, item): Items| {
             let named =
                 |texts: Texts| texts.into_iter().map(|(name, value)| (if name == table.hash { "id" } else { name }, value));
             let items = (0..count).map(|number| json(named(item(self, number)).collect())).collect();

@@ -36,7 +36,7 @@ impl Endpoint {
     /// DynamoDB in memory, by dynoxide: fast, so that it is not what limits.
     pub(crate) async fn dynoxide(place: &Place) -> Result<Self> {
         let program = |port: u16| bench(&["limit", "dynoxide", "--port", &port.to_string()]);
-        let server = Server::start_on(place, place.cores.endpoint, "dynoxide", None, |port| program(port)).await?;
+        let server = Server::start_on(place, place.cores.endpoint, "dynoxide", None, program).await?;
         Self::with_tables(format!("http://{}", server.address), Ended::Dynoxide { _server: server }).await
     }
 

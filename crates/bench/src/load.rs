@@ -10,6 +10,7 @@ mod http;
 mod request;
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -94,7 +95,6 @@ impl Load {
         };
         tokio::try_join!(ended, served)?;
         let latencies = latencies.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        ensure!(!latencies.is_empty(), "no request was answered in time");
         Ok(Outcome { latencies, seconds: seconds.context("the load did not end")? })
     }
 }
@@ -111,10 +111,10 @@ impl Client {
     async fn run(mut self, stopped: watch::Receiver<bool>) -> Result<()> {
         loop {
             let request = (self.source)(&mut self.rng);
-            if !self.connections.contains_key(&request.to) {
-                self.connections.insert(request.to, Connection::open(request.to).await?);
-            }
-            let connection = self.connections.get_mut(&request.to).context("no connection")?;
+            let connection = match self.connections.entry(request.to) {
+                Entry::Occupied(open) => open.into_mut(),
+                Entry::Vacant(missing) => missing.insert(Connection::open(request.to).await?),
+            };
             let start = Instant::now();
             let answered = tokio::time::timeout(PATIENCE, connection.send(&request)).await;
             answered.with_context(|| format!("no answer within {} s: {}", PATIENCE.as_secs(), request.line()))??;
@@ -139,14 +139,18 @@ impl Outcome {
     }
 
     /// Throughput and latencies.
-    pub(crate) fn sample(&self) -> Sample {
+    ///
+    /// # Errors
+    /// Where no request was answered before the end.
+    pub(crate) fn sample(&self) -> Result<Sample> {
+        ensure!(self.count() > 0, "no request was answered in time");
         let milliseconds = |quantile| self.latencies.value_at_quantile(quantile) as f64 / 1e6;
-        [
+        Ok([
             (Metric::Throughput, self.count() as f64 / self.seconds),
             (Metric::P50, milliseconds(0.5)),
             (Metric::P99, milliseconds(0.99)),
             (Metric::P999, milliseconds(0.999)),
         ]
-        .into()
+        .into())
     }
 }

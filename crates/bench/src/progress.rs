@@ -13,8 +13,8 @@ pub(crate) struct Progress {
 
 /// Items a second of a step that was completed.
 pub(crate) fn item_rate(log: &str, step: &str) -> Option<f64> {
-    let lines = log.lines().filter_map(|line| serde_json::from_str::<Progress>(line).ok());
-    lines.filter(|line| line.step == step && line.complete).map(|line| line.items_per_second).last()
+    let lines = log.lines().rev().filter_map(|line| serde_json::from_str::<Progress>(line).ok());
+    lines.filter(|line| line.complete).find(|line| line.step == step).map(|line| line.items_per_second)
 }
 
 #[cfg(test)]

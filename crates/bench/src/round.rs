@@ -18,11 +18,8 @@ pub(crate) trait Subject {
 
 /// Measures every subject once a round.
 pub(crate) async fn interleave(rounds: u32, mut subjects: Vec<Box<dyn Subject + '_>>) -> Result<Vec<Row>> {
-    let named = |subject: &Box<dyn Subject + '_>| {
-        let (variant, load) = subject.name();
-        Row { variant, load, figures: Default::default() }
-    };
-    let mut rows: Vec<Row> = subjects.iter().map(named).collect();
+    let names = subjects.iter().map(|subject| subject.name());
+    let mut rows: Vec<Row> = names.map(|(variant, load)| Row { variant, load, figures: Default::default() }).collect();
     for round in 1..=rounds {
         for (subject, row) in subjects.iter_mut().zip(&mut rows) {
             let sample = subject.measure().await.with_context(|| format!("{} ({})", row.variant, row.load))?;

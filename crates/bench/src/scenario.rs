@@ -13,6 +13,7 @@ mod write_latency;
 use anyhow::{Result, bail, ensure};
 use chrono::{SecondsFormat, Utc};
 use clap::ValueEnum;
+use tokio::signal::unix::{SignalKind, signal};
 
 use crate::cli::{Profile, Settings};
 use crate::figures::{Measured, Section};
@@ -57,6 +58,7 @@ pub(crate) async fn run(settings: Settings) -> Result<()> {
     let machine = Machine::this(&place.cores)?;
     place.cores.pin_this_process()?;
 
+    let (mut interrupted, mut terminated) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     let results = Results::open(&place)?;
     let only = &place.settings.only;
     let mut failed = Vec::new();
@@ -66,7 +68,8 @@ pub(crate) async fn run(settings: Settings) -> Result<()> {
         let measured = tokio::select! {
             measured = measure(*name, &place) => measured,
             // Returning ends what was started.
-            _ = tokio::signal::ctrl_c() => bail!("interrupted"),
+            _ = interrupted.recv() => bail!("interrupted"),
+            _ = terminated.recv() => bail!("interrupted"),
         };
         match measured {
             Ok(section) => results.keep(

@@ -22,9 +22,17 @@ impl Backend<'_> {
     fn settings(self, program: Program) -> Program {
         match self {
             Self::Json(dir) => program.env("DATA_DIR", dir.display().to_string()),
-            Self::DynamoDb(endpoint) => program.env("USE_DYNAMODB", "true").env("DYNAMODB_ENDPOINT", &endpoint.url),
+            Self::DynamoDb(endpoint) => patient(program.env("USE_DYNAMODB", "true").env("DYNAMODB_ENDPOINT", &endpoint.url)),
         }
     }
+}
+
+/// A busy machine must not turn a slow answer of the endpoint into a timeout.
+pub(crate) fn patient(program: Program) -> Program {
+    program
+        .env("DYNAMODB_ATTEMPT_TIMEOUT_MS", "50000")
+        .env("DYNAMODB_OPERATION_TIMEOUT_MS", "55000")
+        .env("REQUEST_TIMEOUT_SECONDS", "60")
 }
 
 /// What is not logged: as with the other variants, requests.
@@ -51,7 +59,7 @@ pub(crate) async fn constant(place: &Place, log: &str, body: &[u8]) -> Result<Rc
 /// A server of [`crate::limit`].
 pub(crate) async fn limit(place: &Place, log: &str, arguments: &[&str]) -> Result<Rc<Server>> {
     let program = |port: u16| bench(&[&["limit"], arguments, &["--port", &port.to_string()]].concat());
-    Ok(Rc::new(Server::start(place, log, "/", |port| program(port)).await?))
+    Ok(Rc::new(Server::start(place, log, "/", program).await?))
 }
 
 /// json-server of that version on a file of its own.

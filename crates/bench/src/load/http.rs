@@ -41,7 +41,7 @@ pub(crate) async fn observe(servers: &[Rc<Server>], load: impl Future<Output = R
     let before = used()?;
     let outcome = load.await?;
     let seconds = used()? - before;
-    let mut sample = outcome.sample();
+    let mut sample = outcome.sample()?;
     sample.insert(Metric::Busy, 100.0 * seconds / outcome.seconds());
     sample.insert(Metric::CpuPerRequest, 1e6 * seconds / outcome.count() as f64);
     sample.insert(Metric::Rss, servers.iter().map(|server| server.rss_mb()).sum::<Result<f64>>()?);

@@ -41,8 +41,8 @@ fn write(text: &mut String, all: &[Measured], settings: &Settings) -> std::fmt::
     writeln!(text, "## Goals\n\n| ratio or figure | measured | goal | |\n|---|---|---|---|")?;
     for Goal { text: what, bound, values } in all.iter().flat_map(|measured| &measured.section.goals) {
         let asked = match bound {
-            Bound::AtLeast(bound) => format!("≥ {}", number(*bound)),
-            Bound::AtMost(bound) => format!("≤ {}", number(*bound)),
+            Bound::AtLeast(bound) => format!("≥ {bound}"),
+            Bound::AtMost(bound) => format!("≤ {bound}"),
         };
         let met = if bound.holds(median(values)) { "met" } else { "**not met**" };
         writeln!(text, "| {what} | {} | {asked} | {met} |", figure(values))?;
@@ -80,10 +80,10 @@ fn figure(values: &[f64]) -> String {
     }
 }
 
-/// Three digits that count, and all before the point.
+/// Three digits that count, and all before the point; four behind it at most.
 fn number(value: f64) -> String {
-    let before = if value.abs() >= 1.0 { value.abs().log10().floor() as i32 } else { 0 };
-    let decimals = usize::try_from(2 - before).unwrap_or_default();
+    let before = if value == 0.0 { 0 } else { value.abs().log10().floor() as i32 };
+    let decimals = usize::try_from((2 - before).min(4)).unwrap_or_default();
     let digits = format!("{value:.decimals$}");
     let (whole, fraction) = digits.split_once('.').unwrap_or((&digits, ""));
     let mut grouped = String::new();
@@ -107,7 +107,9 @@ mod tests {
     fn numbers_have_three_digits() {
         for (value, text) in [
             (0.0, "0.00"),
-            (0.123456, "0.12"),
+            (0.123456, "0.123"),
+            (0.035123, "0.0351"),
+            (0.8, "0.800"),
             (1.2345, "1.23"),
             (12.345, "12.3"),
             (123.45, "123"),

@@ -14,6 +14,7 @@ use crate::place::Place;
 use crate::progress::item_rate;
 use crate::round::{Subject, interleave};
 use crate::server::Program;
+use crate::variant::patient;
 
 /// Batches on their way at once: restore loads four parts with eight each, migrate one stream with eight.
 const RESTORE: usize = 32;
@@ -29,8 +30,8 @@ pub(super) async fn measure(place: &Place) -> Result<Section> {
     let [file, few] = [backup(place, posts).await?, backup(place, tenth).await?];
 
     let forum = place.binary("forum");
-    let restore = |file: &str| Program::new(&forum, &["restore", "--json", "--file", file]).env("USE_DYNAMODB", "true");
-    let migrate = Program::new(&forum, &["migrate", "--json", "--from", &dir.display().to_string()]);
+    let restore = |file: &str| patient(Program::new(&forum, &["restore", "--json", "--file", file]).env("USE_DYNAMODB", "true"));
+    let migrate = patient(Program::new(&forum, &["migrate", "--json", "--from", &dir.display().to_string()]));
     let bare =
         |flights: usize| bench(&["limit", "batch-write", "--posts", &posts.to_string(), "--flights", &flights.to_string()]);
     let (all, some) = (format!("{} posts", grouped(posts)), format!("{} posts", grouped(tenth)));
