@@ -4,7 +4,6 @@
 #![allow(clippy::indexing_slicing, clippy::unwrap_used, reason = "a test may fail so")]
 
 mod dynoxide;
-#[allow(dead_code, reason = "nothing goes wrong here")]
 mod fault_proxy;
 
 use db_adapter::dynamodb::{DynamoOptions, DynamoStore, tables};

@@ -1,7 +1,7 @@
 //! A disk that is really full: writes are refused with 503, reads go on, and all is well once there is room.
 
 #![cfg(unix)]
-#![expect(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used, reason = "in tests")]
+#![expect(clippy::panic, clippy::unwrap_used, reason = "in tests")]
 
 use std::fs::File;
 use std::io::{ErrorKind, Read, Write};
