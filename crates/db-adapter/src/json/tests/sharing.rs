@@ -1,6 +1,7 @@
 //! Several processes on one directory.
 
 use std::collections::BTreeSet;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use futures::FutureExt;
@@ -232,4 +233,31 @@ async fn nothing_is_written_once_the_directory_is_removed() {
     let refused = add(&store, "u2").await;
     assert!(matches!(&refused, Err(Error::Unavailable { reason }) if reason.contains("users.lock was removed")), "{refused:?}");
     assert_eq!(store.health(&user::TABLE).await.reason, Some("the files were removed"));
+}
+
+/// Whoever waits is next, also before one that gives the lock back and takes it again at once.
+#[tokio::test]
+async fn a_process_that_writes_all_the_time_lets_others_have_their_turn() {
+    let place = Place::new();
+    let (busy, waiting) = (place.open().await, place.open().await);
+    let table = |store: &JsonStore| Arc::clone(&store.table(&user::TABLE).unwrap().table);
+    let (busy, waiting) = (table(&busy), table(&waiting));
+    let queue = fs::File::open(place.path("users.queue.lock")).unwrap();
+    let had_its_turn = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let held = busy.lock.lock().unwrap();
+        scope.spawn(|| {
+            let _held = waiting.lock.lock().unwrap();
+            had_its_turn.store(true, Ordering::SeqCst);
+        });
+        let start = std::time::Instant::now();
+        while queue.try_lock().is_ok() {
+            queue.unlock().unwrap();
+            assert!(start.elapsed() < Duration::from_secs(30), "it waits, and not in the queue");
+            std::thread::yield_now();
+        }
+        drop(held);
+        drop(busy.lock.lock().unwrap());
+        assert!(had_its_turn.load(Ordering::SeqCst));
+    });
 }
