@@ -2,6 +2,8 @@
 
 #![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "in tests")]
 
+mod dynamo;
+
 use std::collections::BTreeSet;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -10,6 +12,7 @@ use std::process::{Command, Stdio};
 use std::sync::Barrier;
 
 use assert_cmd::cargo::cargo_bin_cmd;
+use dynamo::Dynamo;
 use http_test::Process;
 use serde_json::{Value, json};
 
@@ -148,21 +151,7 @@ fn on_dynamodb_a_key_makes_one_item_in_two_processes_and_after_restarts() {
     }
 }
 
-/// An in-process DynamoDB that serves as long as the test.
-struct Dynamo {
-    _runtime: tokio::runtime::Runtime,
-    endpoint: String,
-}
-
 impl Dynamo {
-    fn start() -> Self {
-        let runtime = tokio::runtime::Runtime::new().unwrap();
-        let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
-        let endpoint = format!("http://{}", listener.local_addr().unwrap());
-        runtime.spawn(dynoxide::server::serve_on(listener, dynoxide::Database::memory().unwrap()));
-        Self { _runtime: runtime, endpoint }
-    }
-
     fn forum(&self) -> Process {
         Process::start(forum().env("USE_DYNAMODB", "true").env("DYNAMODB_ENDPOINT", &self.endpoint))
     }

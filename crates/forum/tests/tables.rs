@@ -2,25 +2,14 @@
 
 #![expect(clippy::unwrap_used, reason = "in tests")]
 
+mod dynamo;
+
 use assert_cmd::cargo::cargo_bin_cmd;
+use dynamo::Dynamo;
 use predicates::prelude::*;
 use predicates::str::contains;
 
-/// An in-process DynamoDB that serves as long as the test.
-struct Dynamo {
-    _runtime: tokio::runtime::Runtime,
-    endpoint: String,
-}
-
 impl Dynamo {
-    fn start() -> Self {
-        let runtime = tokio::runtime::Runtime::new().unwrap();
-        let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
-        let endpoint = format!("http://{}", listener.local_addr().unwrap());
-        runtime.spawn(dynoxide::server::serve_on(listener, dynoxide::Database::memory().unwrap()));
-        Self { _runtime: runtime, endpoint }
-    }
-
     fn forum(&self, arguments: &[&str]) -> assert_cmd::assert::Assert {
         let mut command = cargo_bin_cmd!("forum");
         command.env_clear().env("DYNAMODB_ENDPOINT", &self.endpoint).args(arguments).assert()
