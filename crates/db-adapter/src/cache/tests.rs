@@ -1,134 +1,17 @@
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
+mod behind;
 
 use futures::future::join_all;
 use metrics_util::debugging::{DebugValue, DebuggingRecorder};
 use serde_json::json;
-use tempfile::TempDir;
-use tokio::sync::Semaphore;
 
 use super::*;
 use crate::StoreExt;
 use crate::entity::{post, thread, user};
-use crate::json::{JsonOptions, JsonStore};
+
+use behind::Behind;
 
 const LONG: Duration = Duration::from_secs(3600);
 const ROOM: u64 = 64 << 20;
-
-/// Files behind the cache that count reads, hold answers back and fail when told.
-#[derive(Debug)]
-struct Behind {
-    store: JsonStore,
-    reads: AtomicUsize,
-    /// Answers that are ready, also those held back.
-    ready: AtomicUsize,
-    held: AtomicBool,
-    let_go: Semaphore,
-    failures: Mutex<Vec<Error>>,
-    _dir: TempDir,
-}
-
-impl Behind {
-    async fn new() -> Arc<Self> {
-        let dir = tempfile::tempdir().unwrap();
-        Arc::new(Self {
-            store: JsonStore::open(JsonOptions::new(dir.path())).await.unwrap(),
-            reads: AtomicUsize::new(0),
-            ready: AtomicUsize::new(0),
-            held: AtomicBool::new(false),
-            let_go: Semaphore::new(0),
-            failures: Mutex::default(),
-            _dir: dir,
-        })
-    }
-
-    fn reads(&self) -> usize {
-        self.reads.swap(0, SeqCst)
-    }
-
-    async fn answer<T>(&self, answer: Result<T>) -> Result<T> {
-        let failure = self.failures.lock().unwrap().pop();
-        let held = self.held.load(SeqCst);
-        self.ready.fetch_add(1, SeqCst);
-        if held {
-            self.let_go.acquire().await.unwrap().forget();
-        }
-        failure.map_or(answer, Err)
-    }
-
-    /// Answers are held back from now on.
-    fn hold(&self) {
-        self.ready.store(0, SeqCst);
-        self.held.store(true, SeqCst);
-    }
-
-    /// Later answers pass; those that are held wait on.
-    async fn hold_no_more_than(&self, held: usize) {
-        while self.ready.load(SeqCst) < held {
-            tokio::task::yield_now().await;
-        }
-        self.held.store(false, SeqCst);
-    }
-
-    fn fail(&self, error: Error) {
-        self.failures.lock().unwrap().push(error);
-    }
-}
-
-#[async_trait]
-impl Store for Behind {
-    async fn get(&self, table: &'static Table, key: &Key, read: &Read) -> Result<Option<Item>> {
-        self.reads.fetch_add(1, SeqCst);
-        self.answer(self.store.get(table, key, read).await).await
-    }
-
-    async fn get_many(&self, keys: &[(&'static Table, Key)], read: &Read) -> Result<Vec<Option<Item>>> {
-        self.reads.fetch_add(1, SeqCst);
-        self.answer(self.store.get_many(keys, read).await).await
-    }
-
-    async fn query(&self, table: &'static Table, query: &Query) -> Result<Page> {
-        self.reads.fetch_add(1, SeqCst);
-        self.answer(self.store.query(table, query).await).await
-    }
-
-    async fn scan(&self, table: &'static Table, scan: &Scan) -> Result<Page> {
-        self.reads.fetch_add(1, SeqCst);
-        self.answer(self.store.scan(table, scan).await).await
-    }
-
-    async fn create(&self, table: &'static Table, attributes: Attributes) -> Result<Item> {
-        self.answer(self.store.create(table, attributes).await).await
-    }
-
-    async fn update(&self, table: &'static Table, key: &Key, update: &Update) -> Result<Item> {
-        self.answer(self.store.update(table, key, update).await).await
-    }
-
-    async fn delete(&self, table: &'static Table, key: &Key, expected: Option<&Tag>) -> Result<()> {
-        self.answer(self.store.delete(table, key, expected).await).await
-    }
-
-    async fn load(&self, table: &'static Table, items: BoxStream<'_, Result<Item>>) -> Result<u64> {
-        self.store.load(table, items).await
-    }
-
-    async fn check(&self, table: &'static Table) -> Result<Vec<Finding>> {
-        self.store.check(table).await
-    }
-
-    async fn repair(&self, table: &'static Table, finding: &Finding) -> Result<()> {
-        self.store.repair(table, finding).await
-    }
-
-    async fn health(&self, table: &'static Table) -> Health {
-        self.store.health(table).await
-    }
-
-    async fn close(&self) -> Result<()> {
-        self.store.close().await
-    }
-}
 
 async fn cached(ttl: Duration, max_bytes: u64) -> (Arc<CachedStore>, Arc<Behind>) {
     let behind = Behind::new().await;
