@@ -51,7 +51,7 @@ fn items(criterion: &mut Criterion) {
     group.throughput(Throughput::Bytes(item.as_json().len() as u64));
     group.bench_function("parse", |bencher| bencher.iter(|| Item::parse(black_box(item.as_json()))));
     group.bench_function("attributes", |bencher| bencher.iter(|| black_box(&item).attributes()));
-    group.bench_function("members", |bencher| bencher.iter(|| black_box(&item).members().len()));
+    group.bench_function("members", |bencher| bencher.iter(|| black_box(&item).members().iter().len()));
     let attributes = attributes(1);
     group.bench_function("new", |bencher| bencher.iter(|| Item::new(black_box(&attributes))));
     group.finish();

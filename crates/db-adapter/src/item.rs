@@ -1,6 +1,7 @@
 //! Items: one stored object each, kept as its JSON bytes and parsed only when needed.
 
 mod json;
+mod members;
 mod number;
 mod value;
 
@@ -12,8 +13,8 @@ use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 
 use crate::error::{Error, Result};
-use crate::schema::{VERSION, WRITE_ID};
 
+pub use members::Members;
 pub use number::Number;
 pub use value::{Attributes, Value};
 
@@ -81,26 +82,24 @@ impl Item {
         parse_attributes(&self.0)
     }
 
-    /// Every attribute with its value as JSON text, sorted by name.
-    pub fn members(&self) -> Vec<(Cow<'_, str>, &RawValue)> {
-        json::members(&self.0).unwrap_or_default()
+    /// Every attribute with its value as JSON text: for reading several of them, as the text is gone through once.
+    pub fn members(&self) -> Members<'_> {
+        Members::read(&self.0).unwrap_or_default()
     }
 
     /// One attribute's value as JSON text.
     pub fn member(&self, name: &str) -> Option<&RawValue> {
-        self.members().into_iter().find_map(|(member, value)| (member == name).then_some(value))
+        self.members().get(name)
     }
 
     /// A string attribute's text.
     pub fn text(&self, name: &str) -> Option<String> {
-        self.member(name).and_then(|raw| serde_json::from_str(raw.get()).ok())
+        self.members().text(name).map(Cow::into_owned)
     }
 
     /// What a conditional write of this item compares.
     pub fn tag(&self) -> Tag {
-        let version = self.member(VERSION).and_then(|raw| serde_json::from_str(raw.get()).ok()).unwrap_or(0);
-        let write_id = self.text(WRITE_ID).unwrap_or_else(|| Tag::NO_WRITE_ID.to_owned());
-        Tag { version, write_id }
+        self.members().tag()
     }
 
     /// The item with only the attributes that `keep` holds for.

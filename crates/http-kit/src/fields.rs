@@ -1,7 +1,7 @@
 //! Which attributes of an item a client sees, and their JSON, made from the stored bytes.
 
 use db_adapter::schema::{Access, VERSION};
-use db_adapter::{Item, Read, Table};
+use db_adapter::{Members, Read, Table};
 use serde::de::{Deserialize, Deserializer};
 
 use crate::problem::Problem;
@@ -57,15 +57,12 @@ impl Shown {
     }
 
     /// Appends the item's JSON.
-    pub(crate) fn write(&self, out: &mut String, item: &Item) {
-        let members = item.members();
+    pub(crate) fn write(&self, out: &mut String, item: &Members<'_>) {
         out.push('{');
         let mut separator = "";
         for name in &self.names {
-            // Members stand sorted by name.
-            let stored = members.binary_search_by(|(member, _)| member.as_ref().cmp(name)).ok();
-            let value = match stored.and_then(|at| members.get(at)) {
-                Some((_, value)) => value.get(),
+            let value = match item.get(name) {
+                Some(value) => value.get(),
                 None if *name == VERSION => "0",
                 None => continue,
             };
@@ -83,11 +80,12 @@ impl Shown {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use db_adapter::Item;
     use db_adapter::entity::user;
 
     fn written(shown: &Shown, json: &str) -> String {
         let mut out = String::new();
-        shown.write(&mut out, &Item::parse(json).unwrap());
+        shown.write(&mut out, &Item::parse(json).unwrap().members());
         out
     }
 

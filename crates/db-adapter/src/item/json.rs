@@ -1,17 +1,17 @@
 //! The small part of JSON that items need, over serde_json: values kept as text, duplicate names refused.
 
 use std::borrow::Cow;
-use std::fmt;
 
-use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
+
+use super::members::Members;
 
 /// An object's members in the order in which they stand.
 ///
 /// # Errors
 /// What is wrong with the text: not JSON, not an object, a name that is empty or stands twice.
 pub(crate) fn members(text: &str) -> Result<Vec<(Cow<'_, str>, &RawValue)>, String> {
-    let Members(members) = serde_json::from_str(text).map_err(|error| format!("is not valid: {error}"))?;
+    let members = Members::read(text).map_err(|error| format!("is not valid: {error}"))?.into_vec();
     let mut names: Vec<&str> = members.iter().map(|(name, _)| name.as_ref()).collect();
     names.sort_unstable();
     if names.first() == Some(&"") {
@@ -53,30 +53,3 @@ pub(crate) fn write_list<T>(out: &mut String, list: impl IntoIterator<Item = T>,
     }
     out.push(']');
 }
-
-struct Members<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
-
-impl<'de> Deserialize<'de> for Members<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct MembersVisitor;
-        impl<'de> Visitor<'de> for MembersVisitor {
-            type Value = Members<'de>;
-
-            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-                formatter.write_str("a JSON object")
-            }
-
-            fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Self::Value, M::Error> {
-                let mut members = Vec::with_capacity(12);
-                while let Some((Name(name), value)) = map.next_entry()? {
-                    members.push((name, value));
-                }
-                Ok(Members(members))
-            }
-        }
-        deserializer.deserialize_map(MembersVisitor)
-    }
-}
-
-#[derive(serde::Deserialize)]
-struct Name<'a>(#[serde(borrow)] Cow<'a, str>);

@@ -3,10 +3,6 @@
 //! U+0000 cannot occur in a key, so it separates the parts of a place: it sorts before every other character, and so encoded
 //! places are ordered as the tuples of their parts are.
 
-use std::borrow::Cow;
-
-use serde_json::value::RawValue;
-
 use crate::cursor::Position;
 use crate::error::{Error, Result};
 use crate::item::Item;
@@ -36,10 +32,7 @@ impl Record {
     /// [`Error::InvalidItem`] when the item has no key.
     pub(super) fn new(table: &'static Table, item: Item) -> Result<Self> {
         let members = item.members();
-        let text = |name: &str| {
-            let at = members.binary_search_by(|(member, _)| member.as_ref().cmp(name)).ok()?;
-            members.get(at).and_then(|(_, value)| string(value))
-        };
+        let text = |name: &str| members.text(name);
         let half = |name: &str| text(name).ok_or_else(|| Error::invalid_item(name, "is missing: it is part of the key"));
         let mut key = half(table.hash)?.into_owned();
         if let Some(range) = table.range {
@@ -57,13 +50,6 @@ impl Record {
         let unique = table.unique.iter().map(|unique| text(unique.attribute).map(|value| unique.normalise(&value))).collect();
         drop(members);
         Ok(Self { item, key, places, unique })
-    }
-}
-
-fn string(raw: &RawValue) -> Option<Cow<'_, str>> {
-    match raw.get().strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) {
-        Some(plain) if !plain.contains('\\') => Some(Cow::Borrowed(plain)),
-        _ => serde_json::from_str(raw.get()).ok().map(Cow::Owned),
     }
 }
 
