@@ -27,6 +27,7 @@ pub(crate) use http::{HttpSubject, observe};
 pub(crate) use request::Request;
 
 use crate::figures::{Metric, Sample};
+use crate::machine::Cores;
 
 /// Makes the next request.
 pub(crate) type Source = Arc<dyn Fn(&mut Rng) -> Request + Send + Sync>;
@@ -40,8 +41,9 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// What is asked, and by how many at once.
 #[derive(Clone)]
 pub(crate) struct Load {
-    pub(crate) connections: usize,
-    pub(crate) source: Source,
+    connections: usize,
+    source: Source,
+    awake: bool,
 }
 
 /// What came of a load.
@@ -53,6 +55,16 @@ pub(crate) struct Outcome {
 }
 
 impl Load {
+    pub(crate) fn new(connections: usize, source: Source) -> Self {
+        Self { connections, source, awake: false }
+    }
+
+    /// The load generator has its core for itself and never sleeps. Else a server takes time for waking it, and the more the slower
+    /// the server is, as it would not with clients on other machines.
+    pub(crate) fn with_a_core(self, cores: &Cores) -> Self {
+        Self { awake: cores.client.is_some(), ..self }
+    }
+
     /// Runs for so long.
     pub(crate) async fn run(&self, duration: Duration) -> Result<Outcome> {
         self.run_until(async {
@@ -79,6 +91,14 @@ impl Load {
                 latencies: Arc::clone(&latencies),
             };
             clients.spawn(client.run(stopped.clone()));
+        }
+        let mut awake = JoinSet::new();
+        if self.awake {
+            awake.spawn(async {
+                loop {
+                    tokio::task::yield_now().await;
+                }
+            });
         }
         let mut seconds = None;
         let ended = async {

@@ -81,7 +81,7 @@ fn load(server: &Server, items: usize) -> Load {
             _ => Request::get(to, "/api/threads?limit=20"),
         }
     };
-    Load { connections: CONNECTIONS, source: Arc::new(source) }
+    Load::new(CONNECTIONS, Arc::new(source))
 }
 
 /// A load with what the server counts of it.

@@ -42,7 +42,7 @@ pub(super) async fn measure(place: &Place) -> Result<Section> {
                 variant: variant.clone(),
                 load_name: load_name(connections),
                 servers: vec![Rc::clone(server)],
-                load: creating_users(server, path, connections),
+                load: creating_users(place, server, path, connections),
                 duration: place.settings.duration(),
             }));
         }
@@ -69,7 +69,7 @@ pub(super) async fn measure(place: &Place) -> Result<Section> {
 }
 
 /// Users whose e-mail address nobody has.
-pub(super) fn creating_users(server: &Server, path: &'static str, connections: usize) -> Load {
+pub(super) fn creating_users(place: &Place, server: &Server, path: &'static str, connections: usize) -> Load {
     /// Shared by all loads of this process.
     static NEXT: AtomicUsize = AtomicUsize::new(0);
     let to = server.address;
@@ -78,7 +78,7 @@ pub(super) fn creating_users(server: &Server, path: &'static str, connections: u
         let bio = text(number, 60, 180);
         Request::post(to, path, &format!(r#"{{"name":"User {number}","email":"new{number}@example.com","bio":"{bio}"}}"#))
     };
-    Load { connections, source: Arc::new(source) }
+    Load::new(connections, Arc::new(source)).with_a_core(&place.cores)
 }
 
 fn load_name(connections: usize) -> String {

@@ -52,7 +52,7 @@ pub(super) async fn measure(place: &Place) -> Result<Section> {
                 variant: variant.clone(),
                 load_name: LOAD.to_owned(),
                 servers: vec![Rc::clone(server)],
-                load: Load { connections: CONNECTIONS, source },
+                load: Load::new(CONNECTIONS, source),
                 duration: place.settings.duration(),
             }));
         }

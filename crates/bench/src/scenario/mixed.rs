@@ -59,10 +59,7 @@ pub(super) async fn measure(place: &Place) -> Result<Section> {
             variant: variant.to_owned(),
             load_name: format!("{CONNECTIONS} connections"),
             servers,
-            load: Load {
-                connections: CONNECTIONS,
-                source: Arc::new(move |rng: &mut fastrand::Rng| request(rng, services, forum)),
-            },
+            load: Load::new(CONNECTIONS, Arc::new(move |rng: &mut fastrand::Rng| request(rng, services, forum))),
             duration: place.settings.duration().mul_f64(LONGER),
         })
     };

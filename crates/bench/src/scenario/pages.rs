@@ -41,7 +41,7 @@ pub(super) async fn measure(place: &Place) -> Result<Section> {
             variant: variant.to_owned(),
             load_name: LOAD.to_owned(),
             servers: vec![Rc::clone(server)],
-            load: Load { connections: 1, source: Arc::new(move |_: &mut fastrand::Rng| Request::get(to, &path)) },
+            load: Load::new(1, Arc::new(move |_: &mut fastrand::Rng| Request::get(to, &path))).with_a_core(&place.cores),
             duration: place.settings.duration(),
         }));
     };

@@ -83,7 +83,7 @@ fn subject(place: &Place, variant: &str, server: Rc<Server>, path: &'static str,
         variant: variant.to_owned(),
         load_name: LOAD.to_owned(),
         servers: vec![server],
-        load: Load { connections: CONNECTIONS, source: Arc::new(source) },
+        load: Load::new(CONNECTIONS, Arc::new(source)).with_a_core(&place.cores),
         duration: place.settings.duration(),
     }
 }

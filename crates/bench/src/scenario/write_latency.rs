@@ -44,7 +44,7 @@ pub(super) async fn measure(place: &Place) -> Result<Section> {
         subjects.push(Box::new(HttpSubject {
             variant: variant(users),
             load_name: LOAD.to_owned(),
-            load: load(&server),
+            load: load(place, &server),
             servers: vec![server],
             duration: place.settings.duration(),
         }));
@@ -82,8 +82,8 @@ async fn start(place: &Place, name: &str, dir: &Path) -> Result<Rc<Server>> {
     variant::ours(place, "users-svc", name, Backend::Json(dir), &format!("/api/users/{}", user_id(0))).await
 }
 
-fn load(server: &Server) -> Load {
-    creating_users(server, "/api/users", CONNECTIONS)
+fn load(place: &Place, server: &Server) -> Load {
+    creating_users(place, server, "/api/users", CONNECTIONS)
 }
 
 /// The store with a journal that is due to be folded.
@@ -132,7 +132,7 @@ impl Subject for Compacting<'_> {
             }
             Ok(())
         };
-        let sample = observe(&[Rc::clone(&started)], load(&started).run_until(compacted)).await?;
+        let sample = observe(&[Rc::clone(&started)], load(self.0.place, &started).run_until(compacted)).await?;
         server.replace(Some(started));
         Ok(sample)
     }
@@ -146,7 +146,7 @@ impl Subject for After<'_> {
 
     async fn measure(&mut self) -> Result<Sample> {
         let server = self.0.server.take().context("nothing was compacted before")?;
-        observe(&[Rc::clone(&server)], load(&server).run(self.0.place.settings.duration())).await
+        observe(&[Rc::clone(&server)], load(self.0.place, &server).run(self.0.place.settings.duration())).await
     }
 }
 
