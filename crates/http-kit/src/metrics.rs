@@ -1,10 +1,12 @@
 //! Prometheus metrics of this process.
 
-use std::sync::OnceLock;
+use std::collections::HashMap;
+use std::sync::{LazyLock, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
 use axum::http::{Method, StatusCode, header};
 use axum::response::IntoResponse;
+use metrics::{Gauge, Histogram};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 
 /// Requests by method, route and status; seconds from the first byte of the request's handling to the answer's head.
@@ -16,6 +18,21 @@ pub const IN_FLIGHT: &str = "http_requests_in_flight";
 const BUCKETS: [f64; 12] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0, 30.0];
 
 static RECORDER: OnceLock<PrometheusHandle> = OnceLock::new();
+
+/// To find a series in the recorder costs more than to record in it: those that were found are kept.
+static REQUESTS_IN_FLIGHT: LazyLock<Gauge> = LazyLock::new(|| {
+    install();
+    metrics::gauge!(IN_FLIGHT)
+});
+/// By route.
+static DURATIONS: LazyLock<RwLock<HashMap<String, Vec<Durations>>>> = LazyLock::new(RwLock::default);
+
+/// The durations of requests with one method and status.
+struct Durations {
+    method: &'static str,
+    status: StatusCode,
+    histogram: Histogram,
+}
 
 /// Installs the recorder; once per process, however often it is called.
 pub fn install() -> &'static PrometheusHandle {
@@ -38,7 +55,7 @@ pub fn install() -> &'static PrometheusHandle {
 
 /// Keeps the histograms' memory bounded while nobody asks for metrics. Runs until it is dropped.
 pub(crate) async fn upkeep() {
-    let mut timer = tokio::time::interval(Duration::from_secs(5));
+    let mut timer = tokio::time::interval(Duration::from_secs(1));
     loop {
         timer.tick().await;
         install().run_upkeep();
@@ -50,8 +67,20 @@ pub(crate) async fn metrics() -> impl IntoResponse {
 }
 
 pub(crate) fn record(method: &Method, route: &str, status: StatusCode, latency: Duration) {
-    let labels = [("method", label(method).to_owned()), ("route", route.to_owned()), ("status", status.as_str().to_owned())];
-    metrics::histogram!(REQUEST_DURATION, &labels).record(latency);
+    let method = label(method);
+    let is_known = {
+        let known = DURATIONS.read().unwrap_or_else(PoisonError::into_inner);
+        let found =
+            known.get(route).and_then(|known| known.iter().find(|known| (known.method, known.status) == (method, status)));
+        found.map(|durations| durations.histogram.record(latency)).is_some()
+    };
+    if !is_known {
+        let labels = [("method", method.to_owned()), ("route", route.to_owned()), ("status", status.as_str().to_owned())];
+        let histogram = metrics::histogram!(REQUEST_DURATION, &labels);
+        histogram.record(latency);
+        let mut known = DURATIONS.write().unwrap_or_else(PoisonError::into_inner);
+        known.entry(route.to_owned()).or_default().push(Durations { method, status, histogram });
+    }
 }
 
 /// Clients can invent methods, and every label value costs memory.
@@ -73,13 +102,13 @@ pub(crate) struct InFlight;
 
 impl InFlight {
     pub(crate) fn start() -> Self {
-        metrics::gauge!(IN_FLIGHT).increment(1.0);
+        REQUESTS_IN_FLIGHT.increment(1.0);
         Self
     }
 }
 
 impl Drop for InFlight {
     fn drop(&mut self) {
-        metrics::gauge!(IN_FLIGHT).decrement(1.0);
+        REQUESTS_IN_FLIGHT.decrement(1.0);
     }
 }
