@@ -1,20 +1,16 @@
 //! Every layer, in order.
 
-use std::any::Any;
+use std::convert::Infallible;
 use std::time::Duration;
 
 use axum::Router;
-use axum::error_handling::HandleErrorLayer;
 use axum::extract::DefaultBodyLimit;
 use axum::http::{HeaderName, Method, StatusCode, header};
 use axum::middleware::from_fn_with_state;
-use axum::response::{IntoResponse, Response};
+use axum::routing::future::RouteFuture;
 use axum::routing::get;
-use tower::limit::GlobalConcurrencyLimitLayer;
-use tower::load_shed::LoadShedLayer;
-use tower::timeout::TimeoutLayer;
-use tower::{BoxError, ServiceBuilder};
-use tower_http::catch_panic::CatchPanicLayer;
+use tokio::sync::Semaphore;
+use tower::ServiceBuilder;
 use tower_http::compression::CompressionLayer;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
@@ -22,7 +18,7 @@ use crate::config::Origins;
 use crate::health::{self, Draining, Readiness};
 use crate::idempotency::{IDEMPOTENCY_KEY, IDEMPOTENT_REPLAYED};
 use crate::problem::Problem;
-use crate::request::{REQUEST_ID, observe};
+use crate::request::{Limits, REQUEST_ID, limit, observe};
 use crate::service::{Service, SharedStore};
 use crate::{metrics, openapi};
 
@@ -53,40 +49,23 @@ pub fn app(services: Vec<Service>, store: &SharedStore, behaviour: &Behaviour, d
         api = api.merge(openapi::document(service).with_state(store.clone()));
     }
 
-    let limits = ServiceBuilder::new()
-        .layer(HandleErrorLayer::new(refused))
-        .layer(LoadShedLayer::new())
-        .layer(GlobalConcurrencyLimitLayer::new(behaviour.max_in_flight))
-        .layer(TimeoutLayer::new(behaviour.timeout))
-        .layer(DefaultBodyLimit::max(MAX_BODY_BYTES));
-    let all = ServiceBuilder::new()
-        .layer(from_fn_with_state(behaviour.timeout, observe))
-        .option_layer(cors(&behaviour.origins))
-        .layer(CompressionLayer::new())
-        .layer(CatchPanicLayer::custom(panicked));
-
-    // Probes are outside the limits, else an overload makes the load balancer kill the process.
-    api.layer(limits)
-        .merge(probes)
-        .fallback(async || Problem::not_found())
-        .method_not_allowed_fallback(async || {
-            Problem::new(StatusCode::METHOD_NOT_ALLOWED, "the methods of this route are in the header Allow")
-        })
-        .layer(all)
+    probes = probes.fallback(async || Problem::not_found());
+    let layered = |routes: Router, in_flight: usize| {
+        let limits = Limits::new(in_flight, behaviour.timeout);
+        let layers = ServiceBuilder::new()
+            .layer(from_fn_with_state(behaviour.timeout, observe))
+            .option_layer(cors(&behaviour.origins))
+            .layer(CompressionLayer::new())
+            .map_future(move |answer: RouteFuture<Infallible>| limit(limits.clone(), answer))
+            .layer(DefaultBodyLimit::max(MAX_BODY_BYTES));
+        routes.method_not_allowed_fallback(method_not_allowed).layer(layers)
+    };
+    // Probes do not count among the requests in flight, else an overload makes the load balancer kill the process.
+    layered(api, behaviour.max_in_flight).merge(layered(probes, Semaphore::MAX_PERMITS))
 }
 
-async fn refused(error: BoxError) -> Problem {
-    if error.is::<tower::load_shed::error::Overloaded>() {
-        Problem::unavailable("too many requests at once", 1)
-    } else if error.is::<tower::timeout::error::Elapsed>() {
-        Problem::timeout()
-    } else {
-        Problem::internal(error.to_string())
-    }
-}
-
-fn panicked(_: Box<dyn Any + Send>) -> Response {
-    Problem::internal("a handler panicked").into_response()
+async fn method_not_allowed() -> Problem {
+    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "the methods of this route are in the header Allow")
 }
 
 fn cors(origins: &Origins) -> Option<CorsLayer> {

@@ -1,6 +1,8 @@
-//! What happens to every request, whatever it is: its id, its deadline, its log line and its metric; and the request's id in
-//! every problem.
+//! What happens to every request, whatever it is: its id, its deadline, its log line and its metric; its turn among those in
+//! flight; and the request's id in every problem.
 
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::body::Body;
@@ -9,6 +11,8 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use futures::FutureExt;
+use tokio::sync::Semaphore;
 use tracing::Instrument;
 use uuid::Uuid;
 
@@ -62,6 +66,32 @@ pub(crate) async fn observe(State(timeout): State<Duration>, mut request: Reques
         response.headers_mut().insert(REQUEST_ID, id);
     }
     response
+}
+
+/// How many requests may be in flight, and for how long each.
+#[derive(Debug, Clone)]
+pub(crate) struct Limits {
+    in_flight: Arc<Semaphore>,
+    timeout: Duration,
+}
+
+impl Limits {
+    pub(crate) fn new(in_flight: usize, timeout: Duration) -> Self {
+        Self { in_flight: Arc::new(Semaphore::new(in_flight.min(Semaphore::MAX_PERMITS))), timeout }
+    }
+}
+
+/// Answers in a handler's place where there are too many requests, where it takes too long, and where it panics.
+pub(crate) async fn limit<E>(limits: Limits, answer: impl Future<Output = Result<Response, E>>) -> Result<Response, E> {
+    let Ok(_turn) = limits.in_flight.try_acquire() else {
+        return Ok(Problem::unavailable("too many requests at once", 1).into_response());
+    };
+    let answer = AssertUnwindSafe(answer).catch_unwind();
+    match tokio::time::timeout(limits.timeout, answer).await {
+        Ok(Ok(answer)) => answer,
+        Ok(Err(_)) => Ok(Problem::internal("a handler panicked").into_response()),
+        Err(_) => Ok(Problem::timeout().into_response()),
+    }
 }
 
 /// The one line about a request. A failure of ours is logged here, with its cause, and nowhere else.
