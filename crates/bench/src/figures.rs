@@ -76,6 +76,8 @@ pub(crate) struct Row {
 pub(crate) enum Bound {
     AtLeast(f64),
     AtMost(f64),
+    /// Any: shown beside a goal, to tell what is possible.
+    Any,
 }
 
 impl Bound {
@@ -83,6 +85,7 @@ impl Bound {
         match self {
             Self::AtLeast(bound) => value >= bound,
             Self::AtMost(bound) => value <= bound,
+            Self::Any => true,
         }
     }
 }
@@ -94,6 +97,15 @@ pub(crate) struct Goal {
     pub(crate) bound: Bound,
     /// One value a round.
     pub(crate) values: Vec<f64>,
+    /// Why it is not met, where it is not.
+    pub(crate) answer: Option<String>,
+}
+
+impl Goal {
+    /// What to say where the goal is not met: the measurement that forbids it.
+    pub(crate) fn or_because(self, answer: &str) -> Self {
+        Self { answer: Some(answer.to_owned()), ..self }
+    }
 }
 
 /// A curve over something that grows.
@@ -151,12 +163,12 @@ pub(crate) fn values<'a>(rows: &'a [Row], (variant, load, metric): Figure<'_>) -
 pub(crate) fn ratio(rows: &[Row], text: &str, ours: Figure<'_>, theirs: Figure<'_>, bound: Bound) -> Result<Goal> {
     let (ours, theirs) = (values(rows, ours)?, values(rows, theirs)?);
     let values = ours.iter().zip(theirs).map(|(ours, theirs)| ours / theirs).collect();
-    Ok(Goal { text: text.to_owned(), bound, values })
+    Ok(Goal { text: text.to_owned(), bound, values, answer: None })
 }
 
 /// A goal on a figure itself.
 pub(crate) fn absolute(rows: &[Row], text: &str, figure: Figure<'_>, bound: Bound) -> Result<Goal> {
-    Ok(Goal { text: text.to_owned(), bound, values: values(rows, figure)?.to_vec() })
+    Ok(Goal { text: text.to_owned(), bound, values: values(rows, figure)?.to_vec(), answer: None })
 }
 
 /// The middle value; the mean of the two middle ones where there is an even number.

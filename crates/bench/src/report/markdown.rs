@@ -7,6 +7,8 @@ use crate::cli::Settings;
 use crate::figures::{Bound, Goal, Measured, Metric, Row, median, spread};
 use crate::machine::Machine;
 
+const NOT_MET: &str = "**not met**";
+
 pub(crate) fn render(all: &[Measured], settings: &Settings) -> String {
     let mut text = String::new();
     // Writing to a String does not fail.
@@ -39,13 +41,20 @@ fn write(text: &mut String, all: &[Measured], settings: &Settings) -> std::fmt::
     }
 
     writeln!(text, "## Goals\n\n| ratio or figure | measured | goal | |\n|---|---|---|---|")?;
-    for Goal { text: what, bound, values } in all.iter().flat_map(|measured| &measured.section.goals) {
-        let asked = match bound {
-            Bound::AtLeast(bound) => format!("≥ {bound}"),
-            Bound::AtMost(bound) => format!("≤ {bound}"),
+    let mut answers = Vec::new();
+    for Goal { text: what, bound, values, answer } in all.iter().flat_map(|measured| &measured.section.goals) {
+        let (asked, met) = match (bound, bound.holds(median(values))) {
+            (Bound::Any, _) => (String::new(), ""),
+            (Bound::AtLeast(bound), met) => (format!("≥ {bound}"), if met { "met" } else { NOT_MET }),
+            (Bound::AtMost(bound), met) => (format!("≤ {bound}"), if met { "met" } else { NOT_MET }),
         };
-        let met = if bound.holds(median(values)) { "met" } else { "**not met**" };
         writeln!(text, "| {what} | {} | {asked} | {met} |", figure(values))?;
+        if met == NOT_MET {
+            answers.extend(answer.as_ref().filter(|answer| !answers.contains(answer)));
+        }
+    }
+    for answer in answers {
+        writeln!(text, "\n{answer}")?;
     }
 
     for Measured { section, commit, date, .. } in all {
@@ -133,7 +142,12 @@ mod tests {
         ];
         let figure = |variant| (variant, "64 connections", Metric::Throughput);
         let goal = |bound| ratio(&rows, "users-svc / bare axum", figure("users-svc"), figure("bare axum"), bound).unwrap();
-        let goals = vec![goal(Bound::AtLeast(0.8)), goal(Bound::AtMost(0.5))];
+        let goals = vec![
+            goal(Bound::AtLeast(0.8)).or_because("Never said."),
+            goal(Bound::AtMost(0.5)).or_because("There is a reason."),
+            goal(Bound::AtMost(0.4)).or_because("There is a reason."),
+            goal(Bound::Any),
+        ];
         let plots = vec![Plot {
             file: "reads".to_owned(),
             title: "Reads".to_owned(),

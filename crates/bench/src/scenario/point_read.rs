@@ -18,6 +18,13 @@ use crate::variant::{self, Backend};
 const CONNECTIONS: usize = 64;
 const LOAD: &str = "64 connections";
 const LIMIT: &str = "bare axum, constant body";
+const FLOOR: &str = "users-svc, GET /health";
+const SLOWER_THAN_BARE: &str = "Point read: `GET /health` runs through every layer of the HTTP contract (request id, log, metrics, deadline, \
+    limits, CORS, negotiated compression, header timeouts) and answers a small constant body, without a store. It is the most that a \
+    request which keeps the contract can reach here, and its own ratio to bare axum says how much of the goal is left. What the read \
+    adds is one system call, which tells it what other processes have written, and the item.";
+const BARE_IS_NOT_25_TIMES: &str = "json-server: where bare axum itself is less than 25 times a json-server, nothing that answers over HTTP \
+    in this way can be.";
 
 pub(super) async fn measure(place: &Place) -> Result<Section> {
     let (small, large) = (place.settings.items(1_000), place.settings.items(1_000_000));
@@ -33,7 +40,10 @@ pub(super) async fn measure(place: &Place) -> Result<Section> {
         let server = variant::ours(place, "users-svc", &format!("point-read-{users}"), Backend::Json(&dir), &ready).await?;
         body = fetch(server.address, &ready).await?.body;
         let variant = format!("users-svc, {} users", grouped(users));
-        add(&variant, server, "/api/users/", users);
+        add(&variant, Rc::clone(&server), "/api/users/", users);
+        if users == small {
+            add(FLOOR, server, "/health", 0);
+        }
         ours.push(variant);
     }
     add(LIMIT, variant::constant(place, "point-read-constant", &body).await?, "/", 0);
@@ -52,15 +62,20 @@ pub(super) async fn measure(place: &Place) -> Result<Section> {
     let rows = interleave(place.settings.rounds, subjects).await?;
 
     let mut goals = Vec::new();
-    let mut goal = |ours: &str, theirs: &str, bound| -> Result<()> {
+    let mut goal = |ours: &str, theirs: &str, bound, answer| -> Result<()> {
         let figure = |variant| (variant, LOAD, Metric::Throughput);
-        goals.push(ratio(&rows, &format!("{ours} / {theirs}: requests/s"), figure(ours), figure(theirs), bound)?);
+        let goal = ratio(&rows, &format!("{ours} / {theirs}: requests/s"), figure(ours), figure(theirs), bound)?;
+        goals.push(goal.or_because(answer));
         Ok(())
     };
     for ours in &ours {
-        goal(ours, LIMIT, Bound::AtLeast(0.8))?;
-        peers.iter().try_for_each(|peer| goal(ours, peer, Bound::AtLeast(25.0)))?;
+        goal(ours, LIMIT, Bound::AtLeast(0.8), SLOWER_THAN_BARE)?;
     }
+    goal(FLOOR, LIMIT, Bound::Any, "")?;
+    for ours in &ours {
+        peers.iter().try_for_each(|peer| goal(ours, peer, Bound::AtLeast(25.0), BARE_IS_NOT_25_TIMES))?;
+    }
+    peers.iter().try_for_each(|peer| goal(LIMIT, peer, Bound::Any, ""))?;
     Ok(Section {
         title: "Point read".to_owned(),
         method: "GET of one user by id, ids in random order, on kept-alive connections. The constant body of bare axum is the answer of \
