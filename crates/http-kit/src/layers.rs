@@ -6,7 +6,6 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::{HeaderName, Method, StatusCode, header};
-use axum::middleware::from_fn_with_state;
 use axum::routing::future::RouteFuture;
 use axum::routing::get;
 use tokio::sync::Semaphore;
@@ -18,7 +17,7 @@ use crate::config::Origins;
 use crate::health::{self, Draining, Readiness};
 use crate::idempotency::{IDEMPOTENCY_KEY, IDEMPOTENT_REPLAYED};
 use crate::problem::Problem;
-use crate::request::{Limits, REQUEST_ID, limit, observe};
+use crate::request::{Limits, Observed, REQUEST_ID, limit};
 use crate::service::{Service, SharedStore};
 use crate::{metrics, openapi};
 
@@ -51,9 +50,10 @@ pub fn app(services: Vec<Service>, store: &SharedStore, behaviour: &Behaviour, d
 
     probes = probes.fallback(async || Problem::not_found());
     let layered = |routes: Router, in_flight: usize| {
-        let limits = Limits::new(in_flight, behaviour.timeout);
+        let timeout = behaviour.timeout;
+        let limits = Limits::new(in_flight, timeout);
         let layers = ServiceBuilder::new()
-            .layer(from_fn_with_state(behaviour.timeout, observe))
+            .layer_fn(move |inner| Observed::new(inner, timeout))
             .option_layer(cors(&behaviour.origins))
             .layer(CompressionLayer::new())
             .map_future(move |answer: RouteFuture<Infallible>| limit(limits.clone(), answer))

@@ -1,18 +1,21 @@
 //! What happens to every request, whatever it is: its id, its deadline, its log line and its metric; its turn among those in
 //! flight; and the request's id in every problem.
 
+use std::convert::Infallible;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use axum::body::Body;
-use axum::extract::{FromRequestParts, MatchedPath, Request, State};
+use axum::extract::{FromRequestParts, MatchedPath, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
-use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use futures::FutureExt;
+use futures::future::BoxFuture;
 use tokio::sync::Semaphore;
+use tower::Service;
 use tracing::Instrument;
 use uuid::Uuid;
 
@@ -44,28 +47,58 @@ impl<S: Sync> FromRequestParts<S> for Deadline {
     }
 }
 
-pub(crate) async fn observe(State(timeout): State<Duration>, mut request: Request, next: Next) -> Response {
-    let started = Instant::now();
-    let id = request_id(request.headers());
-    let method = request.method().clone();
-    let path = request.uri().path().to_owned();
-    let route = request.extensions().get::<MatchedPath>().cloned();
-    let route = route.as_ref().map_or(UNMATCHED, MatchedPath::as_str);
-    request.extensions_mut().insert(Deadline(started + timeout));
+/// Gives a request its id and deadline, and logs and counts it.
+#[derive(Debug, Clone)]
+pub(crate) struct Observed<S> {
+    inner: S,
+    timeout: Duration,
+}
 
-    let span = tracing::info_span!("request", request_id = %id);
-    let in_flight = InFlight::start();
-    let response = next.run(request).instrument(span.clone()).await;
-    let mut response = with_request_id(as_problem(response), &id, &method);
-    drop(in_flight);
-
-    let latency = started.elapsed();
-    crate::metrics::record(&method, route, response.status(), latency);
-    span.in_scope(|| log(&method, &path, route, &response, latency));
-    if let Ok(id) = HeaderValue::try_from(id) {
-        response.headers_mut().insert(REQUEST_ID, id);
+impl<S> Observed<S> {
+    pub(crate) fn new(inner: S, timeout: Duration) -> Self {
+        Self { inner, timeout }
     }
-    response
+}
+
+impl<S> Service<Request> for Observed<S>
+where
+    S: Service<Request, Error = Infallible>,
+    S::Response: IntoResponse,
+    S::Future: Send + 'static,
+{
+    type Response = Response;
+    type Error = Infallible;
+    type Future = BoxFuture<'static, Result<Response, Infallible>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        self.inner.poll_ready(context)
+    }
+
+    fn call(&mut self, mut request: Request) -> Self::Future {
+        let started = Instant::now();
+        let id = request_id(request.headers());
+        let method = request.method().clone();
+        let path = request.uri().path().to_owned();
+        let route = request.extensions().get::<MatchedPath>().cloned();
+        request.extensions_mut().insert(Deadline(started + self.timeout));
+
+        let span = tracing::info_span!("request", request_id = %id);
+        let in_flight = InFlight::start();
+        let answer = self.inner.call(request).instrument(span.clone());
+        Box::pin(async move {
+            let mut response = with_request_id(as_problem(answer.await.into_response()), &id, &method);
+            drop(in_flight);
+
+            let route = route.as_ref().map_or(UNMATCHED, MatchedPath::as_str);
+            let latency = started.elapsed();
+            crate::metrics::record(&method, route, response.status(), latency);
+            span.in_scope(|| log(&method, &path, route, &response, latency));
+            if let Ok(id) = HeaderValue::try_from(id) {
+                response.headers_mut().insert(REQUEST_ID, id);
+            }
+            Ok(response)
+        })
+    }
 }
 
 /// How many requests may be in flight, and for how long each.
