@@ -20,6 +20,10 @@ impl Number {
     /// # Errors
     /// What is wrong with the text: not a number, more than 38 significant digits, or out of range.
     pub fn parse(text: &str) -> Result<Self, &'static str> {
+        // What most numbers are, a version for one, is canonical as it stands.
+        if (1..=18).contains(&text.len()) && !text.starts_with('0') && text.bytes().all(|byte| byte.is_ascii_digit()) {
+            return Ok(Self(text.to_owned()));
+        }
         let Decimal { negative, digits, power } = Decimal::read(text)?;
         if digits.is_empty() {
             return Ok(Self("0".to_owned()));
