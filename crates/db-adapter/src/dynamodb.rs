@@ -15,6 +15,7 @@ mod client;
 mod error;
 mod expression;
 mod health;
+mod metrics;
 mod read;
 mod retry;
 mod unique;
@@ -82,6 +83,7 @@ pub struct DynamoStore {
     client: Client,
     options: DynamoOptions,
     health: health::Cache,
+    metrics: metrics::Metrics,
     closed: AtomicBool,
 }
 
@@ -92,7 +94,13 @@ impl DynamoStore {
     /// [`Error::Unavailable`] when there are no credentials.
     pub async fn open(options: DynamoOptions) -> Result<Self> {
         let client = client::connect(&options).await?;
-        Ok(Self { client, options, health: health::Cache::default(), closed: AtomicBool::new(false) })
+        Ok(Self {
+            client,
+            options,
+            health: health::Cache::default(),
+            metrics: metrics::Metrics::default(),
+            closed: AtomicBool::new(false),
+        })
     }
 
     /// The SDK's client.

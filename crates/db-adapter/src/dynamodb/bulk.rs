@@ -97,7 +97,7 @@ impl DynamoStore {
             .limit(1)
             .return_consumed_capacity(ReturnConsumedCapacity::Indexes);
         let call = self.call("Scan", table);
-        let send = || request.clone().customize().interceptor(call.attempts()).send();
+        let send = || request.clone().send();
         let output = call.run(&mut self.backoff(), send).await.map_err(|error| call.fault(error))?;
         Ok(output.items().is_empty())
     }
@@ -166,7 +166,7 @@ impl DynamoStore {
                 .batch_write_item()
                 .request_items(self.table_name(table), requests.clone())
                 .return_consumed_capacity(ReturnConsumedCapacity::Indexes);
-            let send = || request.clone().customize().interceptor(call.attempts()).send();
+            let send = || request.clone().send();
             let unprocessed = match call.run(&mut backoff, send).await {
                 Ok(output) => output.unprocessed_items.unwrap_or_default().into_values().flatten().collect(),
                 Err(error) if is_passing(&error) => requests.clone(),

@@ -1,9 +1,4 @@
 //! One call to DynamoDB: its span, its metrics, and what is known of its attempts.
-//!
-//! Metrics, by `table`, `index` and `operation`: `dynamodb_calls_total` (by `outcome` too), `dynamodb_attempts_total`,
-//! `dynamodb_call_seconds`, `dynamodb_consumed_read_units_total`, `dynamodb_consumed_write_units_total`. The last two are
-//! gauges that only grow, as units come in halves and counters hold whole numbers. `dynamodb_transactions_repeated_total`, by
-//! `table` and `reason`, counts transactions that were cancelled and sent again.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -15,12 +10,12 @@ use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation as op;
 use aws_sdk_dynamodb::types::ConsumedCapacity;
 use aws_smithy_runtime_api::box_error::BoxError;
-use metrics::{counter, gauge, histogram};
 use tokio::time::Instant;
 use tracing::{Instrument, debug_span, field};
 
 use super::DynamoStore;
 use super::error::was_never_sent;
+use super::metrics::OK;
 use super::retry::Backoff;
 use crate::schema::{TABLES, Table};
 
@@ -41,11 +36,6 @@ impl<'a> Call<'a> {
 
     pub(super) fn on_index(self, index: &'static str) -> Self {
         Self { index, ..self }
-    }
-
-    /// The interceptor that every request of this call must carry.
-    pub(super) fn attempts(&self) -> Attempts {
-        self.attempts.clone()
     }
 
     /// May an attempt that failed have been executed all the same?
@@ -90,19 +80,14 @@ impl<'a> Call<'a> {
             outcome = field::Empty
         );
         let (started, before) = (Instant::now(), self.attempts.count());
-        let result = request.instrument(span.clone()).await;
+        let result = ATTEMPTS.scope(self.attempts.clone(), request).instrument(span.clone()).await;
         let attempts = self.attempts.count() - before;
         let outcome = match &result {
-            Ok(_) => "Ok",
+            Ok(_) => OK,
             Err(error) => error.code().unwrap_or("NoAnswer"),
         };
         span.record("attempts", attempts).record("outcome", outcome);
-        let labels = [("table", table), ("index", index), ("operation", operation)];
-        counter!("dynamodb_attempts_total", &labels).increment(attempts.into());
-        histogram!("dynamodb_call_seconds", &labels).record(started.elapsed());
-        let outcome = outcome.to_owned();
-        counter!("dynamodb_calls_total", "table" => table, "index" => index, "operation" => operation, "outcome" => outcome)
-            .increment(1);
+        self.store.metrics.record([table, index, operation], attempts, started.elapsed(), outcome);
         if let Ok(output) = &result {
             let consumed = output.consumed();
             let total: f64 = consumed.iter().filter_map(ConsumedCapacity::capacity_units).sum();
@@ -115,24 +100,27 @@ impl<'a> Call<'a> {
     fn count(&self, consumed: &ConsumedCapacity) {
         let name = consumed.table_name().unwrap_or_default();
         let table = TABLES.into_iter().find(|table| self.store.table_name(table) == name).unwrap_or(self.table);
-        let metric = if self.is_write() { "dynamodb_consumed_write_units_total" } else { "dynamodb_consumed_read_units_total" };
-        let add = |index: &str, units: Option<f64>| {
-            gauge!(metric, "table" => table.name, "index" => index.to_owned(), "operation" => self.operation)
-                .increment(units.unwrap_or_default());
+        let add = |index: &'static str, units: Option<f64>| {
+            self.store.metrics.consumed([table.name, index, self.operation], self.is_write(), units.unwrap_or_default());
         };
         match consumed.table() {
             Some(capacity) => add("", capacity.capacity_units()),
             None => add("", consumed.capacity_units()),
         }
         for (index, capacity) in consumed.global_secondary_indexes().into_iter().flatten() {
-            add(index, capacity.capacity_units());
+            add(table.index(index).map_or("unknown", |index| index.name), capacity.capacity_units());
         }
     }
 }
 
-/// Counts a call's attempts and notes whether one that failed may have been executed.
+tokio::task_local! {
+    /// Of the call that this task makes just now.
+    static ATTEMPTS: Attempts;
+}
+
+/// What is known of a call's attempts: how many there were, and whether one that failed may have been executed.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Attempts(Arc<AttemptsSeen>);
+struct Attempts(Arc<AttemptsSeen>);
 
 #[derive(Debug, Default)]
 struct AttemptsSeen {
@@ -146,10 +134,14 @@ impl Attempts {
     }
 }
 
+/// Notes every attempt of the client. One for all calls, as the SDK makes a configuration of its own for a call that brings one.
+#[derive(Debug)]
+pub(super) struct CountAttempts;
+
 #[aws_smithy_runtime_api::client::interceptors::dyn_dispatch_hint]
-impl Intercept for Attempts {
+impl Intercept for CountAttempts {
     fn name(&self) -> &'static str {
-        "Attempts"
+        "CountAttempts"
     }
 
     fn read_before_attempt(
@@ -158,7 +150,8 @@ impl Intercept for Attempts {
         _: &RuntimeComponents,
         _: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        self.0.count.fetch_add(1, Ordering::Relaxed);
+        // A call that was not made through `Call` is not counted.
+        let _ = ATTEMPTS.try_with(|attempts| attempts.0.count.fetch_add(1, Ordering::Relaxed));
         Ok(())
     }
 
@@ -177,7 +170,7 @@ impl Intercept for Attempts {
                 None => error.is_timeout_error(),
             },
         };
-        self.0.uncertain.fetch_or(uncertain, Ordering::Relaxed);
+        let _ = ATTEMPTS.try_with(|attempts| attempts.0.uncertain.fetch_or(uncertain, Ordering::Relaxed));
         Ok(())
     }
 }

@@ -13,6 +13,7 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::Region;
 
 use super::DynamoOptions;
+use super::call::CountAttempts;
 use super::error::innermost;
 use crate::error::{Error, Result};
 
@@ -54,8 +55,8 @@ pub(super) async fn connect(options: &DynamoOptions) -> Result<Client> {
         error => no_credentials(&innermost(&error)),
     })?;
     let provider = Warm { first: Mutex::new(Some(first)), provider };
-    let config = aws_sdk_dynamodb::config::Builder::from(&config).credentials_provider(provider).build();
-    Ok(Client::from_conf(config))
+    let config = aws_sdk_dynamodb::config::Builder::from(&config).credentials_provider(provider).interceptor(CountAttempts);
+    Ok(Client::from_conf(config.build()))
 }
 
 fn no_credentials(reason: &str) -> Error {

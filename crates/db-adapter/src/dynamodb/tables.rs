@@ -38,7 +38,7 @@ pub async fn create(store: &DynamoStore) -> Result<Vec<Change>> {
     for table in TABLES {
         let call = store.call("CreateTable", table);
         let request = request(store, table)?;
-        let send = || request.clone().customize().interceptor(call.attempts()).send();
+        let send = || request.clone().send();
         let changed = match call.run(&mut store.backoff(), send).await {
             Ok(_) => true,
             Err(error) if error.code() == Some("ResourceInUseException") => false,
@@ -61,7 +61,7 @@ pub async fn delete(store: &DynamoStore) -> Result<Vec<Change>> {
     for table in TABLES {
         let call = store.call("DeleteTable", table);
         let request = store.client.delete_table().table_name(store.table_name(table));
-        let send = || request.clone().customize().interceptor(call.attempts()).send();
+        let send = || request.clone().send();
         let changed = match call.run(&mut store.backoff(), send).await {
             Ok(_) => true,
             Err(error) if is_missing(&error) => false,
@@ -82,7 +82,7 @@ pub async fn delete(store: &DynamoStore) -> Result<Vec<Change>> {
 pub async fn describe(store: &DynamoStore, table: &'static Table) -> Result<Option<TableDescription>> {
     let call = store.call("DescribeTable", table);
     let request = store.client.describe_table().table_name(store.table_name(table));
-    let send = || request.clone().customize().interceptor(call.attempts()).send();
+    let send = || request.clone().send();
     match call.run(&mut store.backoff(), send).await {
         Ok(output) => Ok(output.table),
         Err(error) if is_missing(&error) => Ok(None),

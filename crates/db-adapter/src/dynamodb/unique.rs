@@ -7,12 +7,11 @@ use aws_sdk_dynamodb::types::{
     Update as UpdateRequest,
 };
 
-use metrics::counter;
-
 use super::DynamoStore;
 use super::attribute_value::{Raw, raw, raw_key, tag};
 use super::claim::{Claim, claims, claims_in};
 use super::expression::Expression;
+use super::metrics;
 use super::retry::Backoff;
 use super::write::{Written, is_from};
 use crate::error::{Error, Result, Rule};
@@ -196,7 +195,7 @@ impl DynamoStore {
         let call = self.call("TransactWriteItems", table);
         loop {
             // The SDK gives each call a token of its own, by which DynamoDB knows that call's retries.
-            let send = || request.clone().customize().interceptor(call.attempts()).send();
+            let send = || request.clone().send();
             let reasons = match call.run(backoff, send).await {
                 Ok(_) => return Ok(Transacted::Done),
                 Err(SdkError::ServiceError(error)) if error.err().is_transaction_canceled_exception() => match error.into_err() {
@@ -209,7 +208,7 @@ impl DynamoStore {
             };
             if let Some(reason) = reasons.iter().find(|reason| is_passing(reason)) {
                 let reason = reason.code().unwrap_or_default().to_owned();
-                counter!("dynamodb_transactions_repeated_total", "table" => table.name, "reason" => reason).increment(1);
+                metrics::repeated(table.name, reason);
                 if backoff.pause().await {
                     continue;
                 }

@@ -56,7 +56,7 @@ impl DynamoStore {
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             .return_consumed_capacity(ReturnConsumedCapacity::Indexes);
         let call = self.call("PutItem", table);
-        let send = || request.clone().customize().interceptor(call.attempts()).send();
+        let send = || request.clone().send();
         match call.run(&mut self.backoff(), send).await {
             Ok(_) => Ok(()),
             Err(SdkError::ServiceError(error)) if error.err().is_conditional_check_failed_exception() => match error.into_err() {
@@ -121,7 +121,7 @@ impl DynamoStore {
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             .return_consumed_capacity(ReturnConsumedCapacity::Indexes);
         let call = self.call("UpdateItem", table);
-        let send = || request.clone().customize().interceptor(call.attempts()).send();
+        let send = || request.clone().send();
         match call.run(backoff, send).await {
             Ok(output) => Ok(Written::Done(output.attributes.unwrap_or_default())),
             Err(SdkError::ServiceError(error)) if error.err().is_conditional_check_failed_exception() => match error.into_err() {
@@ -167,7 +167,7 @@ impl DynamoStore {
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             .return_consumed_capacity(ReturnConsumedCapacity::Indexes);
         let call = self.call("DeleteItem", table);
-        let send = || request.clone().customize().interceptor(call.attempts()).send();
+        let send = || request.clone().send();
         match call.run(backoff, send).await {
             Ok(_) => Ok(Written::Done(())),
             Err(SdkError::ServiceError(error)) if error.err().is_conditional_check_failed_exception() => match error.into_err() {
