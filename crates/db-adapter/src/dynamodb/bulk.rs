@@ -43,7 +43,8 @@ struct Entry {
 
 /// What became of a batch.
 enum Landed {
-    Stored(Vec<Entry>),
+    /// The keys of the items and of their claims.
+    Stored(Vec<Key>),
     /// Another item has a unique value; nothing was written. Maybe that item gives it up in this very batch.
     Contested(Vec<Entry>),
 }
@@ -129,20 +130,23 @@ impl DynamoStore {
         self.look_up(table, given_up.iter().map(|(claim, _)| claim.clone()).collect(), &mut old_claims).await?;
         given_up.retain(|(claim, owner)| old_claims.get(claim).is_some_and(|claim| owner_of(claim) == *owner));
 
+        let keys = entries.iter().flat_map(|entry| entry.keys(table)).collect();
         let mut requests = Vec::new();
-        for entry in &entries {
-            requests.push(put(entry.item.clone())?);
-            for (unique, value) in &entry.claims {
-                requests.push(put(Claim { unique, value: value.clone(), owner: &entry.key }.raw(table))?);
+        for Entry { key, item, claims, .. } in entries {
+            requests.push(put(item)?);
+            for (unique, value) in claims {
+                requests.push(put(Claim { unique, value, owner: &key }.raw(table))?);
             }
         }
         for (claim, _) in &given_up {
             requests.push(delete(raw_key(table, claim))?);
         }
-        for requests in requests.chunks(MAX_REQUESTS) {
-            self.write_batch(table, requests.to_vec()).await?;
+        while !requests.is_empty() {
+            let later = requests.split_off(requests.len().min(MAX_REQUESTS));
+            self.write_batch(table, requests).await?;
+            requests = later;
         }
-        Ok(Landed::Stored(entries))
+        Ok(Landed::Stored(keys))
     }
 
     async fn look_up(&self, table: &'static Table, keys: Vec<Key>, found: &mut BTreeMap<Key, Raw>) -> Result<()> {
@@ -160,30 +164,30 @@ impl DynamoStore {
     async fn write_batch(&self, table: &'static Table, mut requests: Vec<WriteRequest>) -> Result<()> {
         let call = self.call("BatchWriteItem", table);
         let mut backoff = Backoff::new(PATIENCE);
-        while !requests.is_empty() {
+        loop {
+            let sent = requests.len();
             let request = self
                 .client
                 .batch_write_item()
-                .request_items(self.table_name(table), requests.clone())
+                .request_items(self.table_name(table), requests)
                 .return_consumed_capacity(ReturnConsumedCapacity::Indexes);
             let send = || request.clone().send();
             let unprocessed = match call.run(&mut backoff, send).await {
-                Ok(output) => output.unprocessed_items.unwrap_or_default().into_values().flatten().collect(),
-                Err(error) if is_passing(&error) => requests.clone(),
+                Ok(output) => output.unprocessed_items,
+                Err(error) if is_passing(&error) => request.get_request_items().clone(),
                 Err(error) => return Err(call.fault(error)),
             };
-            if unprocessed.is_empty() {
+            requests = unprocessed.unwrap_or_default().into_values().flatten().collect();
+            if requests.is_empty() {
                 return Ok(());
             }
-            if unprocessed.len() < requests.len() {
+            if requests.len() < sent {
                 backoff = Backoff::new(PATIENCE);
             }
             if !backoff.pause().await {
                 return Err(call.exhausted());
             }
-            requests = unprocessed;
         }
-        Ok(())
     }
 }
 
@@ -237,7 +241,7 @@ impl Load<'_> {
         let mut contested = Vec::new();
         match self.flights.next().await.transpose()? {
             None => {}
-            Some(Landed::Stored(entries)) => self.forget(&entries),
+            Some(Landed::Stored(keys)) => self.forget(&keys),
             Some(Landed::Contested(entries)) => contested.push(entries),
         }
         if contested.is_empty() {
@@ -246,21 +250,21 @@ impl Load<'_> {
         // In the stream's order, one after the other, with nothing else on its way.
         while let Some(landed) = self.flights.next().await.transpose()? {
             match landed {
-                Landed::Stored(entries) => self.forget(&entries),
+                Landed::Stored(keys) => self.forget(&keys),
                 Landed::Contested(entries) => contested.push(entries),
             }
         }
         for entry in contested.into_iter().flatten() {
-            match self.store.store_entries(self.table, vec![entry]).await? {
-                Landed::Stored(entries) | Landed::Contested(entries) => self.forget(&entries),
-            }
+            let keys = entry.keys(self.table);
+            self.store.store_entries(self.table, vec![entry]).await?;
+            self.forget(&keys);
         }
         Ok(())
     }
 
-    fn forget(&mut self, entries: &[Entry]) {
-        for key in entries.iter().flat_map(|entry| entry.keys(self.table)) {
-            self.touched.remove(&key);
+    fn forget(&mut self, keys: &[Key]) {
+        for key in keys {
+            self.touched.remove(key);
         }
     }
 }
