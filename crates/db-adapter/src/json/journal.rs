@@ -19,7 +19,7 @@ const FORMAT: u64 = 1;
 const BATCH: &str = "{\"batch\":";
 /// Bytes of the first line of a journal or batch at most.
 const MAX_HEADER: u64 = 512;
-const READ_AHEAD: usize = 256 << 10;
+const READ_AHEAD: usize = 32 << 10;
 
 /// The first line of a journal.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -234,6 +234,16 @@ impl Builder {
         Self { table, items: Vec::new(), indexes, owners }
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.items.is_empty()
+    }
+
+    /// Expects about so many items: lists that grow to their length leave behind twice as much memory for a while.
+    pub(super) fn make_room_for(&mut self, items: usize) {
+        self.items.reserve(items);
+        self.indexes.iter_mut().for_each(|index| index.reserve(items));
+    }
+
     /// Adds an item; no two may have one key or unique value.
     pub(super) fn push(&mut self, record: Record) {
         let Record { item, key, places, unique } = record;

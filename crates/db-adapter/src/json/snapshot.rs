@@ -17,7 +17,7 @@ use crate::schema::Table;
 
 /// Bytes that are written at once.
 const WRITE_AHEAD: usize = 1 << 20;
-const READ_AHEAD: usize = 256 << 10;
+const READ_AHEAD: usize = 32 << 10;
 
 /// Writes a snapshot item by item.
 #[derive(Debug)]
@@ -103,7 +103,12 @@ pub(super) fn load(table: &'static Table, file: &OpenFile, sha256: &str) -> Resu
             _ if length == 0 => return Ok((hex(hash) == sha256).then(|| builder.finish())),
             "[" | "]" | "" => {}
             text => match Record::new(table, Item::from_canonical(text.strip_suffix(',').unwrap_or(text))) {
-                Ok(record) => builder.push(record),
+                Ok(record) => {
+                    if builder.is_empty() {
+                        builder.make_room_for(usize::try_from(file.length()?).unwrap_or_default() / length);
+                    }
+                    builder.push(record);
+                }
                 Err(_) => return Ok(None),
             },
         }
