@@ -13,26 +13,26 @@ use crate::schema::{Key, Table, VERSION, WRITE_ID};
 /// An item as the SDK has it.
 pub(super) type Raw = HashMap<String, AttributeValue>;
 
-impl From<&Value> for AttributeValue {
-    fn from(value: &Value) -> Self {
+impl From<Value> for AttributeValue {
+    fn from(value: Value) -> Self {
         match value {
             Value::Null => Self::Null(true),
-            Value::Bool(value) => Self::Bool(*value),
-            Value::Number(number) => Self::N(number.to_string()),
-            Value::String(text) => Self::S(text.clone()),
-            Value::Binary(bytes) => Self::B(Blob::new(bytes.clone())),
-            Value::StringSet(set) => Self::Ss(set.iter().cloned().collect()),
-            Value::NumberSet(set) => Self::Ns(set.iter().map(Number::to_string).collect()),
-            Value::BinarySet(set) => Self::Bs(set.iter().cloned().map(Blob::new).collect()),
-            Value::List(list) => Self::L(list.iter().map(Self::from).collect()),
-            Value::Map(map) => Self::M(raw(map)),
+            Value::Bool(value) => Self::Bool(value),
+            Value::Number(number) => Self::N(number.into_text()),
+            Value::String(text) => Self::S(text),
+            Value::Binary(bytes) => Self::B(Blob::new(bytes)),
+            Value::StringSet(set) => Self::Ss(set.into_iter().collect()),
+            Value::NumberSet(set) => Self::Ns(set.into_iter().map(Number::into_text).collect()),
+            Value::BinarySet(set) => Self::Bs(set.into_iter().map(Blob::new).collect()),
+            Value::List(list) => Self::L(list.into_iter().map(Self::from).collect()),
+            Value::Map(map) => Self::M(into_raw(map)),
         }
     }
 }
 
 /// The attributes as the SDK wants them.
-pub(super) fn raw(attributes: &Attributes) -> Raw {
-    attributes.iter().map(|(name, value)| (name.clone(), value.into())).collect()
+pub(super) fn into_raw(attributes: Attributes) -> Raw {
+    attributes.into_iter().map(|(name, value)| (name, value.into())).collect()
 }
 
 /// The key as the SDK wants it; only its first half where it has no other.
@@ -111,16 +111,16 @@ mod tests {
         );
         let attributes = Item::parse(json).unwrap().attributes().unwrap();
         for (name, value) in &attributes {
-            assert_eq!(&parse(value.into()).unwrap(), value, "{name}");
+            assert_eq!(&parse(value.clone().into()).unwrap(), value, "{name}");
         }
-        assert_eq!(raw(&attributes).len(), attributes.len());
+        assert_eq!(into_raw(attributes.clone()).len(), attributes.len());
     }
 
     #[test]
     fn digits_survive_and_spellings_become_one() {
         let digits = "0.12345678901234567890123456789012345678";
         assert_eq!(
-            AttributeValue::from(&parse(AttributeValue::N(digits.to_owned())).unwrap()),
+            AttributeValue::from(parse(AttributeValue::N(digits.to_owned())).unwrap()),
             AttributeValue::N(digits.to_owned())
         );
         for spelling in ["1E+100", "1e100", "10E99"] {
@@ -138,7 +138,7 @@ mod tests {
     #[test]
     fn the_tag_of_an_item_without_one_is_zero() {
         assert_eq!(tag(&Raw::new()).to_string(), "0-0");
-        let raw = raw(&Attributes::from([(VERSION.to_owned(), Value::from(7)), (WRITE_ID.to_owned(), Value::from("w"))]));
+        let raw = into_raw(Attributes::from([(VERSION.to_owned(), Value::from(7)), (WRITE_ID.to_owned(), Value::from("w"))]));
         assert_eq!(tag(&raw).to_string(), "7-w");
     }
 }

@@ -16,7 +16,7 @@ use futures::future::{BoxFuture, FutureExt};
 use futures::stream::{BoxStream, FuturesUnordered};
 
 use super::DynamoStore;
-use super::attribute_value::{Raw, raw, raw_key, text};
+use super::attribute_value::{Raw, into_raw, raw_key, text};
 use super::claim::{Claim, claim_key, claims, claims_in, owner_of};
 use super::retry::Backoff;
 use crate::error::{Error, Result, Rule};
@@ -198,7 +198,7 @@ impl Load<'_> {
         self.table.stamp(&mut attributes);
         check_size(&attributes)?;
         let claims = claims(self.table, &attributes, &key).map(|claim| (claim.unique, claim.value)).collect();
-        let mut entry = Entry { item: raw(&attributes), claims, look_up: !self.table.unique.is_empty(), key };
+        let mut entry = Entry { item: into_raw(attributes), claims, look_up: !self.table.unique.is_empty(), key };
         let keys = entry.keys(self.table);
         if keys.iter().any(|key| self.touched.contains(key)) {
             self.drain().await?;

@@ -95,7 +95,7 @@ impl Expression {
             format!("{version} = if_not_exists({version}, {zero}) + {one}"),
             format!("{} = {}", self.name(WRITE_ID), self.text(write_id)),
         ];
-        sets.extend(update.set.iter().map(|(name, value)| format!("{} = {}", self.name(name), self.value(value))));
+        sets.extend(update.set.iter().map(|(name, value)| format!("{} = {}", self.name(name), self.value(value.clone()))));
         let removes: Vec<_> = update.remove.iter().map(|name| self.name(name)).collect();
         let remove = if removes.is_empty() { String::new() } else { format!(" REMOVE {}", removes.join(", ")) };
         format!("SET {}{remove}", sets.join(", "))

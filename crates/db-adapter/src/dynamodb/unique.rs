@@ -8,7 +8,7 @@ use aws_sdk_dynamodb::types::{
 };
 
 use super::DynamoStore;
-use super::attribute_value::{Raw, raw, raw_key, tag};
+use super::attribute_value::{Raw, into_raw, raw_key, tag};
 use super::claim::{Claim, claims, claims_in};
 use super::expression::Expression;
 use super::metrics;
@@ -225,7 +225,7 @@ impl DynamoStore {
         let mut expression = Expression::default();
         let put = Put::builder()
             .table_name(self.table_name(table))
-            .set_item(Some(raw(attributes)))
+            .set_item(Some(into_raw(attributes.clone())))
             .condition_expression(expression.absent(table))
             .set_expression_attribute_names(expression.names())
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)

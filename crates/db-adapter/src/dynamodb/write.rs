@@ -12,7 +12,7 @@ use aws_sdk_dynamodb::types::{ReturnConsumedCapacity, ReturnValue, ReturnValuesO
 use uuid::Uuid;
 
 use super::DynamoStore;
-use super::attribute_value::{Raw, raw, raw_key, tag, text};
+use super::attribute_value::{Raw, into_raw, raw_key, tag, text};
 use super::expression::Expression;
 use super::retry::Backoff;
 use crate::error::{Error, Result, Rule};
@@ -36,21 +36,22 @@ impl DynamoStore {
         table.stamp(&mut attributes);
         check_size(&attributes)?;
         self.check_open()?;
+        let item = Item::new(&attributes);
         if table.unique.iter().any(|unique| unique.value_of(&attributes).is_some()) {
             self.create_with_claims(table, &key, &attributes, &write_id).await?;
         } else {
-            self.put_new(table, &attributes, &write_id).await?;
+            self.put_new(table, into_raw(attributes), &write_id).await?;
         }
-        Ok(Item::new(&attributes))
+        Ok(item)
     }
 
-    async fn put_new(&self, table: &'static Table, attributes: &Attributes, write_id: &str) -> Result<()> {
+    async fn put_new(&self, table: &'static Table, item: Raw, write_id: &str) -> Result<()> {
         let mut expression = Expression::default();
         let request = self
             .client
             .put_item()
             .table_name(self.table_name(table))
-            .set_item(Some(raw(attributes)))
+            .set_item(Some(item))
             .condition_expression(expression.absent(table))
             .set_expression_attribute_names(expression.names())
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
@@ -81,7 +82,7 @@ impl DynamoStore {
         for unique in table.unique {
             let name = unique.attribute;
             if update.set.contains_key(name) || update.remove.contains(name) {
-                conditions.push(expression.unchanged(name, &raw(&update.set)));
+                conditions.push(expression.unchanged(name, &into_raw(update.set.clone())));
             }
         }
         let condition = conditions.join(" AND ");

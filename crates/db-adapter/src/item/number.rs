@@ -44,6 +44,10 @@ impl Number {
         &self.0
     }
 
+    pub(crate) fn into_text(self) -> String {
+        self.0
+    }
+
     /// The value where it is a whole number from 0 to 2^63 - 1.
     pub fn as_count(&self) -> Option<u64> {
         self.0.parse().ok().filter(|count| i64::try_from(*count).is_ok())
