@@ -15,9 +15,12 @@ use crate::error::{Error, Result};
 
 /// The file whose lock a process holds while it compacts any table of the directory.
 const LOCK: &str = "compact.lock";
+/// The nice value of a thread that compacts.
+#[cfg(target_os = "linux")]
+const PRIORITY: i32 = 10;
 /// Keys that a step walks over while writers wait.
 const STEP: usize = 2048;
-/// Bytes that are copied at once.
+/// Bytes that are copied and brought to disk at once, for the sake of the commits that writers make meanwhile.
 const COPY: u64 = 1 << 20;
 
 /// Starts compactions of one table when its journal has grown enough.
@@ -59,11 +62,20 @@ impl Compactor {
 }
 
 fn compact_and_log(table: &OpenTable) {
+    give_way();
     let name = table.files.table.name;
     match compact(table) {
         Ok(true) => tracing::info!(table = name, "compacted"),
         Ok(false) => {}
         Err(error) => tracing::warn!(table = name, %error, "not compacted; it is tried again when the journal has grown"),
+    }
+}
+
+/// Lets requests go first where there are few cores. Only on Linux has a thread a priority of its own.
+fn give_way() {
+    #[cfg(target_os = "linux")]
+    if let Err(error) = rustix::process::setpriority_process(None, PRIORITY) {
+        tracing::debug!(%error, "a compaction keeps its priority");
     }
 }
 
@@ -142,6 +154,7 @@ fn write_new(table: &OpenTable, start: Reached, sequence: u64, journal: &OpenFil
         return Err(Error::unavailable("the journal was replaced meanwhile"));
     }
     copy(journal, start.length, copied.length, &mut new)?;
+    // What is on disk already need not be brought there while writers wait.
     new.journal.file.sync()?;
     Ok(Catch { new, copied: copied.length })
 }
@@ -156,6 +169,7 @@ fn copy(journal: &OpenFile, mut from: u64, to: u64, new: &mut Prepared) -> Resul
             return Err(Error::corrupt(journal.path().display().to_string(), "is shorter than what was committed"));
         }
         new.journal.file.write_at(&buffer, new.length)?;
+        new.journal.file.sync()?;
         from += length as u64;
         new.length += length as u64;
     }

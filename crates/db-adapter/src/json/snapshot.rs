@@ -15,7 +15,7 @@ use crate::error::{Error, Result};
 use crate::item::Item;
 use crate::schema::Table;
 
-/// Bytes that are written at once.
+/// Bytes that are written and brought to disk at once: the commits of writers that go on meanwhile wait for no more than that.
 const WRITE_AHEAD: usize = 1 << 20;
 const READ_AHEAD: usize = 32 << 10;
 
@@ -43,6 +43,7 @@ impl<'a> SnapshotWriter<'a> {
 
     fn flush(&mut self) -> Result<()> {
         self.file.write_at(self.pending.as_bytes(), self.offset)?;
+        self.file.sync()?;
         self.hash.update(self.pending.as_bytes());
         self.offset += self.pending.len() as u64;
         self.pending.clear();
@@ -53,7 +54,6 @@ impl<'a> SnapshotWriter<'a> {
     pub(super) fn finish(mut self) -> Result<String> {
         self.pending.push_str("\n]\n");
         self.flush()?;
-        self.file.sync()?;
         Ok(hex(self.hash))
     }
 }
