@@ -24,7 +24,9 @@ fn write(text: &mut String, all: &[Measured], settings: &Settings) -> std::fmt::
         "# Benchmarks\n\n\
          Written by `cargo run --release -p bench`, which builds and obtains what it needs (Node, npm, and for the mixed load a JDK and \
          Maven). Every scenario runs in {rounds} interleaved rounds: each variant in turn for {} s, then all again. A figure is the median \
-         of the rounds, with the smallest and the largest in parentheses; a ratio is taken within each round.\n",
+         of the rounds, with the smallest and the largest in parentheses; a ratio is taken within each round. The load generator is a \
+         part of the program (no other expresses these loads), closed loop, and stays awake where it has a core for itself, so that \
+         no server pays for waking it. The services come with their allocator, mimalloc, the limits with that of the system.\n",
         settings.seconds
     )?;
     if !settings.is_full() {
