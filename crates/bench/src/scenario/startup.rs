@@ -16,9 +16,8 @@ use crate::server::{Program, Server};
 use crate::variant::{self, Backend};
 
 const LOAD: &str = "start";
-const LARGER: &str = "RSS: most of what the service takes with one post is its program, mapped from the file as far as it ran. What the \
-    items add is less than three times their file. The rest is the price of mimalloc, which holds pages for each thread and size, and \
-    without which every ratio of requests/s is smaller.";
+const LARGER: &str = "RSS: most of what the service takes with one post is its program, mapped from the file as far as it ran; the \
+    items add less than three times their file.";
 
 pub(super) async fn measure(place: &Place) -> Result<Section> {
     let sizes = [1, place.settings.items(10_000), place.settings.items(1_000_000)];
