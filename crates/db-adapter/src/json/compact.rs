@@ -114,6 +114,8 @@ fn compact_locked(table: &OpenTable) -> Result<()> {
         (follower.reached, follower.sequence, Arc::clone(&follower.journal))
     };
     let Catch { mut new, copied } = write_new(table, start, sequence, &journal.file)?;
+    // Open for as long as the lock is held: the file system takes its time to free a large file.
+    let _former = table.files.open_snapshot()?;
     let held = table.lock.lock()?;
     let mut follower = table.follower();
     let state = table.prepare(&held, &mut follower)?;
