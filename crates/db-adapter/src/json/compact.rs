@@ -1,6 +1,6 @@
 //! Compaction: the journal is folded into the snapshot while readers and writers go on.
 //!
-//! Costs one pass over the items. Writers wait for a step of it at a time (some thousands of keys), and at the end while what they
+//! Costs one pass over the items. Writers wait for a step of it at a time (some hundreds of keys), and at the end while what they
 //! wrote meanwhile is taken over and two files are renamed.
 
 use std::sync::Arc;
@@ -19,7 +19,7 @@ const LOCK: &str = "compact.lock";
 #[cfg(target_os = "linux")]
 const PRIORITY: i32 = 10;
 /// Keys that a step walks over while writers wait.
-const STEP: usize = 2048;
+const STEP: usize = 256;
 /// Bytes that are copied and brought to disk at once, for the sake of the commits that writers make meanwhile.
 const COPY: u64 = 1 << 20;
 
@@ -148,6 +148,8 @@ fn write_new(table: &OpenTable, start: Reached, sequence: u64, journal: &OpenFil
             }
             let Some(items) = table.memory_mut().next_frozen(STEP)? else { return Ok(()) };
             items.iter().try_for_each(|item| writer.push(item))?;
+            // Else a writer that was woken on this core waits until the scheduler's next tick.
+            thread::yield_now();
         }
     })?;
     table.catch_up()?;

@@ -15,8 +15,10 @@ use crate::error::{Error, Result};
 use crate::item::Item;
 use crate::schema::Table;
 
-/// Bytes that are written and brought to disk at once: the commits of writers that go on meanwhile wait for no more than that.
-const WRITE_AHEAD: usize = 1 << 20;
+/// Bytes that are hashed and written at once.
+const WRITE_AHEAD: usize = 64 << 10;
+/// Bytes that are brought to disk at once: the commits of writers that go on meanwhile wait for no more than that.
+const SYNC_AHEAD: u64 = 1 << 20;
 const READ_AHEAD: usize = 32 << 10;
 
 /// Writes a snapshot item by item.
@@ -24,6 +26,8 @@ const READ_AHEAD: usize = 32 << 10;
 pub(super) struct SnapshotWriter<'a> {
     file: &'a OpenFile,
     offset: u64,
+    /// Up to here everything is on disk.
+    synced: u64,
     pending: String,
     hash: Sha256,
     empty: bool,
@@ -31,7 +35,7 @@ pub(super) struct SnapshotWriter<'a> {
 
 impl<'a> SnapshotWriter<'a> {
     pub(super) fn new(file: &'a OpenFile) -> Self {
-        Self { file, offset: 0, pending: "[".to_owned(), hash: Sha256::new(), empty: true }
+        Self { file, offset: 0, synced: 0, pending: "[".to_owned(), hash: Sha256::new(), empty: true }
     }
 
     pub(super) fn push(&mut self, item: &Item) -> Result<()> {
@@ -43,10 +47,15 @@ impl<'a> SnapshotWriter<'a> {
 
     fn flush(&mut self) -> Result<()> {
         self.file.write_at(self.pending.as_bytes(), self.offset)?;
-        self.file.sync()?;
         self.hash.update(self.pending.as_bytes());
         self.offset += self.pending.len() as u64;
         self.pending.clear();
+        if self.offset - self.synced >= SYNC_AHEAD { self.sync() } else { Ok(()) }
+    }
+
+    fn sync(&mut self) -> Result<()> {
+        self.file.sync()?;
+        self.synced = self.offset;
         Ok(())
     }
 
@@ -54,6 +63,7 @@ impl<'a> SnapshotWriter<'a> {
     pub(super) fn finish(mut self) -> Result<String> {
         self.pending.push_str("\n]\n");
         self.flush()?;
+        self.sync()?;
         Ok(hex(self.hash))
     }
 }
