@@ -98,8 +98,7 @@ impl DynamoStore {
             .limit(1)
             .return_consumed_capacity(ReturnConsumedCapacity::Indexes);
         let call = self.call("Scan", table);
-        let send = || request.clone().send();
-        let output = call.run(&mut self.backoff(), send).await.map_err(|error| call.fault(error))?;
+        let output = call.send(request.send()).await.map_err(|error| call.fault(error))?;
         Ok(output.items().is_empty())
     }
 

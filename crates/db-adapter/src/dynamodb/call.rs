@@ -63,7 +63,8 @@ impl<'a> Call<'a> {
         }
     }
 
-    async fn send<T, E>(&self, request: impl Future<Output = Result<T, SdkError<E>>>) -> Result<T, SdkError<E>>
+    /// Sends the request: enough for a read, which no transaction stands in the way of.
+    pub(super) async fn send<T, E>(&self, request: impl Future<Output = Result<T, SdkError<E>>>) -> Result<T, SdkError<E>>
     where
         T: Consumed,
         SdkError<E>: ProvideErrorMetadata,

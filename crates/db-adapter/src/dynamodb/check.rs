@@ -39,8 +39,7 @@ impl DynamoStore {
         let mut start = None;
         loop {
             let request = request.clone().set_exclusive_start_key(start);
-            let send = || request.clone().send();
-            let output = call.run(&mut self.backoff(), send).await.map_err(|error| call.fault(error))?;
+            let output = call.send(request.send()).await.map_err(|error| call.fault(error))?;
             let (held, items): (Vec<_>, Vec<_>) =
                 output.items.unwrap_or_default().into_iter().partition(|raw| is_claim(table, raw));
             self.check_claims_of(table, &items, &mut findings).await?;

@@ -44,8 +44,7 @@ impl DynamoStore {
             .set_expression_attribute_names(expression.names())
             .return_consumed_capacity(ReturnConsumedCapacity::Indexes);
         let call = self.call("GetItem", table);
-        let send = || request.clone().send();
-        let output = call.run(&mut self.backoff(), send).await.map_err(|error| call.fault(error))?;
+        let output = call.send(request.send()).await.map_err(|error| call.fault(error))?;
         Ok(output.item)
     }
 
@@ -65,8 +64,7 @@ impl DynamoStore {
             .set_expression_attribute_values(expression.values())
             .return_consumed_capacity(ReturnConsumedCapacity::Indexes);
         let call = self.call("Query", table);
-        let send = || request.clone().send();
-        let output = call.run(&mut self.backoff(), send).await.map_err(|error| call.fault(error))?;
+        let output = call.send(request.send()).await.map_err(|error| call.fault(error))?;
         Ok(output.items.unwrap_or_default().into_iter().next())
     }
 
@@ -108,8 +106,7 @@ impl DynamoStore {
                 .batch_get_item()
                 .set_request_items(Some(wanted))
                 .return_consumed_capacity(ReturnConsumedCapacity::Indexes);
-            let send = || request.clone().send();
-            let output = call.run(&mut backoff, send).await.map_err(|error| call.fault(error))?;
+            let output = call.send(request.send()).await.map_err(|error| call.fault(error))?;
             let mut answers = output.responses.unwrap_or_default();
             for (table, _) in by_table.values() {
                 let items = answers.remove(self.table_name(table)).unwrap_or_default();
@@ -146,13 +143,11 @@ impl DynamoStore {
             .set_expression_attribute_values(expression.values())
             .return_consumed_capacity(ReturnConsumedCapacity::Indexes);
         let call = self.call("Query", table).on_index(index.name);
-        let mut backoff = self.backoff();
         let mut page = PageBuilder::new(query.limit.min(MAX_LIMIT));
         let mut start = start.map(|position| start_of_query(table, query, &position));
         'page: loop {
             let request = request.clone().set_exclusive_start_key(start).limit(request_limit(page.wanted()));
-            let send = || request.clone().send();
-            let output = call.run(&mut backoff, send).await.map_err(|error| call.fault(error))?;
+            let output = call.send(request.send()).await.map_err(|error| call.fault(error))?;
             for raw in output.items.unwrap_or_default() {
                 // BETWEEN includes its upper end, the range does not.
                 if index.range.and_then(|range| text(&raw, range)).is_none_or(|sort| query.contains(sort))
@@ -183,13 +178,11 @@ impl DynamoStore {
             .set_expression_attribute_names(expression.names())
             .return_consumed_capacity(ReturnConsumedCapacity::Indexes);
         let call = self.call("Scan", table);
-        let mut backoff = self.backoff();
         let mut page = PageBuilder::new(scan.limit.min(MAX_LIMIT));
         let mut start = start.map(|position| raw_key(table, &position.key()));
         'page: loop {
             let request = request.clone().set_exclusive_start_key(start).limit(with_claims(table, page.wanted()));
-            let send = || request.clone().send();
-            let output = call.run(&mut backoff, send).await.map_err(|error| call.fault(error))?;
+            let output = call.send(request.send()).await.map_err(|error| call.fault(error))?;
             for raw in output.items.unwrap_or_default() {
                 if !is_claim(table, &raw) && page.offer(self.item(table, raw)?).is_break() {
                     break 'page;
