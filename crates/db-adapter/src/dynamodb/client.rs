@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use aws_config::BehaviorVersion;
 use aws_config::retry::RetryConfig;
+use aws_config::stalled_stream_protection::StalledStreamProtectionConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::error::CredentialsError;
@@ -41,7 +42,9 @@ pub(super) async fn connect(options: &DynamoOptions) -> Result<Client> {
     let mut loader = aws_config::defaults(BehaviorVersion::v2026_01_12())
         .region(Region::new(options.region.clone()))
         .retry_config(retries)
-        .timeout_config(timeouts);
+        .timeout_config(timeouts)
+        // A stream that stalls runs into the timeout of its attempt: answers are read to their end within it.
+        .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
     if let Some(endpoint) = &options.endpoint {
         loader = loader.endpoint_url(endpoint);
         if endpoint.starts_with("http:") && std::env::var_os("AWS_ACCESS_KEY_ID").is_none() {
