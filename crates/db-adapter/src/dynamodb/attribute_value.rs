@@ -60,11 +60,11 @@ impl DynamoStore {
     /// # Errors
     /// [`Error::Corrupt`] for a value that this version cannot read.
     pub(super) fn attributes(&self, table: &'static Table, raw: Raw) -> Result<Attributes> {
-        let place = || format!("table {} item {}", self.table_name(table), text(&raw, table.hash).unwrap_or_default());
-        let place = place();
+        let id = text(&raw, table.hash).unwrap_or_default().to_owned();
+        let place = || format!("table {} item {id}", self.table_name(table));
         let parse = |(name, value)| match parse(value) {
             Ok(value) => Ok((name, value)),
-            Err(reason) => Err(Error::corrupt(place.clone(), format!("{name} {reason}"))),
+            Err(reason) => Err(Error::corrupt(place(), format!("{name} {reason}"))),
         };
         raw.into_iter().map(parse).collect()
     }
