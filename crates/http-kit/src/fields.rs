@@ -20,15 +20,14 @@ impl<'de> Deserialize<'de> for Fields {
 /// The attributes of a table's items that an answer shows, in the schema's order.
 #[derive(Debug, Clone)]
 pub struct Shown {
-    names: Vec<&'static str>,
-    all: bool,
+    table: &'static Table,
+    asked: Option<Vec<String>>,
 }
 
 impl Shown {
     /// Every attribute that clients may see. What this version does not know is not shown.
     pub fn all(table: &'static Table) -> Self {
-        let visible = table.attributes.iter().filter(|known| known.access != Access::Hidden);
-        Self { names: visible.map(|known| known.name).collect(), all: true }
+        Self { table, asked: None }
     }
 
     /// The attributes that were asked for; all where nothing was.
@@ -38,17 +37,21 @@ impl Shown {
     pub fn of(table: &'static Table, fields: Option<Fields>) -> Result<Self, Problem> {
         let all = Self::all(table);
         let Some(Fields(asked)) = fields else { return Ok(all) };
-        if let Some(unknown) = asked.iter().find(|name| !all.names.contains(&name.as_str())) {
-            let message = format!("{unknown:?} is not one of {}", all.names.join(", "));
+        if let Some(unknown) = asked.iter().find(|asked| all.names().all(|name| name != *asked)) {
+            let message = format!("{unknown:?} is not one of {}", all.names().collect::<Vec<_>>().join(", "));
             return Err(Problem::parameter("fields", message));
         }
-        let names = all.names.into_iter().filter(|name| asked.iter().any(|asked| asked == name));
-        Ok(Self { names: names.collect(), all: false })
+        Ok(Self { table, asked: Some(asked) })
+    }
+
+    fn names(&self) -> impl Iterator<Item = &'static str> {
+        let visible = self.table.attributes.iter().filter(|known| known.access != Access::Hidden).map(|known| known.name);
+        visible.filter(|name| self.asked.as_ref().is_none_or(|asked| asked.iter().any(|asked| asked == name)))
     }
 
     /// What to ask of the store; `None` for every attribute.
     pub fn attributes(&self) -> Option<Vec<String>> {
-        (!self.all).then(|| self.names.iter().map(ToString::to_string).collect())
+        self.asked.is_some().then(|| self.names().map(str::to_owned).collect())
     }
 
     /// How to read.
@@ -60,10 +63,10 @@ impl Shown {
     pub(crate) fn write(&self, out: &mut String, item: &Members<'_>) {
         out.push('{');
         let mut separator = "";
-        for name in &self.names {
+        for name in self.names() {
             let value = match item.get(name) {
                 Some(value) => value.get(),
-                None if *name == VERSION => "0",
+                None if name == VERSION => "0",
                 None => continue,
             };
             out.push_str(separator);
