@@ -126,28 +126,31 @@ pub trait Store: Debug + Send + Sync {
 }
 
 /// Reads that a handler wants, over any [`Store`].
-#[async_trait]
 pub trait StoreExt: Store {
     /// One item by key: an eventual read, and only a miss is repeated with a strong one. So what was just created is found at
     /// the price of an eventual read.
-    async fn find(&self, table: &'static Table, key: &Key, read: &Read) -> Result<Option<Item>> {
-        match self.get(table, key, read).await? {
-            None if !read.strong => self.get(table, key, &Read { strong: true, ..read.clone() }).await,
-            found => Ok(found),
+    fn find(&self, table: &'static Table, key: &Key, read: &Read) -> impl Future<Output = Result<Option<Item>>> + Send {
+        async move {
+            match self.get(table, key, read).await? {
+                None if !read.strong => self.get(table, key, &Read { strong: true, ..read.clone() }).await,
+                found => Ok(found),
+            }
         }
     }
 
     /// Many items by full key, as [`StoreExt::find`]: only what was missed is read again.
-    async fn find_many(&self, keys: &[(&'static Table, Key)], read: &Read) -> Result<Vec<Option<Item>>> {
-        let mut found = self.get_many(keys, read).await?;
-        let missed: Vec<_> = keys.iter().zip(&found).filter(|(_, item)| item.is_none()).map(|(key, _)| key.clone()).collect();
-        if !missed.is_empty() && !read.strong {
-            let mut again = self.get_many(&missed, &Read { strong: true, ..read.clone() }).await?.into_iter();
-            for item in found.iter_mut().filter(|item| item.is_none()) {
-                *item = again.next().flatten();
+    fn find_many(&self, keys: &[(&'static Table, Key)], read: &Read) -> impl Future<Output = Result<Vec<Option<Item>>>> + Send {
+        async move {
+            let mut found = self.get_many(keys, read).await?;
+            let missed: Vec<_> = keys.iter().zip(&found).filter(|(_, item)| item.is_none()).map(|(key, _)| key.clone()).collect();
+            if !missed.is_empty() && !read.strong {
+                let mut again = self.get_many(&missed, &Read { strong: true, ..read.clone() }).await?.into_iter();
+                for item in found.iter_mut().filter(|item| item.is_none()) {
+                    *item = again.next().flatten();
+                }
             }
+            Ok(found)
         }
-        Ok(found)
     }
 }
 
