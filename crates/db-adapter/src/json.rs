@@ -260,7 +260,7 @@ impl Store for JsonStore {
 
     async fn scan(&self, table: &'static Table, scan: &Scan) -> Result<Page> {
         let start = cursor::scan_start(table, BACKEND, scan)?;
-        let mut after = start.map(|start| record::encode(table, &start.key()));
+        let mut after = start.map(|start| record::encode(table, &start.key()).into_owned());
         let mut page = PageBuilder::new(scan.limit);
         loop {
             let step = self.read(table, |memory| step(memory, after.as_deref())).await?;
@@ -337,7 +337,7 @@ impl Store for JsonStore {
     async fn repair(&self, table: &'static Table, finding: &Finding) -> Result<()> {
         match finding {
             Finding::BrokenItem { key, item, .. } => {
-                let write = Write::Discard { key: record::encode(table, key), item: item.clone() };
+                let write = Write::Discard { key: record::encode(table, key).into_owned(), item: item.clone() };
                 self.write(table, write).await.map(drop)
             }
             // Values are indexed, not claimed: the index follows the items.

@@ -133,10 +133,10 @@ impl Memory {
     pub(super) fn get(&self, key: &Key) -> Option<&Item> {
         let place = record::encode(self.table, key);
         if self.table.range.is_none() || key.range.is_some() {
-            return self.items.get(place.as_str());
+            return self.items.get(&*place);
         }
-        let (first, item) = self.items.range::<str, _>((Bound::Included(place.as_str()), Bound::Unbounded)).next()?;
-        first.starts_with(&place).then_some(item)
+        let (first, item) = self.items.range::<str, _>((Bound::Included(&*place), Bound::Unbounded)).next()?;
+        first.starts_with(&*place).then_some(item)
     }
 
     /// The encoded key of the owner of a normalised value of the table's unique attribute of that number.

@@ -3,6 +3,8 @@
 //! U+0000 cannot occur in a key, so it separates the parts of a place: it sorts before every other character, and so encoded
 //! places are ordered as the tuples of their parts are.
 
+use std::borrow::Cow;
+
 use crate::cursor::Position;
 use crate::error::{Error, Result};
 use crate::item::Item;
@@ -60,10 +62,10 @@ fn push(place: &mut String, part: &str) {
 }
 
 /// The place of a key in the table. Of a partition key alone in a table with sort keys: the prefix of all it has.
-pub(super) fn encode(table: &Table, key: &Key) -> String {
-    let mut place = key.hash.clone();
+pub(super) fn encode<'a>(table: &Table, key: &'a Key) -> Cow<'a, str> {
+    let mut place = Cow::Borrowed(key.hash.as_str());
     if table.range.is_some() {
-        push(&mut place, key.range.as_deref().unwrap_or_default());
+        push(place.to_mut(), key.range.as_deref().unwrap_or_default());
     }
     place
 }

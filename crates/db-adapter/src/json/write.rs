@@ -37,12 +37,12 @@ impl Write {
 
     pub(super) fn update(table: &'static Table, key: &Key, update: &Update) -> Result<Self> {
         update.check(table, key)?;
-        Ok(Self::Update { key: record::encode(table, key), update: update.clone() })
+        Ok(Self::Update { key: record::encode(table, key).into_owned(), update: update.clone() })
     }
 
     pub(super) fn delete(table: &'static Table, key: &Key, expected: Option<&Tag>) -> Result<Self> {
         table.check_full_key(key)?;
-        Ok(Self::Delete { key: record::encode(table, key), expected: expected.cloned() })
+        Ok(Self::Delete { key: record::encode(table, key).into_owned(), expected: expected.cloned() })
     }
 }
 
