@@ -3,6 +3,7 @@
 #![expect(clippy::indexing_slicing, reason = "a document's parts are objects, and what an object lacks is null")]
 
 use std::collections::BTreeSet;
+use std::sync::{Arc, LazyLock};
 
 use axum::Router;
 use axum::http::header;
@@ -24,19 +25,18 @@ struct Shared;
 
 /// The service's routes, with its OpenAPI document and a page to try it.
 pub(crate) fn document(service: Service) -> Router<SharedStore> {
-    let name = service.table.name;
-    let (router, document) = split(service);
-    let document = document.to_string();
+    let (name, table) = (service.table.name, service.table);
+    let (router, described) = service.router.split_for_parts();
+    // Made for the first who asks: it takes more memory than thousands of items.
+    let document = Arc::new(LazyLock::new(move || whole(described, table).to_string()));
     let url = format!("/api/{name}/openapi.json");
     let page = SwaggerUi::new(format!("/api/{name}/docs")).config(Config::from(url.clone()).try_it_out_enabled(true));
-    let serve = async move || ([(header::CONTENT_TYPE, "application/json")], document.clone()).into_response();
+    let serve = async move || ([(header::CONTENT_TYPE, "application/json")], document.as_str().to_owned()).into_response();
     router.route(&url, get(serve)).merge(Router::from(page))
 }
 
-/// The service's routes and its OpenAPI document.
-pub fn split(service: Service) -> (Router<SharedStore>, Value) {
-    let table = service.table;
-    let (router, mut described) = service.router.split_for_parts();
+/// The document of a service, complete.
+fn whole(mut described: utoipa::openapi::OpenApi, table: &'static Table) -> Value {
     described.merge(Shared::openapi());
     let mut document = serde_json::to_value(&described).unwrap_or_default();
     document["info"] = json!({
@@ -46,7 +46,7 @@ pub fn split(service: Service) -> (Router<SharedStore>, Value) {
         "version": version(),
     });
     complete(&mut document, table);
-    (router, document)
+    document
 }
 
 fn complete(document: &mut Value, table: &'static Table) {
