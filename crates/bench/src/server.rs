@@ -37,6 +37,8 @@ pub(crate) struct Process {
 pub(crate) struct Server {
     process: Process,
     pub(crate) address: SocketAddr,
+    /// From its start to its first answer.
+    pub(crate) started_in: Duration,
 }
 
 impl Program {
@@ -122,8 +124,11 @@ impl Server {
     ) -> Result<Self> {
         let address = free_address()?;
         let process = program(address.port()).start(place, core, name)?;
-        let mut server = Self { process, address };
+        // From here, as to make a process takes longer the more memory this one has.
+        let start = Instant::now();
+        let mut server = Self { process, address, started_in: Duration::ZERO };
         server.wait_until_ready(ready).await?;
+        server.started_in = start.elapsed();
         Ok(server)
     }
 

@@ -1,7 +1,6 @@
 //! From the start of a program to its first answer, and what it takes of memory then.
 
 use std::path::{Path, PathBuf};
-use std::time::Instant;
 
 use anyhow::Result;
 use async_trait::async_trait;
@@ -92,9 +91,8 @@ impl Subject for Start<'_> {
     }
 
     async fn measure(&mut self) -> Result<Sample> {
-        let start = Instant::now();
         let server = Server::start(self.place, "startup", &self.ready, &self.program).await?;
-        let milliseconds = start.elapsed().as_secs_f64() * 1e3;
+        let milliseconds = server.started_in.as_secs_f64() * 1e3;
         let mut sample: Sample =
             [(Metric::Start, milliseconds), (Metric::Rss, server.rss_mb()?), (Metric::PeakRss, server.peak_rss_mb()?)].into();
         if let Some(dir) = &self.dir {
