@@ -21,9 +21,9 @@ const LIMIT: &str = "bare axum, constant body";
 const FLOOR: &str = "users-svc, GET /health";
 const SLOWER_THAN_BARE: &str = "Point read: `GET /health` runs through every layer of the HTTP contract (request id, log, metrics, deadline, \
     limits, CORS, negotiated compression, header timeouts) and answers a small constant body, without a store: its ratio to bare axum is \
-    the most that a read which keeps the contract can reach here. What a read adds is the look-up, whose steps miss the processor's caches \
-    where there are a million items, the JSON and ETag of the item, and one system call, which tells it what other processes have \
-    written: a process that is alone in its directory does without.";
+    the most that a read which keeps the contract can reach here. What a read adds is the look-up, which takes longer among a million \
+    items than among a thousand, the JSON and ETag of the item, and one system call, which tells it what other processes have written: \
+    a process that is alone in its directory does without.";
 const BARE_IS_NOT_25_TIMES: &str = "json-server: the ratios of bare axum and of `GET /health` to it say what is possible. Where bare axum \
     itself is less than 25 times a json-server, nothing that answers over HTTP in this way can be.";
 
