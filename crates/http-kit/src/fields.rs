@@ -21,7 +21,8 @@ impl<'de> Deserialize<'de> for Fields {
 #[derive(Debug, Clone)]
 pub struct Shown {
     table: &'static Table,
-    asked: Option<Vec<String>>,
+    /// Those that were asked for, each once.
+    asked: Option<Vec<&'static str>>,
 }
 
 impl Shown {
@@ -41,12 +42,13 @@ impl Shown {
             let message = format!("{unknown:?} is not one of {}", all.names().collect::<Vec<_>>().join(", "));
             return Err(Problem::parameter("fields", message));
         }
+        let asked = all.names().filter(|name| asked.iter().any(|asked| asked == name)).collect();
         Ok(Self { table, asked: Some(asked) })
     }
 
     fn names(&self) -> impl Iterator<Item = &'static str> {
         let visible = self.table.attributes.iter().filter(|known| known.access != Access::Hidden).map(|known| known.name);
-        visible.filter(|name| self.asked.as_ref().is_none_or(|asked| asked.iter().any(|asked| asked == name)))
+        visible.filter(|name| self.asked.as_ref().is_none_or(|asked| asked.contains(name)))
     }
 
     /// What to ask of the store; `None` for every attribute.
