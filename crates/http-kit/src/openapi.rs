@@ -27,7 +27,7 @@ struct Shared;
 pub(crate) fn document(service: Service) -> Router<SharedStore> {
     let (name, table) = (service.table.name, service.table);
     let (router, described) = service.router.split_for_parts();
-    // Made for the first who asks: it takes more memory than thousands of items.
+    // Made for the first who asks: to make it takes most of a megabyte.
     let document = Arc::new(LazyLock::new(move || whole(described, table).to_string()));
     let url = format!("/api/{name}/openapi.json");
     let page = SwaggerUi::new(format!("/api/{name}/docs")).config(Config::from(url.clone()).try_it_out_enabled(true));
