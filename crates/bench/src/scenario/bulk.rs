@@ -63,8 +63,9 @@ pub(super) async fn measure(place: &Place) -> Result<Section> {
     goals.push(ratio(&rows, &format!("forum restore: peak RSS of {all} / of {some}"), whole, part, Bound::AtMost(1.2))?);
     Ok(Section {
         title: "Restore and migrate to DynamoDB".to_owned(),
-        method: "Posts with their two indexes into a dynoxide of their own. items/s are of the step that writes; checking the file before is not in \
-                 it, and the comparison after is not waited for. The limit makes the items at hand and does nothing else."
+        method: "Posts with their two indexes into a dynoxide of their own. items/s are of the step that writes; checking the \
+                 file before is not in it, and the comparison after is not waited for. The limit makes the items at hand and does \
+                 nothing else."
             .to_owned(),
         rows,
         goals,
@@ -93,6 +94,7 @@ struct Loading<'a> {
     load: String,
     step: &'static str,
     program: Program,
+    /// The files in which a restore notes what is done.
     marks: &'a [PathBuf],
 }
 
