@@ -88,7 +88,8 @@ pub struct DynamoStore {
 }
 
 impl DynamoStore {
-    /// Makes the client and obtains credentials. Does not ask whether the tables exist: see [`Store::health`].
+    /// Makes the client and obtains credentials. Does not ask whether the tables exist: see [`Store::health`]. A recorder for its
+    /// metrics must be installed before.
     ///
     /// # Errors
     /// [`Error::Unavailable`] when there are no credentials.

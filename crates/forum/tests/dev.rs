@@ -2,11 +2,15 @@
 
 #![expect(clippy::unwrap_used, reason = "in tests")]
 
+mod dynamo;
+
 use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
+use assert_cmd::cargo::cargo_bin_cmd;
+use dynamo::Dynamo;
 use http_test::Process;
 use serde_json::Value;
 
@@ -61,6 +65,27 @@ fn without_samples_it_starts_empty() {
     assert_eq!(items(&process, "/api/users"), 0);
     for path in ["/health", "/metrics", "/api/users/docs/", "/api/threads/openapi.json", "/api/posts/health"] {
         assert_eq!(process.status(path), 200, "{path}");
+    }
+}
+
+#[test]
+fn every_call_to_dynamodb_is_in_the_metrics() {
+    let dynamo = Dynamo::start();
+    let settings = [("USE_DYNAMODB", "true"), ("AWS_REGION", "us-east-1"), ("DYNAMODB_ENDPOINT", &dynamo.endpoint)];
+    cargo_bin_cmd!("forum").env_clear().envs(settings).args(["tables", "create"]).assert().success();
+    let dir = tempfile::tempdir().unwrap();
+    let process = Process::start(dev(dir.path()).envs(settings));
+    assert_eq!(process.status("/api/users/1"), 200);
+    let metrics = request(&process, "GET", "/metrics", "");
+    // The start makes such calls already: its look at the tables, and the samples.
+    for (counter, labels) in [
+        ("calls", r#"table="users",index="",operation="GetItem",outcome="Ok""#),
+        ("attempts", r#"table="users",index="",operation="GetItem""#),
+        ("consumed_read_units", r#"table="users",index="",operation="GetItem""#),
+        ("consumed_write_units", r#"table="posts",index="",operation="PutItem""#),
+    ] {
+        let series = format!("dynamodb_{counter}_total{{{labels}}}");
+        assert!(metrics.contains(&series), "{series} is not in\n{metrics}");
     }
 }
 

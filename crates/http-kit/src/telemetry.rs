@@ -1,4 +1,4 @@
-//! Logs: JSON for machines or pretty for people, on standard error.
+//! Logs, JSON for machines or pretty for people, on standard error; and the start of the metrics.
 
 use std::io::IsTerminal;
 
@@ -7,9 +7,12 @@ use tracing_subscriber::fmt;
 use tracing_subscriber::prelude::*;
 
 use crate::config::LogFormat;
+use crate::metrics;
 
-/// Sends the process's logs, and its panics, to standard error. Once per process; later calls change nothing.
+/// Sends the process's logs, and its panics, to standard error, and installs the recorder of the metrics. Once per process, before
+/// a store is opened: what is counted before, a store keeps in series that nobody sees. Later calls change nothing.
 pub fn init(format: LogFormat, filter: &str) {
+    metrics::install();
     let registry = tracing_subscriber::registry().with(EnvFilter::new(filter));
     let started = match format {
         LogFormat::Json => {

@@ -15,7 +15,8 @@ pub(super) const OK: &str = "Ok";
 /// Table, index (empty where there is none) and operation.
 pub(super) type Labels = [&'static str; 3];
 
-/// The series of a store. To find one in the recorder costs more than to record in it: those that were found are kept.
+/// The series of a store. To find one in the recorder costs more than to record in it: those that were found are kept, also those of
+/// a call that came before the recorder was installed, which count nothing.
 #[derive(Default)]
 pub(super) struct Metrics {
     calls: RwLock<HashMap<Labels, Calls>>,
