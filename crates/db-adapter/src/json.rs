@@ -7,6 +7,7 @@
 //! | file | what |
 //! |---|---|
 //! | `memory`, `record` | a table in memory, its indexes and unique values |
+//! | `scan` | walking a table in steps, whole or a segment of it |
 //! | `write` | conditional writes and what they change |
 //! | `commit` | the committer: queue, append, one sync for many writes, answer |
 //! | `table` | what other processes wrote, rotation of the journal, poison |
@@ -26,6 +27,7 @@ mod lock;
 mod memory;
 mod record;
 mod recover;
+mod scan;
 mod snapshot;
 mod table;
 #[cfg(test)]
@@ -46,8 +48,10 @@ use self::disk::{Disk, RealDisk};
 use self::files::Files;
 use self::lock::LockFile;
 use self::memory::Memory;
+use self::scan::Step;
 use self::table::OpenTable;
 use self::write::Write;
+use crate::Store;
 use crate::check::Finding;
 use crate::cursor::{self, Position};
 use crate::error::{Error, Result, Rule};
@@ -56,14 +60,11 @@ use crate::item::{Attributes, Item, Tag};
 use crate::page::{Page, PageBuilder, Query, Read, Scan, project};
 use crate::schema::{Key, TABLES, Table};
 use crate::update::Update;
-use crate::{MAX_PAGE_BYTES, Segment, Store};
 
 /// Names this backend in the cursors of scans.
 const BACKEND: &str = "json";
 /// Distinct keys of one `get_many` at most.
 const MAX_KEYS: usize = 100;
-/// Items that one step of a scan looks at under the lock.
-const STEP: usize = 1024;
 /// Times that a start may find the files of a process that died while it was alone.
 const OPEN_ATTEMPTS: usize = 100;
 /// Items of a load that are written at once, and their bytes.
@@ -263,13 +264,11 @@ impl Store for JsonStore {
         let mut after = start.map(|start| record::encode(table, &start.key()).into_owned());
         let mut page = PageBuilder::new(scan.limit);
         loop {
-            let step = self.read(table, |memory| step(memory, after.as_deref())).await?;
-            let within = |key: &str| scan.segment.is_none_or(|segment| is_in(segment, key));
-            let mut items = step.iter().filter(|(key, _)| within(key));
+            let Step { items, last } = self.read(table, |memory| Step::behind(after.as_deref(), scan.segment, memory)).await?;
             let answered = |item| project(item, table, None, scan.attributes.as_deref());
-            let complete = items.try_for_each(|(_, item)| page.offer(answered(item))).is_break();
-            match step.into_iter().last() {
-                Some((last, _)) if !complete => after = Some(last.into()),
+            let complete = items.iter().try_for_each(|(_, item)| page.offer(answered(item))).is_break();
+            match last {
+                Some(last) if !complete => after = Some(last),
                 _ => break,
             }
         }
@@ -315,10 +314,10 @@ impl Store for JsonStore {
 
     async fn check(&self, table: &'static Table) -> Result<Vec<Finding>> {
         let mut findings = Vec::new();
-        let mut after: Option<Box<str>> = None;
+        let mut after = None;
         loop {
-            let step = self.read(table, |memory| step(memory, after.as_deref())).await?;
-            for (key, item) in &step {
+            let Step { items, last } = self.read(table, |memory| Step::behind(after.as_deref(), None, memory)).await?;
+            for (key, item) in &items {
                 if let Err(error) = item.attributes().and_then(|attributes| table.check(&attributes)) {
                     findings.push(Finding::BrokenItem {
                         key: record::decode(key),
@@ -327,10 +326,10 @@ impl Store for JsonStore {
                     });
                 }
             }
-            match step.into_iter().last() {
-                Some((last, _)) => after = Some(last),
-                None => return Ok(findings),
+            if last.is_none() {
+                return Ok(findings);
             }
+            after = last;
         }
     }
 
@@ -388,22 +387,4 @@ impl Store for JsonStore {
         })
         .await
     }
-}
-
-type Step = Vec<(Box<str>, Item)>;
-
-/// Some items from behind a key: few enough that writers need not wait for long, and no more than a page takes.
-fn step(memory: &Memory, after: Option<&str>) -> Step {
-    let mut bytes = 0;
-    let mut room = |item: &Item| {
-        let before = bytes;
-        bytes += item.as_json().len();
-        before <= MAX_PAGE_BYTES
-    };
-    memory.scan(after).take(STEP).take_while(|(_, item)| room(item)).map(|(key, item)| (key.into(), item.clone())).collect()
-}
-
-/// Is the item with this encoded key in the segment? Keys are spread evenly by their checksum.
-fn is_in(segment: Segment, key: &str) -> bool {
-    crc32fast::hash(key.as_bytes()) % segment.of == segment.number
 }
