@@ -38,6 +38,9 @@ pub(crate) enum Limit {
         port: u16,
         #[arg(long)]
         endpoint: String,
+        /// With the forum's timeouts and retries, and the question for the capacity that it consumed
+        #[arg(long)]
+        as_forum: bool,
     },
     /// BatchWriteItem, so many at once
     BatchWrite {
@@ -60,7 +63,8 @@ pub(crate) async fn run(limit: Limit) -> Result<()> {
     match limit {
         Limit::Constant { port, body } => serve(port, constant::router(std::fs::read(body)?)).await,
         Limit::Append { port, file } => serve(port, append::router(&file)?).await,
-        Limit::Sdk { port, endpoint } => serve(port, sdk::router(&endpoint)).await,
+        Limit::Sdk { port, endpoint, as_forum: false } => serve(port, sdk::router(&endpoint)).await,
+        Limit::Sdk { port, endpoint, as_forum: true } => serve(port, sdk::router_as_forum(endpoint).await?).await,
         Limit::BatchWrite { endpoint, posts, flights } => batch_write::run(&endpoint, posts, flights).await,
         Limit::Dynoxide { port } => dynoxide::serve(listen(port).await?).await,
     }

@@ -2,15 +2,17 @@
 
 use std::collections::HashMap;
 
+use anyhow::Result;
 use aws_credential_types::Credentials;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Config, Region};
-use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity};
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
+use db_adapter::dynamodb::{DynamoOptions, DynamoStore};
 use db_adapter::entity::{new_id, now, post as posts, thread as threads, user as users};
 use serde_json::{Map, Value};
 
@@ -26,24 +28,42 @@ pub(crate) fn client(endpoint: &str) -> Client {
     Client::from_conf(config.build())
 }
 
+/// A client of defaults.
 pub(crate) fn router(endpoint: &str) -> Router {
+    serving(Sdk { client: client(endpoint), consumed: None })
+}
+
+/// A client with the forum's timeouts and retries, that asks each call for the capacity that it consumed.
+pub(crate) async fn router_as_forum(endpoint: String) -> Result<Router> {
+    let options = DynamoOptions { endpoint: Some(endpoint), ..DynamoOptions::new("us-east-1") };
+    let client = DynamoStore::open(options).await?.client().clone();
+    Ok(serving(Sdk { client, consumed: Some(ReturnConsumedCapacity::Indexes) }))
+}
+
+#[derive(Debug, Clone)]
+struct Sdk {
+    client: Client,
+    consumed: Option<ReturnConsumedCapacity>,
+}
+
+fn serving(sdk: Sdk) -> Router {
     Router::new()
         .route("/", get(async || "ready"))
         .route("/users/{id}", get(get_user))
         .route("/threads", post(put_thread))
         .route("/in-thread/{id}", get(query_posts))
-        .with_state(client(endpoint))
+        .with_state(sdk)
 }
 
-async fn get_user(State(client): State<Client>, Path(id): Path<String>) -> Response {
+async fn get_user(State(Sdk { client, consumed }): State<Sdk>, Path(id): Path<String>) -> Response {
     let call = client.get_item().table_name(users::TABLE.default_name).key(users::TABLE.hash, AttributeValue::S(id));
-    match call.send().await {
+    match call.set_return_consumed_capacity(consumed).send().await {
         Ok(found) => found.item.map_or_else(|| StatusCode::NOT_FOUND.into_response(), |item| Json(shown(item)).into_response()),
         Err(error) => failed(&error),
     }
 }
 
-async fn put_thread(State(client): State<Client>, Json(body): Json<HashMap<String, String>>) -> Response {
+async fn put_thread(State(Sdk { client, consumed }): State<Sdk>, Json(body): Json<HashMap<String, String>>) -> Response {
     let mut item: Raw = body.into_iter().map(|(name, value)| (name, AttributeValue::S(value))).collect();
     let now = now();
     for (name, value) in
@@ -54,16 +74,16 @@ async fn put_thread(State(client): State<Client>, Json(body): Json<HashMap<Strin
     item.insert("version".to_owned(), AttributeValue::N("1".to_owned()));
     let call = client.put_item().table_name(threads::TABLE.default_name).set_item(Some(item.clone()));
     let call = call.condition_expression("attribute_not_exists(threadId)");
-    match call.send().await {
+    match call.set_return_consumed_capacity(consumed).send().await {
         Ok(_) => (StatusCode::CREATED, Json(shown(item))).into_response(),
         Err(error) => failed(&error),
     }
 }
 
-async fn query_posts(State(client): State<Client>, Path(id): Path<String>) -> Response {
+async fn query_posts(State(Sdk { client, consumed }): State<Sdk>, Path(id): Path<String>) -> Response {
     let call = client.query().table_name(posts::TABLE.default_name).index_name("ThreadIndex").limit(101);
     let call = call.key_condition_expression("threadId = :id").expression_attribute_values(":id", AttributeValue::S(id));
-    match call.send().await {
+    match call.set_return_consumed_capacity(consumed).send().await {
         Ok(page) => Json(page.items.unwrap_or_default().into_iter().take(100).map(shown).collect::<Vec<_>>()).into_response(),
         Err(error) => failed(&error),
     }
