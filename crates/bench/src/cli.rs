@@ -35,12 +35,12 @@ pub(crate) struct Settings {
     #[arg(long, value_name = "SCENARIO", value_enum, value_delimiter = ',')]
     pub(crate) only: Vec<Name>,
 
-    /// Rounds: each measures every variant once
-    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=100))]
+    /// Rounds: each measures every variant once; what takes minutes a round has a quarter of them
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=100))]
     pub(crate) rounds: u32,
 
-    /// Seconds of each measurement; the mixed load runs twelve times as long
-    #[arg(long, value_name = "SECONDS", default_value_t = 5.0, value_parser = positive)]
+    /// Seconds of each measurement; the mixed load runs thirty times as long
+    #[arg(long, value_name = "SECONDS", default_value_t = 2.0, value_parser = positive)]
     pub(crate) seconds: f64,
 
     /// How many of the items to measure with: 1 is all, 0.001 is for trying
@@ -75,6 +75,11 @@ impl Settings {
         ((full as f64 * self.scale) as usize).clamp(full.min(100), full.max(100))
     }
 
+    /// Rounds of a scenario in which one takes minutes.
+    pub(crate) fn rounds_of_minutes(&self) -> u32 {
+        self.rounds.div_ceil(4)
+    }
+
     /// How long one measurement takes.
     pub(crate) fn duration(&self) -> Duration {
         Duration::from_secs_f64(self.seconds)
@@ -82,7 +87,7 @@ impl Settings {
 
     /// Are these the settings of the report in docs?
     pub(crate) fn is_full(&self) -> bool {
-        (self.scale, self.seconds, self.profile) == (1.0, 5.0, Profile::Release)
+        (self.scale, self.seconds, self.profile) == (1.0, 2.0, Profile::Release)
     }
 
     /// Tells apart what must not be compared.

@@ -138,6 +138,13 @@ pub(crate) struct Section {
     pub(crate) plots: Vec<Plot>,
 }
 
+impl Section {
+    /// In how many rounds it was measured.
+    pub(crate) fn rounds(&self) -> usize {
+        self.rows.iter().flat_map(|row| row.figures.values()).map(Vec::len).max().unwrap_or_default()
+    }
+}
+
 /// A section and where it is from.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Measured {
@@ -145,7 +152,6 @@ pub(crate) struct Measured {
     pub(crate) commit: String,
     /// The day: RFC 3339, UTC.
     pub(crate) date: String,
-    pub(crate) rounds: u32,
     pub(crate) machine: Machine,
 }
 

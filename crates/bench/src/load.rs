@@ -83,9 +83,9 @@ impl Load {
         let (stop, stopped) = watch::channel(false);
         let start = Instant::now();
         let mut clients = JoinSet::new();
-        for number in 0..self.connections {
+        for _ in 0..self.connections {
             let client = Client {
-                rng: Rng::with_seed(number as u64),
+                rng: Rng::new(),
                 source: Arc::clone(&self.source),
                 connections: HashMap::new(),
                 latencies: Arc::clone(&latencies),

@@ -78,7 +78,6 @@ pub(crate) async fn run(settings: Settings) -> Result<()> {
                     section,
                     commit: commit.clone(),
                     date: Utc::now().to_rfc3339_opts(SecondsFormat::Secs, true),
-                    rounds: place.settings.rounds,
                     machine: machine.clone(),
                 },
             )?,

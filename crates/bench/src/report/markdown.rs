@@ -17,13 +17,11 @@ pub(crate) fn render(all: &[Measured], settings: &Settings) -> String {
 }
 
 fn write(text: &mut String, all: &[Measured], settings: &Settings) -> std::fmt::Result {
-    let rounds = all.iter().map(|measured| measured.rounds).collect::<BTreeSet<_>>();
-    let rounds = rounds.iter().map(u32::to_string).collect::<Vec<_>>().join(" or ");
     writeln!(
         text,
         "# Benchmarks\n\n\
          Written by `cargo run --release -p bench`, which builds and obtains what it needs (Node, npm, and for the mixed load a JDK and \
-         Maven). Every scenario runs in {rounds} interleaved rounds: each variant in turn for {} s, then all again. A figure is the median \
+         Maven). Every scenario runs in interleaved rounds: each variant in turn for {} s, then all again. A figure is the median \
          of the rounds, with the smallest and the largest in parentheses; a ratio is taken within each round. The load generator is a \
          part of the program (no other expresses these loads), closed loop, and stays awake where it has a core for itself, so that \
          no server pays for waking it. The services come with their allocator, mimalloc, the limits with that of the system.\n",
@@ -65,7 +63,7 @@ fn write(text: &mut String, all: &[Measured], settings: &Settings) -> std::fmt::
         for plot in &section.plots {
             writeln!(text, "\n![{}](benchmarks/{}.svg)", plot.title, plot.file)?;
         }
-        writeln!(text, "\nMeasured {date} at {commit}.")?;
+        writeln!(text, "\nMeasured {date} at {commit}, in {} rounds.", section.rounds())?;
     }
     Ok(())
 }
@@ -170,7 +168,6 @@ mod tests {
             section: Section { title: "Point read".to_owned(), method: "GET.".to_owned(), rows, goals, plots },
             commit: "0123456789".to_owned(),
             date: "2026-01-31T12:00:00Z".to_owned(),
-            rounds: 3,
             machine,
         };
         insta::assert_snapshot!(render(&[measured], &Cli::parse_from(["bench"]).settings));

@@ -42,7 +42,7 @@ pub(super) async fn measure(place: &Place) -> Result<Section> {
         Box::new(Loading { place, variant, load: load.to_owned(), step, program, marks: &marks })
     };
     let rows = interleave(
-        place.settings.rounds,
+        place.settings.rounds_of_minutes(),
         vec![
             subject("forum restore".to_owned(), &all, "restore posts", restore(&file)),
             subject(bare_name(RESTORE), &all, "batch write", bare(RESTORE)),

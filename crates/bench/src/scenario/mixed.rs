@@ -17,7 +17,7 @@ use crate::variant::{self, Backend};
 
 const CONNECTIONS: usize = 64;
 /// Of a measurement's time.
-const LONGER: f64 = 12.0;
+const LONGER: f64 = 30.0;
 
 /// Where each service is.
 #[derive(Debug, Clone, Copy)]
@@ -63,7 +63,7 @@ pub(super) async fn measure(place: &Place) -> Result<Section> {
             duration: place.settings.duration().mul_f64(LONGER),
         })
     };
-    let rows = interleave(place.settings.rounds, subjects.into_iter().map(subject).collect()).await?;
+    let rows = interleave(place.settings.rounds_of_minutes(), subjects.into_iter().map(subject).collect()).await?;
     Ok(Section {
         title: "Mixed load".to_owned(),
         method: format!(
