@@ -21,11 +21,13 @@ const LIMIT: &str = "bare axum, constant body";
 const FLOOR: &str = "users-svc, GET /health";
 const SLOWER_THAN_BARE: &str = "Point read: `GET /health` runs through every layer of the HTTP contract (request id, log, metrics, deadline, \
     limits, CORS, negotiated compression, header timeouts) and answers a small constant body, without a store: its ratio to bare axum is \
-    the most that a read which keeps the contract can reach here. What a read adds is the look-up, which takes longer among a million \
-    items than among a thousand, the JSON and ETag of the item, and one system call, which tells it what other processes have written: \
-    a process that is alone in its directory does without.";
+    the most that a read which keeps the contract can reach here. What a read adds is the look-up, the JSON and ETag of the item, and one \
+    system call, which tells it what other processes have written: a process that is alone in its directory does without. How much of the \
+    distance between a thousand and a million users is memory that the processor's cache does not hold, and not the search, tells the \
+    ratio of a million users of which the same one is read each time.";
 const BARE_IS_NOT_25_TIMES: &str = "json-server: the ratios of bare axum and of `GET /health` to it say what is possible. Where bare axum \
-    itself is less than 25 times a json-server, nothing that answers over HTTP in this way can be.";
+    itself is less than 25 times a json-server, nothing that answers over HTTP in this way can be; where `GET /health` is little more, \
+    a read has what is left for everything that it adds.";
 
 pub(super) async fn measure(place: &Place) -> Result<Section> {
     let (small, large) = (place.settings.items(1_000), place.settings.items(1_000_000));
