@@ -8,7 +8,7 @@ use crate::{MAX_PAGE_BYTES, Segment};
 const ITEMS: usize = 1024;
 
 /// Some items of a table, in the order of their encoded keys.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Step {
     /// Those of the segment, with their encoded keys.
     pub(super) items: Vec<(Box<str>, Item)>,
