@@ -1,7 +1,7 @@
 //! Several processes on one directory.
 
 use std::collections::BTreeSet;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicUsize};
 use std::time::Duration;
 
 use futures::FutureExt;
@@ -28,47 +28,50 @@ async fn each_sees_what_the_others_acknowledged_at_once() {
     assert_eq!(ids(&one).await, ids(&two).await);
 }
 
+/// Rotations at least that writers go on for.
+const ROTATIONS: usize = 8;
+
 /// One process compacts again and again, another one reads and writes all the time, a third one looks now and then, after many
 /// rotations, and so must load the snapshot anew.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn readers_and_writers_go_on_while_another_process_compacts() {
     let place = Place::new();
     let (one, two, idle) = (place.open().await, Arc::new(place.open().await), place.open().await);
+    let rotations = Arc::new(AtomicUsize::new(0));
     let writers = (0..4).map(|writer| {
-        let store = Arc::clone(&two);
+        let (store, rotations) = (Arc::clone(&two), Arc::clone(&rotations));
         tokio::spawn(async move {
-            for number in 0..60 {
-                let id = format!("w{writer}-{number:02}");
+            let mut number = 0;
+            while number < 60 || rotations.load(Ordering::SeqCst) < ROTATIONS {
+                let id = format!("w{writer}-{number:04}");
                 add(&store, &id).await.unwrap();
                 assert!(has(&store, &id).await, "{id}");
                 if number % 3 == 0 {
                     store.delete(&user::TABLE, &Key::hash(&id), None).await.unwrap();
                     assert!(!has(&store, &id).await, "{id}");
                 }
+                number += 1;
             }
+            number
         })
     });
     let writers: Vec<_> = writers.collect();
-    let mut rotations = 0;
+    let mut expected = BTreeSet::new();
     while !writers.iter().all(tokio::task::JoinHandle::is_finished) {
-        add(&one, &format!("c{rotations:04}")).await.unwrap();
+        let id = format!("c{:04}", rotations.load(Ordering::SeqCst));
+        add(&one, &id).await.unwrap();
         assert!(compact(&one).await.unwrap());
-        rotations += 1;
-        if rotations % 7 == 0 {
-            assert!(has(&idle, &format!("c{:04}", rotations - 1)).await);
+        if rotations.fetch_add(1, Ordering::SeqCst) % 7 == 6 {
+            assert!(has(&idle, &id).await, "{id}");
         }
+        expected.insert(id);
     }
-    for writer in writers {
-        writer.await.unwrap();
+    for (writer, written) in futures::future::try_join_all(writers).await.unwrap().into_iter().enumerate() {
+        expected.extend((0..written).filter(|number| number % 3 != 0).map(|number| format!("w{writer}-{number:04}")));
     }
-    let expected: BTreeSet<_> = (0..4)
-        .flat_map(|writer| (0..60).filter(|number| number % 3 != 0).map(move |number| format!("w{writer}-{number:02}")))
-        .chain((0..rotations).map(|number| format!("c{number:04}")))
-        .collect();
     for store in [&one, &*two, &idle] {
         assert_eq!(ids(store).await.into_iter().collect::<BTreeSet<_>>(), expected);
     }
-    assert!(rotations > 2, "{rotations}");
     kill(one).await;
     kill(Arc::into_inner(two).unwrap()).await;
     kill(idle).await;
