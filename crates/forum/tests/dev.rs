@@ -9,7 +9,6 @@ use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
-use assert_cmd::cargo::cargo_bin_cmd;
 use dynamo::Dynamo;
 use http_test::Process;
 use serde_json::Value;
@@ -71,10 +70,9 @@ fn without_samples_it_starts_empty() {
 #[test]
 fn every_call_to_dynamodb_is_in_the_metrics() {
     let dynamo = Dynamo::start();
-    let settings = [("USE_DYNAMODB", "true"), ("AWS_REGION", "us-east-1"), ("DYNAMODB_ENDPOINT", &dynamo.endpoint)];
-    cargo_bin_cmd!("forum").env_clear().envs(settings).args(["tables", "create"]).assert().success();
+    dynamo.run(&["tables", "create"]).success();
     let dir = tempfile::tempdir().unwrap();
-    let process = Process::start(dev(dir.path()).envs(settings));
+    let process = Process::start(dev(dir.path()).env("USE_DYNAMODB", "true").env("DYNAMODB_ENDPOINT", &dynamo.endpoint));
     assert_eq!(process.status("/api/users/1"), 200);
     let metrics = request(&process, "GET", "/metrics", "");
     // The start makes such calls already: its look at the tables, and the samples.

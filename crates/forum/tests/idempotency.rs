@@ -11,7 +11,6 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Barrier;
 
-use assert_cmd::cargo::cargo_bin_cmd;
 use dynamo::Dynamo;
 use http_test::Process;
 use serde_json::{Value, json};
@@ -140,7 +139,7 @@ fn on_files_a_key_makes_one_item_in_two_processes_and_after_restarts() {
 #[test]
 fn on_dynamodb_a_key_makes_one_item_in_two_processes_and_after_restarts() {
     let dynamo = Dynamo::start();
-    cargo_bin_cmd!("forum").env_clear().env("DYNAMODB_ENDPOINT", &dynamo.endpoint).args(["tables", "create"]).assert().success();
+    dynamo.run(&["tables", "create"]).success();
     let (one, other) = (dynamo.forum(), dynamo.forum());
     let cases = cases(one.address());
     let ids = cases.each_ref().map(|case| storm([one.address(), other.address()], case));

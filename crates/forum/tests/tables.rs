@@ -9,13 +9,6 @@ use dynamo::Dynamo;
 use predicates::prelude::*;
 use predicates::str::contains;
 
-impl Dynamo {
-    fn forum(&self, arguments: &[&str]) -> assert_cmd::assert::Assert {
-        let mut command = cargo_bin_cmd!("forum");
-        command.env_clear().env("DYNAMODB_ENDPOINT", &self.endpoint).args(arguments).assert()
-    }
-}
-
 #[test]
 fn tables_are_created_seeded_and_deleted_and_each_may_be_repeated() {
     let dynamo = Dynamo::start();
@@ -23,30 +16,30 @@ fn tables_are_created_seeded_and_deleted_and_each_may_be_repeated() {
     let each = |done: &'static str| names.clone().map(|name| contains(format!("{name}{done}\n")));
     for done in ["created", "was there already"] {
         let [users, threads, posts] = each(done);
-        dynamo.forum(&["tables", "create"]).success().stdout(users.and(threads).and(posts));
+        dynamo.run(&["tables", "create"]).success().stdout(users.and(threads).and(posts));
     }
-    dynamo.forum(&["seed", "--use-dynamodb"]).success().stdout(contains("created 3 users, 2 threads, 2 posts"));
-    dynamo.forum(&["seed", "--use-dynamodb"]).success().stdout(contains("created 0 users, 0 threads, 0 posts"));
+    dynamo.run(&["seed", "--use-dynamodb"]).success().stdout(contains("created 3 users, 2 threads, 2 posts"));
+    dynamo.run(&["seed", "--use-dynamodb"]).success().stdout(contains("created 0 users, 0 threads, 0 posts"));
     for done in ["deleted", "was not there"] {
         let [users, threads, posts] = each(done);
-        dynamo.forum(&["tables", "delete", "--yes"]).success().stdout(users.and(threads).and(posts));
+        dynamo.run(&["tables", "delete", "--yes"]).success().stdout(users.and(threads).and(posts));
     }
 }
 
 #[test]
 fn without_a_person_to_ask_nothing_is_deleted() {
     let dynamo = Dynamo::start();
-    dynamo.forum(&["tables", "create"]).success();
+    dynamo.run(&["tables", "create"]).success();
     let named = contains("forum-microservices-posts-dev").and(contains("--yes"));
-    dynamo.forum(&["tables", "delete"]).code(1).stderr(named);
-    dynamo.forum(&["seed", "--use-dynamodb"]).success();
+    dynamo.run(&["tables", "delete"]).code(1).stderr(named);
+    dynamo.run(&["seed", "--use-dynamodb"]).success();
 }
 
 #[test]
 fn a_missing_table_names_the_command_that_creates_it() {
     let dynamo = Dynamo::start();
     let message = contains("forum-microservices-users-dev").and(contains("us-east-1")).and(contains("forum tables create"));
-    dynamo.forum(&["seed", "--use-dynamodb"]).code(1).stderr(message);
+    dynamo.run(&["seed", "--use-dynamodb"]).code(1).stderr(message);
 }
 
 #[test]

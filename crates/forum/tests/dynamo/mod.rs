@@ -1,5 +1,8 @@
 //! An in-process DynamoDB for tests that are not asynchronous themselves.
 
+use assert_cmd::assert::Assert;
+use assert_cmd::cargo::cargo_bin_cmd;
+
 /// Serves as long as the test.
 pub(crate) struct Dynamo {
     _runtime: tokio::runtime::Runtime,
@@ -13,5 +16,10 @@ impl Dynamo {
         let endpoint = format!("http://{}", listener.local_addr().unwrap());
         runtime.spawn(dynoxide::server::serve_on(listener, dynoxide::Database::memory().unwrap()));
         Self { _runtime: runtime, endpoint }
+    }
+
+    /// Runs `forum` with this endpoint and no other settings.
+    pub(crate) fn run(&self, arguments: &[&str]) -> Assert {
+        cargo_bin_cmd!("forum").env_clear().env("DYNAMODB_ENDPOINT", &self.endpoint).args(arguments).assert()
     }
 }
