@@ -137,6 +137,6 @@ fn processes_that_write_at_once_lose_and_repeat_nothing() {
     assert_eq!(read, total * (PROCESSES - 1));
     let retries: u64 = said.iter().filter_map(|line| line.strip_prefix("retries ")).map(|n| n.parse::<u64>().unwrap()).sum();
     let folded = generation(dir.path());
-    assert!(retries > 0 && folded > 1, "too little happened at once to prove anything: {retries} retries, {folded} folds");
+    assert!(retries > 0 && folded > 5, "too little happened at once to prove anything: {retries} retries, {folded} folds");
     println!("{total} shared counts with {retries} retries, {read} reads in other processes, {folded} folds");
 }
