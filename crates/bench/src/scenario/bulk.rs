@@ -64,8 +64,8 @@ pub(super) async fn measure(place: &Place) -> Result<Section> {
     Ok(Section {
         title: "Restore and migrate to DynamoDB".to_owned(),
         method: "Posts with their two indexes into a dynoxide of their own. items/s are of the step that writes; checking the \
-                 file before is not in it, and the comparison after is not waited for. The limit makes the same items \
-                 in about the same order, and does nothing else."
+                 file before is not in it, and the comparison after is not waited for. The limit makes the same items in \
+                 about the same order, and does nothing else."
             .to_owned(),
         rows,
         goals,
