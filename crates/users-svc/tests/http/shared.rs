@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::http::HeaderValue;
+use axum::http::{HeaderMap, HeaderValue};
 use axum::routing::get;
 use http_kit::config::Origins;
 use http_kit::layers::Behaviour;
@@ -106,6 +106,8 @@ async fn browsers_may_call_from_anywhere_or_from_listed_origins() {
     }
     let answer = app.call("GET", "/api/users/none", &[("origin", "https://a.example")]).await.expect_status(404);
     assert_eq!(answer.header("access-control-allow-origin"), "*");
+    let varies_by_origin = |headers: &HeaderMap| headers.get_all("vary").iter().any(|value| value == "origin");
+    assert!(!varies_by_origin(&answer.headers));
     for name in ["link", "etag", "location", "x-request-id", "idempotent-replayed", "retry-after"] {
         assert!(answer.header("access-control-expose-headers").contains(name), "{name}");
     }
@@ -116,6 +118,9 @@ async fn browsers_may_call_from_anywhere_or_from_listed_origins() {
     assert_eq!(allowed.header("access-control-allow-origin"), "https://a.example");
     let other = app.call("GET", "/api/users", &[("origin", "https://b.example")]).await;
     assert!(!other.headers.contains_key("access-control-allow-origin"));
+    for answer in [allowed, other] {
+        assert!(varies_by_origin(&answer.headers));
+    }
 
     let none = Behaviour { origins: Origins::Only(vec![]), ..behaviour() };
     let app = TestApp::behaving(vec![users_svc::service()], &none).await;
