@@ -84,12 +84,7 @@ impl Item {
 
     /// Every attribute with its value as JSON text: for reading several of them, as the text is gone through once.
     pub fn members(&self) -> Members<'_> {
-        Members::read(&self.0).unwrap_or_default()
-    }
-
-    /// One attribute's value as JSON text.
-    pub fn member(&self, name: &str) -> Option<&RawValue> {
-        self.members().get(name)
+        Members::of_canonical(&self.0)
     }
 
     /// A string attribute's text.
@@ -113,7 +108,7 @@ impl Item {
                 }
                 json::write_string(&mut text, &name);
                 text.push(':');
-                text.push_str(value.get());
+                text.push_str(value);
             }
         }
         text.push('}');

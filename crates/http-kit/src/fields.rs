@@ -67,7 +67,7 @@ impl Shown {
         let mut separator = "";
         for name in self.names() {
             let value = match item.get(name) {
-                Some(value) => value.get(),
+                Some(value) => value,
                 None if name == VERSION => "0",
                 None => continue,
             };

@@ -326,7 +326,7 @@ fn difference(table: &Table, ours: Option<&Item>, theirs: Option<&Item>) -> Opti
         (Some(ours), Some(theirs)) if digest(table, ours) == digest(table, theirs) => None,
         (Some(ours), Some(theirs)) => {
             let members = |item: &Item| -> BTreeMap<String, String> {
-                item.members().into_iter().map(|(name, value)| (name.into_owned(), value.get().to_owned())).collect()
+                item.members().into_iter().map(|(name, value)| (name.into_owned(), value.to_owned())).collect()
             };
             let (ours, theirs) = (members(ours), members(theirs));
             let constant = table.constant.as_ref().map(|constant| constant.attribute);

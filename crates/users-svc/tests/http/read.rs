@@ -76,5 +76,5 @@ async fn a_migrated_user_is_shown_as_far_as_it_is_known() {
     assert_eq!(changed.expect_status(200).field("version"), 1);
     let (table, key) = (&db_adapter::entity::user::TABLE, db_adapter::Key::hash("1"));
     let item = app.store.get(table, &key, &db_adapter::Read::STRONG).await.unwrap().unwrap();
-    assert_eq!(item.member("shoeSize").unwrap().get(), "43");
+    assert_eq!(item.members().get("shoeSize").unwrap(), "43");
 }
