@@ -10,6 +10,7 @@ use std::net::Ipv4Addr;
 use std::path::PathBuf;
 
 use anyhow::Result;
+use aws_sdk_dynamodb::types::ReturnConsumedCapacity;
 use axum::Router;
 use axum::serve::ListenerExt;
 use clap::Subcommand;
@@ -50,6 +51,9 @@ pub(crate) enum Limit {
         posts: usize,
         #[arg(long)]
         flights: usize,
+        /// With the forum's timeouts and retries, and the question for the capacity that it consumed
+        #[arg(long)]
+        as_forum: bool,
     },
     /// DynamoDB in memory
     Dynoxide {
@@ -65,7 +69,12 @@ pub(crate) async fn run(limit: Limit) -> Result<()> {
         Limit::Append { port, file } => serve(port, append::router(&file)?).await,
         Limit::Sdk { port, endpoint, as_forum: false } => serve(port, sdk::router(&endpoint)).await,
         Limit::Sdk { port, endpoint, as_forum: true } => serve(port, sdk::router_as_forum(endpoint).await?).await,
-        Limit::BatchWrite { endpoint, posts, flights } => batch_write::run(&endpoint, posts, flights).await,
+        Limit::BatchWrite { endpoint, posts, flights, as_forum: false } => {
+            batch_write::run(sdk::client(&endpoint), None, posts, flights).await
+        }
+        Limit::BatchWrite { endpoint, posts, flights, as_forum: true } => {
+            batch_write::run(sdk::client_as_forum(endpoint).await?, Some(ReturnConsumedCapacity::Indexes), posts, flights).await
+        }
         Limit::Dynoxide { port } => dynoxide::serve(listen(port).await?).await,
     }
 }

@@ -1,12 +1,12 @@
 //! The least that loading a table can cost: BatchWriteItem with items that are at hand, so many batches at once.
 
 use anyhow::{Context, Result, ensure};
-use aws_sdk_dynamodb::types::{AttributeValue, PutRequest, WriteRequest};
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::types::{AttributeValue, PutRequest, ReturnConsumedCapacity, WriteRequest};
 use db_adapter::entity::post;
 use futures::{StreamExt, TryStreamExt, stream};
 use std::time::Instant;
 
-use super::sdk::client;
 use crate::data::Forum;
 use crate::progress::Progress;
 
@@ -16,16 +16,16 @@ const BATCH: usize = 25;
 /// The name of this step in its progress line.
 pub(crate) const STEP: &str = "batch write";
 
-pub(crate) async fn run(endpoint: &str, posts: usize, flights: usize) -> Result<()> {
-    let client = client(endpoint);
+pub(crate) async fn run(client: Client, consumed: Option<ReturnConsumedCapacity>, posts: usize, flights: usize) -> Result<()> {
     let forum = Forum::of_posts(posts);
     let numbers: Vec<usize> = in_order_of_scan(posts).collect();
     let start = Instant::now();
     let batches = numbers.chunks(BATCH).map(|batch| {
-        let (client, forum) = (&client, &forum);
+        let (client, forum, consumed) = (&client, &forum, consumed.clone());
         async move {
             let requests = batch.iter().map(|number| put(forum, *number)).collect::<Result<Vec<_>>>()?;
-            let written = client.batch_write_item().request_items(post::TABLE.default_name, requests).send().await?;
+            let call = client.batch_write_item().request_items(post::TABLE.default_name, requests);
+            let written = call.set_return_consumed_capacity(consumed).send().await?;
             ensure!(written.unprocessed_items.is_none_or(|left| left.is_empty()), "the endpoint left items unprocessed");
             Ok(())
         }

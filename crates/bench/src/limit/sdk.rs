@@ -35,9 +35,13 @@ pub(crate) fn router(endpoint: &str) -> Router {
 
 /// A client with the forum's timeouts and retries, that asks each call for the capacity that it consumed.
 pub(crate) async fn router_as_forum(endpoint: String) -> Result<Router> {
+    Ok(serving(Sdk { client: client_as_forum(endpoint).await?, consumed: Some(ReturnConsumedCapacity::Indexes) }))
+}
+
+/// The client of a forum on this endpoint.
+pub(crate) async fn client_as_forum(endpoint: String) -> Result<Client> {
     let options = DynamoOptions { endpoint: Some(endpoint), ..DynamoOptions::new("us-east-1") };
-    let client = DynamoStore::open(options).await?.client().clone();
-    Ok(serving(Sdk { client, consumed: Some(ReturnConsumedCapacity::Indexes) }))
+    Ok(DynamoStore::open(options).await?.client().clone())
 }
 
 #[derive(Debug, Clone)]

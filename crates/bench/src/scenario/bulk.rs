@@ -22,6 +22,9 @@ const RESTORE: usize = 32;
 const MIGRATE: usize = 8;
 /// How often memory and the step are looked at.
 const EVERY: Duration = Duration::from_millis(100);
+const MORE_THAN_A_BATCH: &str = "Restore: every call asks for the capacity that it consumed, which the call's span shows, so the endpoint, whose \
+    core is busy all the time, has more to do for each batch: what that takes, the ratio of bare BatchWriteItem as the forum calls it shows. The \
+    question cannot go without a promise going with it.";
 
 pub(super) async fn measure(place: &Place) -> Result<Section> {
     let posts = place.settings.items(1_000_000);
@@ -38,6 +41,9 @@ pub(super) async fn measure(place: &Place) -> Result<Section> {
         |flights: usize| bench(&["limit", "batch-write", "--posts", &posts.to_string(), "--flights", &flights.to_string()]);
     let (all, some) = (format!("{} posts", grouped(posts)), format!("{} posts", grouped(tenth)));
     let bare_name = |flights: usize| format!("bare BatchWriteItem, {flights} at once");
+    let as_forum_name = format!("bare BatchWriteItem as the forum calls it, {RESTORE} at once");
+    let mut as_forum = bare(RESTORE);
+    as_forum.arguments.push("--as-forum".to_owned());
     let subject = |variant: String, load: &str, step: &'static str, program: Program| -> Box<dyn Subject + '_> {
         Box::new(Loading { place, variant, load: load.to_owned(), step, program, marks: &marks })
     };
@@ -46,6 +52,7 @@ pub(super) async fn measure(place: &Place) -> Result<Section> {
         vec![
             subject("forum restore".to_owned(), &all, "restore posts", restore(&file)),
             subject(bare_name(RESTORE), &all, "batch write", bare(RESTORE)),
+            subject(as_forum_name.clone(), &all, "batch write", as_forum),
             subject("forum migrate".to_owned(), &all, "migrate posts", migrate),
             subject(bare_name(MIGRATE), &all, "batch write", bare(MIGRATE)),
             subject("forum restore".to_owned(), &some, "restore posts", restore(&few)),
@@ -54,10 +61,15 @@ pub(super) async fn measure(place: &Place) -> Result<Section> {
     .await?;
 
     let mut goals = Vec::new();
-    for (ours, flights) in [("forum restore", RESTORE), ("forum migrate", MIGRATE)] {
+    for (ours, flights, bound) in [
+        ("forum restore", RESTORE, Bound::AtLeast(0.9)),
+        (&as_forum_name, RESTORE, Bound::Any),
+        ("forum migrate", MIGRATE, Bound::AtLeast(0.9)),
+    ] {
         let limit = bare_name(flights);
         let rate = |variant| (variant, all.as_str(), Metric::ItemRate);
-        goals.push(ratio(&rows, &format!("{ours} / {limit}: items/s"), rate(ours), rate(&limit), Bound::AtLeast(0.9))?);
+        let goal = ratio(&rows, &format!("{ours} / {limit}: items/s"), rate(ours), rate(&limit), bound)?;
+        goals.push(goal.or_because(MORE_THAN_A_BATCH));
     }
     let [whole, part] = [&all, &some].map(|load| ("forum restore", load.as_str(), Metric::PeakRss));
     goals.push(ratio(&rows, &format!("forum restore: peak RSS of {all} / of {some}"), whole, part, Bound::AtMost(1.2))?);
@@ -65,7 +77,8 @@ pub(super) async fn measure(place: &Place) -> Result<Section> {
         title: "Restore and migrate to DynamoDB".to_owned(),
         method: "Posts with their two indexes into a dynoxide of their own. items/s are of the step that writes; checking the \
                  file before is not in it, and the comparison after is not waited for. The limit makes the same items in \
-                 about the same order, and does nothing else."
+                 about the same order, and does nothing else; as the forum calls it, it has the forum's timeouts and retries, and asks \
+                 for the capacity that each call consumed."
             .to_owned(),
         rows,
         goals,
