@@ -39,7 +39,7 @@ pub(crate) enum Limit {
         port: u16,
         #[arg(long)]
         endpoint: String,
-        /// With the forum's timeouts and retries, and the question for the capacity that it consumed
+        /// With the forum's timeouts, retries and parameters of a call
         #[arg(long)]
         as_forum: bool,
     },

@@ -6,7 +6,7 @@ use anyhow::Result;
 use aws_credential_types::Credentials;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Config, Region};
-use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity};
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity, ReturnValuesOnConditionCheckFailure};
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
@@ -33,7 +33,8 @@ pub(crate) fn router(endpoint: &str) -> Router {
     serving(Sdk { client: client(endpoint), consumed: None })
 }
 
-/// A client with the forum's timeouts and retries, that asks each call for the capacity that it consumed.
+/// A client with the forum's timeouts and retries, that asks each call for the capacity that it consumed, and sends a put as the
+/// forum does: with a `writeId`, and the question for the item that is in the way.
 pub(crate) async fn router_as_forum(endpoint: String) -> Result<Router> {
     Ok(serving(Sdk { client: client_as_forum(endpoint).await?, consumed: Some(ReturnConsumedCapacity::Indexes) }))
 }
@@ -76,8 +77,13 @@ async fn put_thread(State(Sdk { client, consumed }): State<Sdk>, Json(body): Jso
         item.insert(name.to_owned(), AttributeValue::S(value));
     }
     item.insert("version".to_owned(), AttributeValue::N("1".to_owned()));
+    if consumed.is_some() {
+        item.insert("writeId".to_owned(), AttributeValue::S(new_id()));
+    }
     let call = client.put_item().table_name(threads::TABLE.default_name).set_item(Some(item.clone()));
+    let in_the_way = consumed.is_some().then_some(ReturnValuesOnConditionCheckFailure::AllOld);
     let call = call.condition_expression("attribute_not_exists(threadId)");
+    let call = call.set_return_values_on_condition_check_failure(in_the_way);
     match call.set_return_consumed_capacity(consumed).send().await {
         Ok(_) => (StatusCode::CREATED, Json(shown(item))).into_response(),
         Err(error) => failed(&error),

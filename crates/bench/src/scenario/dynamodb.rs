@@ -15,10 +15,10 @@ use crate::variant::{self, Backend};
 
 const CONNECTIONS: usize = 64;
 const LOAD: &str = "64 connections";
-const MORE_THAN_A_CALL: &str = "DynamoDB mode: every call has deadlines and asks for the capacity that it consumed, which the metrics show: \
-    what that alone takes, the ratio of bare axum with the forum's client shows. Around the call a request passes the layers of the HTTP \
-    contract, which is what `GET /health` takes more than bare axum takes above. A put is also validated, and sent with a condition, a \
-    `writeId` and the question for the item that is in the way, so that a repeated attempt is told from a conflict. None of these can go \
+const MORE_THAN_A_CALL: &str = "DynamoDB mode: every call has deadlines and asks for the capacity that it consumed, which the metrics show. A \
+    put is also sent with a `writeId` and the question for the item that is in the way, so that a repeated attempt is told from a conflict. \
+    What these alone take, the ratio of bare axum with the forum's client shows. Around the call a request passes the layers of the HTTP \
+    contract, which is what `GET /health` takes more than bare axum takes above, and what it brings is validated. None of these can go \
     without a promise going with it.";
 /// Posts of the thread that is listed.
 const CROWD: usize = 200;
@@ -85,7 +85,7 @@ pub(super) async fn measure(place: &Place) -> Result<Section> {
         method: "The same endpoint for both: dynoxide, DynamoDB in memory. get: one user (GetItem). put: a new thread (PutItem on the condition \
                  that there is none). query: the first 100 posts of a thread (Query for 101). The limit makes that one call with a client of \
                  defaults and shows the attributes that it answers; it validates nothing, and asks for no consumed capacity. With the \
-                 forum's client it does, with its deadlines and retries, and is the same otherwise. Where the \
+                 forum's client it does, with its deadlines and retries, sends a put as the forum does, and is the same otherwise. Where the \
                  server's core is not busy, the endpoint is what limits, and processor time tells more than throughput."
             .to_owned(),
         rows,
