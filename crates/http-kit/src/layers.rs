@@ -69,18 +69,16 @@ async fn method_not_allowed() -> Problem {
 }
 
 fn cors(origins: &Origins) -> Option<CorsLayer> {
-    // What is the same for every origin need not be kept apart by caches: https://fetch.spec.whatwg.org/#cors-protocol-and-http-caches
-    let (allowed, vary) = match origins {
-        Origins::Any => (AllowOrigin::any(), Vec::new()),
+    let allowed = match origins {
+        Origins::Any => AllowOrigin::any(),
         Origins::Only(list) if list.is_empty() => return None,
-        Origins::Only(list) => (AllowOrigin::list(list.clone()), vec![header::ORIGIN]),
+        Origins::Only(list) => AllowOrigin::list(list.clone()),
     };
     let methods = [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::PATCH, Method::DELETE, Method::OPTIONS];
     let sent: [HeaderName; 6] =
         [header::CONTENT_TYPE, header::IF_MATCH, header::IF_NONE_MATCH, IDEMPOTENCY_KEY, header::CACHE_CONTROL, REQUEST_ID];
     let shown: [HeaderName; 6] =
         [header::LINK, header::ETAG, header::LOCATION, REQUEST_ID, IDEMPOTENT_REPLAYED, header::RETRY_AFTER];
-    let layer =
-        CorsLayer::new().vary(vary).allow_origin(allowed).allow_methods(methods).allow_headers(sent).expose_headers(shown);
+    let layer = CorsLayer::new().allow_origin(allowed).allow_methods(methods).allow_headers(sent).expose_headers(shown);
     Some(layer.max_age(Duration::from_secs(600)))
 }
