@@ -10,7 +10,7 @@ use super::Tag;
 use crate::schema::{VERSION, WRITE_ID};
 
 /// An item's attributes, sorted by name, each with its value as JSON text.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Members<'a>(Vec<(Cow<'a, str>, &'a str)>);
 
 impl<'a> Members<'a> {
@@ -70,26 +70,25 @@ fn first_member(text: &str) -> Option<(Cow<'_, str>, &str, &str)> {
 fn value_length(text: &[u8]) -> Option<usize> {
     match text.first()? {
         b'"' => string_length(text),
-        b'{' | b'[' => {
-            let (mut at, mut depth) = (0, 0_usize);
-            loop {
-                match text.get(at)? {
-                    b'"' => at += string_length(text.get(at..)?)?,
-                    opening_or_closing => {
-                        at += 1;
-                        match opening_or_closing {
-                            b'{' | b'[' => depth += 1,
-                            b'}' | b']' => depth -= 1,
-                            _ => {}
-                        }
-                        if depth == 0 {
-                            return Some(at);
-                        }
-                    }
-                }
-            }
-        }
+        b'{' | b'[' => nested_length(text),
         _ => memchr2(b',', b'}', text),
+    }
+}
+
+/// The bytes of the list or map that the text starts with.
+fn nested_length(text: &[u8]) -> Option<usize> {
+    let (mut at, mut depth) = (0, 0_usize);
+    loop {
+        match text.get(at)? {
+            b'"' => at += string_length(text.get(at..)?)? - 1,
+            b'{' | b'[' => depth += 1,
+            b'}' | b']' => depth -= 1,
+            _ => {}
+        }
+        at += 1;
+        if depth == 0 {
+            return Some(at);
+        }
     }
 }
 
@@ -155,7 +154,7 @@ mod tests {
 
         /// A file that somebody wrote with the right checksum may hold it.
         #[test]
-        fn text_that_is_not_canonical_has_fewer_members_and_does_no_harm(text in "[a,:{}\\[\\]\"\\\\ ä0]{0,24}") {
+        fn text_that_is_not_canonical_does_no_harm(text in "\\{\"[a,:{}\\[\\]\"\\\\ ä0]{0,24}") {
             let _ = Members::of_canonical(&text);
         }
     }
