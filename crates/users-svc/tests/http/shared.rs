@@ -106,7 +106,8 @@ async fn browsers_may_call_from_anywhere_or_from_listed_origins() {
     }
     let answer = app.call("GET", "/api/users/none", &[("origin", "https://a.example")]).await.expect_status(404);
     assert_eq!(answer.header("access-control-allow-origin"), "*");
-    let varies_by_origin = |headers: &HeaderMap| headers.get_all("vary").iter().any(|value| value == "origin");
+    let varies_by_origin =
+        |headers: &HeaderMap| headers.get_all("vary").iter().any(|value| value.to_str().unwrap().contains("origin"));
     assert!(!varies_by_origin(&answer.headers));
     for name in ["link", "etag", "location", "x-request-id", "idempotent-replayed", "retry-after"] {
         assert!(answer.header("access-control-expose-headers").contains(name), "{name}");
