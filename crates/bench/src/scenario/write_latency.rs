@@ -52,7 +52,7 @@ pub(super) async fn measure(place: &Place) -> Result<Section> {
     }
     subjects.push(Box::new(Compacting(&folding)));
     subjects.push(Box::new(After(&folding)));
-    let rows = interleave(place.settings.rounds_of_minutes(), subjects).await?;
+    let rows = interleave(place.settings.rounds, subjects).await?;
 
     let [smallest, largest] = [smallest, largest].map(variant);
     let [of_largest, of_smallest] = [&largest, &smallest].map(|variant| (variant.as_str(), LOAD, Metric::P50));
