@@ -60,19 +60,18 @@ pub(super) async fn measure(place: &Place) -> Result<Section> {
     )
     .await?;
 
-    let mut goals = Vec::new();
-    for (ours, flights, bound) in [
-        ("forum restore", RESTORE, Bound::AtLeast(0.9)),
-        (&as_forum_name, RESTORE, Bound::Any),
-        ("forum migrate", MIGRATE, Bound::AtLeast(0.9)),
-    ] {
+    let goal = |ours: &str, flights: usize, bound| {
         let limit = bare_name(flights);
         let rate = |variant| (variant, all.as_str(), Metric::ItemRate);
-        let goal = ratio(&rows, &format!("{ours} / {limit}: items/s"), rate(ours), rate(&limit), bound)?;
-        goals.push(goal.or_because(MORE_THAN_A_BATCH));
-    }
+        ratio(&rows, &format!("{ours} / {limit}: items/s"), rate(ours), rate(&limit), bound)
+    };
     let [whole, part] = [&all, &some].map(|load| ("forum restore", load.as_str(), Metric::PeakRss));
-    goals.push(ratio(&rows, &format!("forum restore: peak RSS of {all} / of {some}"), whole, part, Bound::AtMost(1.2))?);
+    let goals = vec![
+        goal("forum restore", RESTORE, Bound::AtLeast(0.9))?.or_because(MORE_THAN_A_BATCH),
+        goal(&as_forum_name, RESTORE, Bound::Any)?,
+        goal("forum migrate", MIGRATE, Bound::AtLeast(0.9))?,
+        ratio(&rows, &format!("forum restore: peak RSS of {all} / of {some}"), whole, part, Bound::AtMost(1.2))?,
+    ];
     Ok(Section {
         title: "Restore and migrate to DynamoDB".to_owned(),
         method: "Posts with their two indexes into a dynoxide of their own. items/s are of the step that writes; checking the \
