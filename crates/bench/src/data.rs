@@ -161,6 +161,11 @@ pub(crate) fn post_id(number: usize) -> String {
     format!("p{number:07}")
 }
 
+/// The number that a post's id is made of.
+pub(crate) fn post_number(id: &str) -> Option<usize> {
+    id.strip_prefix('p')?.parse().ok()
+}
+
 /// Some text of about that length, the same for the same number.
 pub(crate) fn text(number: usize, shortest: usize, longest: usize) -> String {
     let length = shortest + number.wrapping_mul(7919) % (longest - shortest);

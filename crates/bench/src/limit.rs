@@ -43,14 +43,15 @@ pub(crate) enum Limit {
         #[arg(long)]
         as_forum: bool,
     },
-    /// BatchWriteItem, so many at once
+    /// BatchWriteItem with the posts of a backup
     BatchWrite {
         #[arg(long)]
         endpoint: String,
         #[arg(long)]
-        posts: usize,
+        file: PathBuf,
+        /// Parts of the backup at once; without it, all is one stream
         #[arg(long)]
-        flights: usize,
+        parts: Option<usize>,
         /// With the forum's timeouts and retries, and the question for the capacity that it consumed
         #[arg(long)]
         as_forum: bool,
@@ -69,11 +70,12 @@ pub(crate) async fn run(limit: Limit) -> Result<()> {
         Limit::Append { port, file } => serve(port, append::router(&file)?).await,
         Limit::Sdk { port, endpoint, as_forum: false } => serve(port, sdk::router(&endpoint)).await,
         Limit::Sdk { port, endpoint, as_forum: true } => serve(port, sdk::router_as_forum(endpoint).await?).await,
-        Limit::BatchWrite { endpoint, posts, flights, as_forum: false } => {
-            batch_write::run(sdk::client(&endpoint), None, posts, flights).await
+        Limit::BatchWrite { endpoint, file, parts, as_forum: false } => {
+            batch_write::run(sdk::client(&endpoint), None, &file, parts).await
         }
-        Limit::BatchWrite { endpoint, posts, flights, as_forum: true } => {
-            batch_write::run(sdk::client_as_forum(endpoint).await?, Some(ReturnConsumedCapacity::Indexes), posts, flights).await
+        Limit::BatchWrite { endpoint, file, parts, as_forum: true } => {
+            let client = sdk::client_as_forum(endpoint).await?;
+            batch_write::run(client, Some(ReturnConsumedCapacity::Indexes), &file, parts).await
         }
         Limit::Dynoxide { port } => dynoxide::serve(listen(port).await?).await,
     }

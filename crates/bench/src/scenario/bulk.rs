@@ -17,9 +17,11 @@ use crate::round::{Subject, interleave};
 use crate::server::Program;
 use crate::variant::patient;
 
-/// Batches on their way at once: restore loads four parts with eight each, migrate one stream with eight.
-const RESTORE: usize = 32;
-const MIGRATE: usize = 8;
+/// Parts of the backup that restore loads at once, with eight batches of each on their way. Migrate is one stream of eight.
+const PARTS: &str = "4";
+const BARE_RESTORE: &str = "bare BatchWriteItem, 32 at once";
+const BARE_RESTORE_AS_FORUM: &str = "bare BatchWriteItem as the forum calls it, 32 at once";
+const BARE_MIGRATE: &str = "bare BatchWriteItem, 8 at once";
 /// How often memory and the step are looked at.
 const EVERY: Duration = Duration::from_millis(100);
 
@@ -34,47 +36,43 @@ pub(super) async fn measure(place: &Place) -> Result<Section> {
     let restore = |file: &str| patient(Program::new(&forum, &["restore", "--json", "--file", file]).env("USE_DYNAMODB", "true"));
     let marks = [&file, &few].map(|file| PathBuf::from(format!("{file}.restoring")));
     let migrate = patient(Program::new(&forum, &["migrate", "--json", "--from", &dir.display().to_string()]));
-    let bare =
-        |flights: usize| bench(&["limit", "batch-write", "--posts", &posts.to_string(), "--flights", &flights.to_string()]);
+    let bare_migrate = bench(&["limit", "batch-write", "--file", &file]);
+    let bare_restore = bench(&["limit", "batch-write", "--file", &file, "--parts", PARTS]);
+    let as_forum = bench(&["limit", "batch-write", "--file", &file, "--parts", PARTS, "--as-forum"]);
     let (all, some) = (format!("{} posts", grouped(posts)), format!("{} posts", grouped(tenth)));
-    let bare_name = |flights: usize| format!("bare BatchWriteItem, {flights} at once");
-    let as_forum_name = format!("bare BatchWriteItem as the forum calls it, {RESTORE} at once");
-    let mut as_forum = bare(RESTORE);
-    as_forum.arguments.push("--as-forum".to_owned());
-    let subject = |variant: String, load: &str, step: &'static str, program: Program| -> Box<dyn Subject + '_> {
-        Box::new(Loading { place, variant, load: load.to_owned(), step, program, marks: &marks })
+    let subject = |variant: &str, load: &str, step: &'static str, program: Program| -> Box<dyn Subject + '_> {
+        Box::new(Loading { place, variant: variant.to_owned(), load: load.to_owned(), step, program, marks: &marks })
     };
     let rows = interleave(
         place.settings.rounds_of_minutes(),
         vec![
-            subject("forum restore".to_owned(), &all, "restore posts", restore(&file)),
-            subject(bare_name(RESTORE), &all, "batch write", bare(RESTORE)),
-            subject(as_forum_name.clone(), &all, "batch write", as_forum),
-            subject("forum migrate".to_owned(), &all, "migrate posts", migrate),
-            subject(bare_name(MIGRATE), &all, "batch write", bare(MIGRATE)),
-            subject("forum restore".to_owned(), &some, "restore posts", restore(&few)),
+            subject("forum restore", &all, "restore posts", restore(&file)),
+            subject(BARE_RESTORE, &all, "batch write", bare_restore),
+            subject(BARE_RESTORE_AS_FORUM, &all, "batch write", as_forum),
+            subject("forum migrate", &all, "migrate posts", migrate),
+            subject(BARE_MIGRATE, &all, "batch write", bare_migrate),
+            subject("forum restore", &some, "restore posts", restore(&few)),
         ],
     )
     .await?;
 
-    let goal = |ours: &str, flights: usize, bound| {
-        let limit = bare_name(flights);
+    let goal = |ours: &str, limit: &str, bound| {
         let rate = |variant| (variant, all.as_str(), Metric::ItemRate);
-        ratio(&rows, &format!("{ours} / {limit}: items/s"), rate(ours), rate(&limit), bound)
+        ratio(&rows, &format!("{ours} / {limit}: items/s"), rate(ours), rate(limit), bound)
     };
     let [whole, part] = [&all, &some].map(|load| ("forum restore", load.as_str(), Metric::PeakRss));
     let goals = vec![
-        goal("forum restore", RESTORE, Bound::AtLeast(0.9))?,
-        goal(&as_forum_name, RESTORE, Bound::Any)?,
-        goal("forum migrate", MIGRATE, Bound::AtLeast(0.9))?,
+        goal("forum restore", BARE_RESTORE, Bound::AtLeast(0.9))?,
+        goal(BARE_RESTORE_AS_FORUM, BARE_RESTORE, Bound::Any)?,
+        goal("forum migrate", BARE_MIGRATE, Bound::AtLeast(0.9))?,
         ratio(&rows, &format!("forum restore: peak RSS of {all} / of {some}"), whole, part, Bound::AtMost(1.2))?,
     ];
     Ok(Section {
         title: "Restore and migrate to DynamoDB".to_owned(),
         method: "Posts with their two indexes into a dynoxide of their own. items/s are of the step that writes; checking the \
-                 file before is not in it, and the comparison after is not waited for. The limit makes the same items in \
-                 about the same order, and does nothing else; as the forum calls it, it has the forum's timeouts and retries, and asks \
-                 for the capacity that each call consumed."
+                 file before is not in it, and the comparison after is not waited for. The limit makes the same items \
+                 in the same order, as many at once, and does nothing else; as the forum calls it, it has the forum's timeouts and \
+                 retries, and asks for the capacity that each call consumed."
             .to_owned(),
         rows,
         goals,
