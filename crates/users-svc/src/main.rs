@@ -2,7 +2,10 @@
 
 use std::process::ExitCode;
 
-use http_kit::binary::{Program, run};
+use http_kit::binary::{Allocator, Program, run};
+
+#[global_allocator]
+static ALLOCATOR: Allocator = Allocator;
 
 fn main() -> ExitCode {
     run(Program { name: "users-svc", about: "The users service of the forum", port: "3001", service: users_svc::service })
