@@ -42,6 +42,9 @@ pub(crate) enum Limit {
         /// With the forum's timeouts, retries and parameters of a call
         #[arg(long)]
         as_forum: bool,
+        /// In the layers of a service, too
+        #[arg(long, requires = "as_forum")]
+        layers: bool,
     },
     /// BatchWriteItem with the posts of a backup
     BatchWrite {
@@ -68,8 +71,9 @@ pub(crate) async fn run(limit: Limit) -> Result<()> {
     match limit {
         Limit::Constant { port, body } => serve(port, constant::router(std::fs::read(body)?)).await,
         Limit::Append { port, file } => serve(port, append::router(&file)?).await,
-        Limit::Sdk { port, endpoint, as_forum: false } => serve(port, sdk::router(&endpoint)).await,
-        Limit::Sdk { port, endpoint, as_forum: true } => serve(port, sdk::router_as_forum(endpoint).await?).await,
+        Limit::Sdk { port, endpoint, layers: true, .. } => sdk::serve_in_layers(port, endpoint).await,
+        Limit::Sdk { port, endpoint, as_forum: false, .. } => serve(port, sdk::router(&endpoint)).await,
+        Limit::Sdk { port, endpoint, as_forum: true, .. } => serve(port, sdk::router_as_forum(endpoint).await?).await,
         Limit::BatchWrite { endpoint, file, parts, as_forum: false } => {
             batch_write::run(sdk::client(&endpoint), None, &file, parts).await
         }

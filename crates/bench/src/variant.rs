@@ -36,7 +36,7 @@ pub(crate) fn patient(program: Program) -> Program {
 }
 
 /// What is not logged: as with the other variants, requests.
-const QUIET: &str = "warn,db_adapter=info";
+pub(crate) const QUIET: &str = "warn,db_adapter=info";
 
 /// A program of ours that serves: a service, or the whole forum.
 pub(crate) fn program(place: &Place, name: &str, backend: Backend<'_>, port: u16) -> Program {

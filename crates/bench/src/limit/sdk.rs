@@ -1,6 +1,8 @@
 //! The least that DynamoDB can cost over HTTP: a handler that makes the one SDK call, and shows the attributes that it answers.
 
 use std::collections::HashMap;
+use std::net::Ipv4Addr;
+use std::sync::Arc;
 
 use anyhow::Result;
 use aws_credential_types::Credentials;
@@ -14,7 +16,11 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use db_adapter::dynamodb::{DynamoOptions, DynamoStore};
 use db_adapter::entity::{new_id, now, post as posts, thread as threads, user as users};
+use http_kit::config::LogFormat;
+use http_kit::{Server, ServerConfig, Service, telemetry};
 use serde_json::{Map, Value};
+
+use crate::variant::QUIET;
 
 type Raw = HashMap<String, AttributeValue>;
 
@@ -30,19 +36,43 @@ pub(crate) fn client(endpoint: &str) -> Client {
 
 /// A client of defaults.
 pub(crate) fn router(endpoint: &str) -> Router {
-    serving(Sdk { client: client(endpoint), consumed: None })
+    routes().with_state(Sdk { client: client(endpoint), consumed: None })
 }
 
 /// A client with the forum's timeouts and retries, that asks each call for the capacity that it consumed, and sends a put as the
 /// forum does: with a `writeId`, and the question for the item that is in the way.
 pub(crate) async fn router_as_forum(endpoint: String) -> Result<Router> {
-    Ok(serving(Sdk { client: client_as_forum(endpoint).await?, consumed: Some(ReturnConsumedCapacity::Indexes) }))
+    Ok(routes().with_state(Sdk { client: client_as_forum(endpoint).await?, consumed: Some(ReturnConsumedCapacity::Indexes) }))
 }
 
 /// The client of a forum on this endpoint.
 pub(crate) async fn client_as_forum(endpoint: String) -> Result<Client> {
+    Ok(open_as_forum(endpoint).await?.client().clone())
+}
+
+async fn open_as_forum(endpoint: String) -> Result<DynamoStore> {
     let options = DynamoOptions { endpoint: Some(endpoint), ..DynamoOptions::new("us-east-1") };
-    Ok(DynamoStore::open(options).await?.client().clone())
+    Ok(DynamoStore::open(options).await?)
+}
+
+/// The same in the layers of a service.
+pub(crate) async fn serve_in_layers(port: u16, endpoint: String) -> Result<()> {
+    // Says the same as the forum that it is measured beside.
+    telemetry::init(LogFormat::Pretty, QUIET);
+    let config = ServerConfig {
+        host: Ipv4Addr::LOCALHOST.into(),
+        port,
+        log_format: LogFormat::Pretty,
+        rust_log: QUIET.to_owned(),
+        cors_allowed_origins: None,
+        request_timeout_seconds: 60,
+        max_in_flight: 1024,
+        shutdown_grace_seconds: 0,
+    };
+    let store = open_as_forum(endpoint).await?;
+    let sdk = Sdk { client: store.client().clone(), consumed: Some(ReturnConsumedCapacity::Indexes) };
+    let service = Service { table: &users::TABLE, router: routes().with_state(sdk).into() };
+    Ok(Server::bind(config)?.run(Arc::new(store), vec![service]).await?)
 }
 
 #[derive(Debug, Clone)]
@@ -51,13 +81,12 @@ struct Sdk {
     consumed: Option<ReturnConsumedCapacity>,
 }
 
-fn serving(sdk: Sdk) -> Router {
+fn routes() -> Router<Sdk> {
     Router::new()
         .route("/", get(async || "ready"))
         .route("/users/{id}", get(get_user))
         .route("/threads", post(put_thread))
         .route("/in-thread/{id}", get(query_posts))
-        .with_state(sdk)
 }
 
 async fn get_user(State(Sdk { client, consumed }): State<Sdk>, Path(id): Path<String>) -> Response {

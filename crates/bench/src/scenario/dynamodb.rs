@@ -32,13 +32,16 @@ pub(super) async fn measure(place: &Place) -> Result<Section> {
     let ours = variant::ours(place, "forum", "dynamodb", Backend::DynamoDb(&endpoint), &ready).await?;
     let limit = variant::limit(place, "dynamodb-sdk", &["sdk", "--endpoint", &endpoint.url]).await?;
     let as_ours = variant::limit(place, "dynamodb-sdk-as-forum", &["sdk", "--as-forum", "--endpoint", &endpoint.url]).await?;
+    let in_layers =
+        variant::limit(place, "dynamodb-sdk-in-layers", &["sdk", "--as-forum", "--layers", "--endpoint", &endpoint.url]).await?;
 
     let mut subjects: Vec<Box<dyn Subject>> = Vec::new();
     let mut compared = Vec::new();
     for operation in ["get", "put", "query"] {
         let names =
-            ["forum", "bare axum, one SDK call", "bare axum, the forum's client"].map(|server| format!("{server}: {operation}"));
-        for (variant, (server, prefix)) in names.iter().zip([(&ours, "/api"), (&limit, ""), (&as_ours, "")]) {
+            ["forum", "bare axum, one SDK call", "bare axum, the forum's client", "bare axum, the forum's client and layers"]
+                .map(|server| format!("{server}: {operation}"));
+        for (variant, (server, prefix)) in names.iter().zip([(&ours, "/api"), (&limit, ""), (&as_ours, ""), (&in_layers, "")]) {
             let to = server.address;
             let source: Source = match operation {
                 "get" => Arc::new(move |rng| Request::get(to, &format!("{prefix}/users/{}", user_id(rng.usize(..users))))),
@@ -68,7 +71,7 @@ pub(super) async fn measure(place: &Place) -> Result<Section> {
     let rows = interleave(place.settings.rounds, subjects).await?;
 
     let mut goals = Vec::new();
-    for (operation, [ours, limit, as_ours]) in &compared {
+    for (operation, [ours, limit, as_ours, in_layers]) in &compared {
         let goal = |server: &str, metric: Metric, bound| {
             ratio(
                 &rows,
@@ -82,14 +85,17 @@ pub(super) async fn measure(place: &Place) -> Result<Section> {
             [goal(ours, Metric::Throughput, Bound::AtLeast(0.9))?, goal(ours, Metric::CpuPerRequest, Bound::AtMost(1.11))?];
         // Of the three calls only a put is sent with more than its deadlines and the question for capacity.
         goals.extend(of_ours.map(|goal| if *operation == "put" { goal.or_because(MORE_THAN_A_PUT) } else { goal }));
-        goals.extend([goal(as_ours, Metric::Throughput, Bound::Any)?, goal(as_ours, Metric::CpuPerRequest, Bound::Any)?]);
+        for step in [as_ours, in_layers] {
+            goals.extend([goal(step, Metric::Throughput, Bound::Any)?, goal(step, Metric::CpuPerRequest, Bound::Any)?]);
+        }
     }
     Ok(Section {
         title: "DynamoDB mode against the bare SDK".to_owned(),
         method: "The same endpoint for both: dynoxide, DynamoDB in memory. get: one user (GetItem). put: a new thread (PutItem on the condition \
                  that there is none). query: the first 100 posts of a thread (Query for 101). The limit makes that one call with a client of \
                  defaults and shows the attributes that it answers; it validates nothing, and asks for no consumed capacity. With the \
-                 forum's client it does, with its deadlines and retries, sends a put as the forum does, and is the same otherwise. Where the \
+                 forum's client it does, with its deadlines and retries, sends a put as the forum does, and is the same otherwise; in the \
+                 layers it is served as the forum is, with the allocator of the system. Where the \
                  server's core is not busy, the endpoint is what limits, and processor time tells more than throughput."
             .to_owned(),
         rows,
