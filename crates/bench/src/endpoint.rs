@@ -8,13 +8,14 @@ use std::time::Duration;
 
 use crate::data::Forum;
 use crate::place::Place;
-use crate::server::{Program, Server};
+use crate::server::{Process, Program, Server};
 
 /// An endpoint with the tables of the forum; ended when it is dropped.
 #[derive(Debug)]
 pub(crate) struct Endpoint {
     pub(crate) url: String,
     _process: Ended,
+    _awake: Option<Process>,
 }
 
 /// What ends with an endpoint.
@@ -37,7 +38,7 @@ impl Endpoint {
     pub(crate) async fn dynoxide(place: &Place) -> Result<Self> {
         let program = |port: u16| bench(&["limit", "dynoxide", "--port", &port.to_string()]);
         let server = Server::start_on(place, place.cores.endpoint, "dynoxide", None, program).await?;
-        Self::with_tables(format!("http://{}", server.address), Ended::Dynoxide { _server: server }).await
+        Self::with_tables(place, format!("http://{}", server.address), Ended::Dynoxide { _server: server }).await
     }
 
     /// The real DynamoDB Local, in memory.
@@ -56,11 +57,11 @@ impl Endpoint {
         let output = output.with_context(|| format!("cannot run {}", script.display()))?;
         ensure!(output.status.success(), "DynamoDB Local did not start (it needs a JDK, Maven, curl and python3)");
         let pid = std::fs::read_to_string(dir.join("pid"))?.trim().to_owned();
-        Self::with_tables(String::from_utf8(output.stdout)?.trim().to_owned(), Ended::Local { pid }).await
+        Self::with_tables(place, String::from_utf8(output.stdout)?.trim().to_owned(), Ended::Local { pid }).await
     }
 
-    async fn with_tables(url: String, process: Ended) -> Result<Self> {
-        let endpoint = Self { url, _process: process };
+    async fn with_tables(place: &Place, url: String, process: Ended) -> Result<Self> {
+        let endpoint = Self { url, _process: process, _awake: awake(place)? };
         tables::create(&endpoint.store().await?).await?;
         Ok(endpoint)
     }
@@ -78,6 +79,18 @@ impl Endpoint {
     pub(crate) async fn load(&self, forum: &Forum) -> Result<()> {
         forum.load(&self.store().await?).await
     }
+}
+
+/// Keeps the endpoint's core from sleeping. Else a server takes time for waking it, and the more the slower the server is, as it would
+/// not with an endpoint on other machines.
+fn awake(place: &Place) -> Result<Option<Process>> {
+    let start = |core| {
+        let Program { path, arguments, .. } = bench(&["limit", "awake"]);
+        let mut program = Program::new("chrt", &["--idle", "0", &path.display().to_string()]);
+        program.arguments.extend(arguments);
+        program.start(place, Some(core), "awake")
+    };
+    place.cores.endpoint.map(start).transpose()
 }
 
 /// This program, as something else.

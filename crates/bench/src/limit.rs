@@ -64,6 +64,8 @@ pub(crate) enum Limit {
         #[arg(long)]
         port: u16,
     },
+    /// What never sleeps, as long as its parent lives
+    Awake,
 }
 
 #[tokio::main]
@@ -82,6 +84,17 @@ pub(crate) async fn run(limit: Limit) -> Result<()> {
             batch_write::run(client, Some(ReturnConsumedCapacity::Indexes), &file, parts).await
         }
         Limit::Dynoxide { port } => dynoxide::serve(listen(port).await?).await,
+        Limit::Awake => {
+            stay_awake();
+            Ok(())
+        }
+    }
+}
+
+fn stay_awake() {
+    let parent = std::os::unix::process::parent_id();
+    while std::os::unix::process::parent_id() == parent {
+        (0..1_000_000).for_each(|_| std::hint::spin_loop());
     }
 }
 

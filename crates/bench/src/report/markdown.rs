@@ -24,7 +24,8 @@ fn write(text: &mut String, all: &[Measured], settings: &Settings) -> std::fmt::
          Maven). Every scenario runs in interleaved rounds: each variant in turn for {} s, then all again. A figure is the median \
          of the rounds, with the smallest and the largest in parentheses; a ratio is taken within each round. The load generator is a \
          part of the program (no other expresses these loads), closed loop, and stays awake where it has a core for itself, so that \
-         no server pays for waking it. The services come with their allocator, mimalloc, the limits with that of the system.\n",
+         no server pays for waking it; so does the core of a DynamoDB endpoint, by a process that has only the time which nobody else \
+         wants. The services come with their allocator, mimalloc, the limits with that of the system.\n",
         settings.seconds
     )?;
     if !settings.is_full() {
