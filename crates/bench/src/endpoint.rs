@@ -85,10 +85,9 @@ impl Endpoint {
 /// not with an endpoint on other machines.
 fn awake(place: &Place) -> Result<Option<Process>> {
     let start = |core| {
-        let Program { path, arguments, .. } = bench(&["limit", "awake"]);
-        let mut program = Program::new("chrt", &["--idle", "0", &path.display().to_string()]);
-        program.arguments.extend(arguments);
-        program.start(place, Some(core), "awake")
+        let process = bench(&["limit", "awake"]).start(place, Some(core), "awake")?;
+        process.take_only_idle_time()?;
+        Ok(process)
     };
     place.cores.endpoint.map(start).transpose()
 }

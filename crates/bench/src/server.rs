@@ -81,6 +81,14 @@ impl Process {
         Ok(self.child.try_wait()?)
     }
 
+    /// Lets it run only where nobody else wants to.
+    pub(crate) fn take_only_idle_time(&self) -> Result<()> {
+        let set = Command::new("chrt").args(["--idle", "--pid", "0", &self.child.id().to_string()]).output();
+        let set = set.context("chrt (util-linux) is missing")?;
+        ensure!(set.status.success(), "chrt: {}", String::from_utf8_lossy(&set.stderr));
+        Ok(())
+    }
+
     /// What it has printed so far.
     pub(crate) fn output(&self) -> Result<String> {
         std::fs::read_to_string(&self.log).with_context(|| format!("cannot read {}", self.log.display()))
