@@ -37,6 +37,14 @@ pub struct ServerConfig {
     #[arg(long, env = "MAX_IN_FLIGHT", value_name = "MAX_IN_FLIGHT", default_value_t = 1024,
           value_parser = number::<u32, 1, 1_000_000>)]
     pub max_in_flight: u32,
+    /// Seconds in which the body of a request must arrive, else 408; below 1 KiB a second a body is given up after 5
+    #[arg(long, env = "BODY_TIMEOUT_SECONDS", value_name = "BODY_TIMEOUT_SECONDS", default_value_t = 30,
+          value_parser = number::<u64, 1, 3_600>)]
+    pub body_timeout_seconds: u64,
+    /// Bytes that the bodies of all requests may take at once; more are answered 503
+    #[arg(long, env = "BODY_MEMORY_BYTES", value_name = "BODY_MEMORY_BYTES", default_value_t = 64 * 1024 * 1024,
+          value_parser = number::<usize, 524_288, 1_099_511_627_776>)]
+    pub body_memory_bytes: usize,
     /// Seconds to go on serving after SIGTERM while readiness says that this process is leaving
     #[arg(long, env = "SHUTDOWN_GRACE_SECONDS", value_name = "SHUTDOWN_GRACE_SECONDS", default_value_t = 3,
           value_parser = number::<u64, 0, 3_600>)]
@@ -117,7 +125,7 @@ mod tests {
         let command = Cli::command();
         command.clone().debug_assert();
         let settings: Vec<_> = command.get_arguments().filter(|arg| arg.get_env().is_some()).collect();
-        assert_eq!(settings.len(), 8);
+        assert_eq!(settings.len(), 10);
         for arg in settings {
             let variable = arg.get_env().unwrap().to_str().unwrap();
             assert_eq!(arg.get_long().unwrap().to_uppercase().replace('-', "_"), variable);

@@ -1,15 +1,12 @@
 //! Every layer, in order.
 
-use std::convert::Infallible;
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
 use axum::http::{HeaderName, Method, StatusCode, header};
-use axum::routing::future::RouteFuture;
-use axum::routing::get;
+use axum::routing::{Route, get};
 use tokio::sync::Semaphore;
-use tower::ServiceBuilder;
+use tower::{ServiceBuilder, service_fn};
 use tower_http::compression::CompressionLayer;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
@@ -17,12 +14,10 @@ use crate::config::Origins;
 use crate::health::{self, Draining, Readiness};
 use crate::idempotency::{IDEMPOTENCY_KEY, IDEMPOTENT_REPLAYED};
 use crate::problem::Problem;
-use crate::request::{Limits, Observed, REQUEST_ID, limit};
+use crate::receive::Bodies;
+use crate::request::{Limits, Observed, REQUEST_ID};
 use crate::service::{Service, SharedStore};
 use crate::{metrics, openapi};
-
-/// Bytes in a request body at most; more is 413.
-pub const MAX_BODY_BYTES: usize = 512 * 1024;
 
 /// How the layers behave.
 #[derive(Debug, Clone)]
@@ -33,6 +28,10 @@ pub struct Behaviour {
     pub timeout: Duration,
     /// Requests handled at once; more are answered 503.
     pub max_in_flight: usize,
+    /// When a request is answered 408 because its body has not arrived.
+    pub body_timeout: Duration,
+    /// Bytes that the bodies of all requests may take at once; more are answered 503.
+    pub body_memory: usize,
 }
 
 /// The services on one origin, with health, metrics and every layer. A request passes the layers from the top down, its answer
@@ -49,15 +48,17 @@ pub fn app(services: Vec<Service>, store: &SharedStore, behaviour: &Behaviour, d
     }
 
     probes = probes.fallback(async || Problem::not_found());
+    let bodies = Bodies::new(behaviour.body_memory, behaviour.body_timeout);
     let layered = |routes: Router, in_flight: usize| {
-        let timeout = behaviour.timeout;
-        let limits = Limits::new(in_flight, timeout);
+        let limits = Limits::new(in_flight, behaviour.timeout, bodies.clone());
         let layers = ServiceBuilder::new()
-            .layer_fn(move |inner| Observed::new(inner, timeout))
+            .layer_fn(Observed::new)
             .option_layer(cors(&behaviour.origins))
             .layer(CompressionLayer::new())
-            .map_future(move |answer: RouteFuture<Infallible>| limit(limits.clone(), answer))
-            .layer(DefaultBodyLimit::max(MAX_BODY_BYTES));
+            .layer_fn(move |mut handler: Route| {
+                let limits = limits.clone();
+                service_fn(move |request| limits.handle(&mut handler, request))
+            });
         routes.method_not_allowed_fallback(method_not_allowed).layer(layers)
     };
     // Probes do not count among the requests in flight, else an overload makes the load balancer kill the process.

@@ -3,6 +3,8 @@
 //! A service describes itself as a [`Service`]; [`Server`] mounts one or several on a port. All layers stand in
 //! order in [`layers`].
 
+mod connection;
+mod receive;
 mod request;
 
 pub mod answer;

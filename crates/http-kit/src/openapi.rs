@@ -15,7 +15,7 @@ use serde_json::{Map, Value, json};
 use utoipa::OpenApi;
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
-use crate::layers::MAX_BODY_BYTES;
+use crate::receive::MAX_BODY_BYTES;
 use crate::service::{Service, SharedStore, version};
 use crate::{health, problem};
 

@@ -1,5 +1,5 @@
-//! What happens to every request, whatever it is: its id, its deadline, its log line and its metric; its turn among those in
-//! flight; and the request's id in every problem.
+//! What happens to every request, whatever it is: its id, its log line and its metric; its body, its deadline and its turn among
+//! those in flight; and the request's id in every problem.
 
 use std::convert::Infallible;
 use std::panic::AssertUnwindSafe;
@@ -7,10 +7,10 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use axum::body::Body;
+use axum::body::{Body, HttpBody};
 use axum::extract::{FromRequestParts, MatchedPath, Request};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Version, header};
 use axum::response::{IntoResponse, Response};
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -21,6 +21,7 @@ use uuid::Uuid;
 
 use crate::metrics::InFlight;
 use crate::problem::{self, Problem};
+use crate::receive::{Bodies, Received, closing};
 
 /// The header that carries a request's id.
 pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -47,16 +48,15 @@ impl<S: Sync> FromRequestParts<S> for Deadline {
     }
 }
 
-/// Gives a request its id and deadline, and logs and counts it.
+/// Gives a request its id, and logs and counts it.
 #[derive(Debug, Clone)]
 pub(crate) struct Observed<S> {
     inner: S,
-    timeout: Duration,
 }
 
 impl<S> Observed<S> {
-    pub(crate) fn new(inner: S, timeout: Duration) -> Self {
-        Self { inner, timeout }
+    pub(crate) fn new(inner: S) -> Self {
+        Self { inner }
     }
 }
 
@@ -74,13 +74,12 @@ where
         self.inner.poll_ready(context)
     }
 
-    fn call(&mut self, mut request: Request) -> Self::Future {
+    fn call(&mut self, request: Request) -> Self::Future {
         let started = Instant::now();
         let id = request_id(request.headers());
         let method = request.method().clone();
         let path = request.uri().path().to_owned();
         let route = request.extensions().get::<MatchedPath>().cloned();
-        request.extensions_mut().insert(Deadline(started + self.timeout));
 
         let span = tracing::info_span!("request", request_id = %id);
         let in_flight = InFlight::start();
@@ -101,29 +100,88 @@ where
     }
 }
 
-/// How many requests may be in flight, and for how long each.
+/// How many requests may be in flight, for how long each, and what their bodies may take.
 #[derive(Debug, Clone)]
 pub(crate) struct Limits {
     in_flight: Arc<Semaphore>,
     timeout: Duration,
+    bodies: Bodies,
 }
 
 impl Limits {
-    pub(crate) fn new(in_flight: usize, timeout: Duration) -> Self {
-        Self { in_flight: Arc::new(Semaphore::new(in_flight.min(Semaphore::MAX_PERMITS))), timeout }
+    pub(crate) fn new(in_flight: usize, timeout: Duration, bodies: Bodies) -> Self {
+        Self { in_flight: Arc::new(Semaphore::new(in_flight.min(Semaphore::MAX_PERMITS))), timeout, bodies }
+    }
+
+    /// Handles a request: receives its body, then gives it its turn and its deadline.
+    pub(crate) fn handle<S>(
+        &self,
+        handler: &mut S,
+        mut request: Request,
+    ) -> impl Future<Output = Result<Response, S::Error>> + use<S>
+    where
+        S: Service<Request, Response = Response> + Clone,
+    {
+        let limits = self.clone();
+        // Most requests have no body: they are handed on at once, without a copy of the handler.
+        let waiting = if let Err(problem) = check_host(&request) {
+            Waiting::ForNobody(closing(problem))
+        } else if request.body().is_end_stream() {
+            limits.begin(&mut request);
+            Waiting::ForNothing(handler.call(request))
+        } else {
+            Waiting::ForBody(request, handler.clone())
+        };
+        async move {
+            match waiting {
+                Waiting::ForNobody(refused) => Ok(refused),
+                Waiting::ForNothing(answer) => limits.limit(answer).await,
+                Waiting::ForBody(request, mut handler) => match limits.bodies.receive(request).await {
+                    Ok(Received { mut request, memory: _memory }) => {
+                        limits.begin(&mut request);
+                        limits.limit(handler.call(request)).await
+                    }
+                    Err(refused) => Ok(refused),
+                },
+            }
+        }
+    }
+
+    fn begin(&self, request: &mut Request) {
+        request.extensions_mut().insert(Deadline(Instant::now() + self.timeout));
+    }
+
+    /// Answers in a handler's place where there are too many requests, where it takes too long, and where it panics.
+    async fn limit<E>(&self, answer: impl Future<Output = Result<Response, E>>) -> Result<Response, E> {
+        let Ok(_turn) = self.in_flight.try_acquire() else {
+            return Ok(Problem::unavailable("too many requests at once", 1).into_response());
+        };
+        let answer = AssertUnwindSafe(answer).catch_unwind();
+        match tokio::time::timeout(self.timeout, answer).await {
+            Ok(Ok(answer)) => answer,
+            Ok(Err(_)) => Ok(Problem::internal("a handler panicked").into_response()),
+            Err(_) => Ok(Problem::timeout().into_response()),
+        }
     }
 }
 
-/// Answers in a handler's place where there are too many requests, where it takes too long, and where it panics.
-pub(crate) async fn limit<E>(limits: Limits, answer: impl Future<Output = Result<Response, E>>) -> Result<Response, E> {
-    let Ok(_turn) = limits.in_flight.try_acquire() else {
-        return Ok(Problem::unavailable("too many requests at once", 1).into_response());
-    };
-    let answer = AssertUnwindSafe(answer).catch_unwind();
-    match tokio::time::timeout(limits.timeout, answer).await {
-        Ok(Ok(answer)) => answer,
-        Ok(Err(_)) => Ok(Problem::internal("a handler panicked").into_response()),
-        Err(_) => Ok(Problem::timeout().into_response()),
+/// What a request waits for before its turn.
+enum Waiting<S: Service<Request>> {
+    ForNobody(Response),
+    ForNothing(S::Future),
+    ForBody(Request, S),
+}
+
+/// A request of HTTP/1.1 names its host, and no request names two (RFC 9112, section 3.2): proxies would disagree on which is meant.
+fn check_host(request: &Request) -> Result<(), Problem> {
+    let mut hosts = request.headers().get_all(header::HOST).iter();
+    let allowed = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:%[]".contains(byte);
+    match (hosts.next().map(HeaderValue::as_bytes), hosts.next()) {
+        (Some(host), None) if !host.is_empty() && host.iter().all(allowed) => Ok(()),
+        (None, _) if request.version() < Version::HTTP_11 => Ok(()),
+        (None, _) => Err(Problem::unreadable("the header Host is missing")),
+        (Some(_), Some(_)) => Err(Problem::unreadable("the header Host was given more than once")),
+        (Some(_), None) => Err(Problem::unreadable("the header Host must be a host and, where needed, a port")),
     }
 }
 

@@ -5,10 +5,10 @@ use std::net::{SocketAddr, TcpListener};
 use std::time::Duration;
 
 use axum_server::Handle;
-use axum_server::accept::NoDelayAcceptor;
 use db_adapter::Mode;
 
 use crate::config::{Origins, ServerConfig};
+use crate::connection::Acceptor;
 use crate::health::Draining;
 use crate::layers::{Behaviour, app};
 use crate::metrics;
@@ -90,11 +90,12 @@ impl Server {
 
         let mut server = axum_server::from_tcp(self.listener)
             .map_err(ServeError::Serve)?
-            .acceptor(NoDelayAcceptor::new())
+            .acceptor(Acceptor)
             .handle(handle.clone())
             .http1_only()
             .first_request_timeout(FIRST_REQUEST);
-        server.http_builder().http1().header_read_timeout(NEXT_REQUEST);
+        // A client that closes its write side after a request still reads.
+        server.http_builder().http1().header_read_timeout(NEXT_REQUEST).half_close(true);
 
         let upkeep = tokio::spawn(metrics::upkeep());
         let grace = Duration::from_secs(self.config.shutdown_grace_seconds);
@@ -122,6 +123,8 @@ impl Server {
             origins: self.config.cors_allowed_origins.clone().unwrap_or(by_default),
             timeout: self.config.request_timeout(),
             max_in_flight: usize::try_from(self.config.max_in_flight).unwrap_or(usize::MAX),
+            body_timeout: Duration::from_secs(self.config.body_timeout_seconds),
+            body_memory: self.config.body_memory_bytes,
         }
     }
 }

@@ -172,12 +172,18 @@ impl TestApp {
 
 /// The layers as on JSON files by default.
 pub fn behaviour() -> Behaviour {
-    Behaviour { origins: Origins::Any, timeout: Duration::from_secs(30), max_in_flight: 1024 }
+    Behaviour {
+        origins: Origins::Any,
+        timeout: Duration::from_secs(30),
+        max_in_flight: 1024,
+        body_timeout: Duration::from_secs(30),
+        body_memory: 64 * 1024 * 1024,
+    }
 }
 
 /// A request of these parts.
 pub fn request(method: &str, path: &str, headers: &[(&str, &str)], body: Body) -> Request<Body> {
-    let builder = Request::builder().method(method).uri(path);
+    let builder = Request::builder().method(method).uri(path).header(header::HOST, "test");
     let builder = headers.iter().fold(builder, |builder, (name, value)| builder.header(*name, *value));
     builder.body(body).expect("a request")
 }

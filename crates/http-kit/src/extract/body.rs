@@ -10,7 +10,6 @@ use serde::de::DeserializeOwned;
 
 use super::strict;
 use crate::change::Change;
-use crate::layers::MAX_BODY_BYTES;
 use crate::problem::{FieldError, Problem};
 
 /// What a client may set of an item: the body of a request.
@@ -75,12 +74,8 @@ impl<T: Body, S: Send + Sync> FromRequest<S> for MergePatch<T> {
 
 async fn read<T: Body, S: Send + Sync>(request: Request, state: &S, media_types: &[&str]) -> Result<T, Problem> {
     check_media_type(request.headers(), media_types)?;
-    let bytes = Bytes::from_request(request, state).await.map_err(|rejection| match rejection.status() {
-        StatusCode::PAYLOAD_TOO_LARGE => {
-            Problem::new(StatusCode::PAYLOAD_TOO_LARGE, format!("the body is larger than {MAX_BODY_BYTES} bytes"))
-        }
-        _ => Problem::unreadable("the body broke off"),
-    })?;
+    // It was received before the handler was called: see `receive`.
+    let bytes = Bytes::from_request(request, state).await.map_err(|_| Problem::internal("the body was not received"))?;
     parse(&bytes)
 }
 

@@ -1,0 +1,221 @@
+//! What a client meets on its connection, on a real socket.
+
+#![expect(clippy::panic, clippy::unwrap_used, reason = "in tests")]
+
+use std::io::{Read, Write};
+use std::net::{Shutdown, TcpStream};
+use std::process::Command;
+
+use http_test::Process;
+use tempfile::TempDir;
+
+/// More than a body may have.
+const TOO_LARGE: usize = 512 * 1024 + 1;
+
+fn start(dir: &TempDir) -> Process {
+    start_with(dir, &[])
+}
+
+fn start_with(dir: &TempDir, settings: &[(&str, &str)]) -> Process {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_users-svc"));
+    command.env_clear().env("DATA_DIR", dir.path()).envs(settings.iter().copied());
+    Process::start(&mut command)
+}
+
+/// A response: its status, its head and its body.
+#[derive(Debug)]
+struct Response {
+    status: u16,
+    head: String,
+    body: String,
+}
+
+impl Response {
+    fn says_close(&self) -> bool {
+        self.head.to_lowercase().contains("\r\nconnection: close")
+    }
+}
+
+/// Reads one response and nothing beyond it.
+fn receive(stream: &mut TcpStream) -> Response {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        let mut byte = [0];
+        stream.read_exact(&mut byte).unwrap_or_else(|error| panic!("{error} after {:?}", String::from_utf8_lossy(&head)));
+        head.extend(byte);
+    }
+    let head = String::from_utf8(head).unwrap();
+    let length = head.lines().find_map(|line| line.to_lowercase().strip_prefix("content-length: ")?.parse().ok()).unwrap_or(0);
+    let mut body = vec![0; length];
+    stream.read_exact(&mut body).unwrap();
+    let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+    Response { status, head, body: String::from_utf8(body).unwrap() }
+}
+
+fn head(request: &str, more: &str) -> String {
+    format!("{request} HTTP/1.1\r\nHost: test\r\n{more}\r\n")
+}
+
+/// Sends a request, which must get that status.
+fn ask(stream: &mut TcpStream, status: u16, request: &str, more: &str) -> Response {
+    stream.write_all(head(request, more).as_bytes()).unwrap();
+    let response = receive(stream);
+    assert_eq!(response.status, status, "{request}: {response:?}");
+    response
+}
+
+/// Waits until the server has taken what was sent so far, by another request on another connection: both arrive in order.
+fn settle(process: &Process) {
+    assert_eq!(process.status("/health"), 200);
+}
+
+#[test]
+fn a_refused_request_with_a_body_leaves_the_connection_usable() {
+    let dir = tempfile::tempdir().unwrap();
+    let process = start(&dir);
+    let json = "Content-Type: application/json\r\n";
+    let refused = [
+        (404, "PATCH /api/users/a.b", json, "{\"name\": \"Ann\"}"),
+        (404, "PATCH /api/users/none", json, "{\"name\": \"Ann\"}"),
+        (404, "POST /nowhere", json, "{}"),
+        (404, "DELETE /api/users/none", json, "{}"),
+        (405, "DELETE /api/users", json, "{}"),
+        (405, "PURGE /api/users", json, "{}"),
+        (405, "POST /health", json, "{}"),
+        (415, "POST /api/users", "Content-Type: text/plain\r\n", "hello"),
+        (415, "PUT /api/users/none", "", "hello"),
+        (400, "POST /api/users?x=1", json, "{}"),
+        (400, "POST /api/users", json, "{"),
+        (400, "GET /api/users?limit=0", json, "{}"),
+        (422, "POST /api/users", json, "{}"),
+        (200, "GET /api/users", json, "{}"),
+    ];
+    for (status, request, headers, body) in refused {
+        for chunked in [false, true] {
+            let mut stream = process.connect();
+            let (framing, body) = match chunked {
+                true => ("Transfer-Encoding: chunked\r\n".to_owned(), format!("{:x}\r\n{body}\r\n0\r\n\r\n", body.len())),
+                false => (format!("Content-Length: {}\r\n", body.len()), body.to_owned()),
+            };
+            stream.write_all(head(request, &format!("{headers}{framing}")).as_bytes()).unwrap();
+            settle(&process);
+            stream.write_all(body.as_bytes()).unwrap();
+            let response = receive(&mut stream);
+            assert_eq!(response.status, status, "{request}: {response:?}");
+            assert!(!response.says_close(), "{request}: {response:?}");
+            ask(&mut stream, 200, "GET /health", "");
+        }
+    }
+}
+
+#[test]
+fn an_upload_over_the_limit_always_ends_in_a_413_that_can_be_read() {
+    let dir = tempfile::tempdir().unwrap();
+    let process = start(&dir);
+    let piece = vec![b' '; 64 * 1024];
+    for request in ["POST /api/users", "PUT /api/users/none", "POST /nowhere", "GET /api/users"] {
+        for size in [TOO_LARGE, 5_000_000, 20_000_000] {
+            for chunked in [false, true] {
+                let mut stream = process.connect();
+                let framing =
+                    if chunked { "Transfer-Encoding: chunked\r\n".to_owned() } else { format!("Content-Length: {size}\r\n") };
+                stream.write_all(head(request, &format!("Content-Type: application/json\r\n{framing}")).as_bytes()).unwrap();
+                // As most clients do: the whole body is written before the response is read.
+                for start in (0..size).step_by(piece.len()) {
+                    let piece = piece.get(..piece.len().min(size - start)).unwrap();
+                    match chunked {
+                        true => write!(stream, "{:x}\r\n", piece.len())
+                            .and_then(|()| stream.write_all(piece))
+                            .and_then(|()| stream.write_all(b"\r\n")),
+                        false => stream.write_all(piece),
+                    }
+                    .unwrap_or_else(|error| panic!("{error} after {start} of {size} bytes of {request}"));
+                }
+                if chunked {
+                    stream.write_all(b"0\r\n\r\n").unwrap();
+                }
+                let response = receive(&mut stream);
+                assert!(response.status == 413 && response.says_close(), "{response:?}");
+                assert!(response.body.contains("larger than 524288 bytes"), "{response:?}");
+                let mut rest = Vec::new();
+                assert_eq!(stream.read_to_end(&mut rest).unwrap(), 0, "the connection is closed");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_body_that_is_announced_too_large_is_refused_before_it_is_sent() {
+    let dir = tempfile::tempdir().unwrap();
+    let process = start(&dir);
+    for length in ["524289", "17000000", "9000000000000000000"] {
+        let expect = format!("Content-Type: application/json\r\nExpect: 100-continue\r\nContent-Length: {length}\r\n");
+        let response = ask(&mut process.connect(), 413, "POST /api/users", &expect);
+        assert!(response.says_close(), "{response:?}");
+    }
+}
+
+#[test]
+fn a_body_that_does_not_arrive_is_408_and_nothing_is_written() {
+    let dir = tempfile::tempdir().unwrap();
+    let process = start_with(&dir, &[("BODY_TIMEOUT_SECONDS", "1")]);
+    let json = "Content-Type: application/json\r\n";
+    for (framing, begun) in
+        [("Content-Length: 50\r\n", "{\"em"), ("Content-Length: 9\r\n", ""), ("Transfer-Encoding: chunked\r\n", "4\r\n{\"em\r\n")]
+    {
+        for request in ["POST /api/users", "PATCH /api/users/none", "POST /nowhere"] {
+            let mut stream = process.connect();
+            stream.write_all(head(request, &format!("{json}{framing}")).as_bytes()).unwrap();
+            stream.write_all(begun.as_bytes()).unwrap();
+            let response = receive(&mut stream);
+            assert!(response.status == 408 && response.says_close(), "{response:?}");
+            assert!(response.body.contains("nothing was written"), "{response:?}");
+        }
+    }
+    assert_eq!(ask(&mut process.connect(), 200, "GET /api/users", "").body, "[]");
+}
+
+#[test]
+fn a_client_that_has_said_all_still_gets_its_response() {
+    let dir = tempfile::tempdir().unwrap();
+    let process = start(&dir);
+    let body = r#"{"email":"ann@example.com","name":"Ann"}"#;
+    let post = format!("Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+    for (status, request, rest) in
+        [(201, "POST /api/users", post.as_str()), (200, "GET /api/users", "\r\n"), (404, "GET /api/users/x", "\r\n")]
+    {
+        let mut stream = process.connect();
+        write!(stream, "{request} HTTP/1.1\r\nHost: test\r\n{rest}").unwrap();
+        stream.shutdown(Shutdown::Write).unwrap();
+        assert_eq!(receive(&mut stream).status, status, "{request}");
+    }
+}
+
+#[test]
+fn a_request_names_one_host() {
+    let dir = tempfile::tempdir().unwrap();
+    let process = start(&dir);
+    let cases = [
+        (400, "HTTP/1.1", ""),
+        (400, "HTTP/1.1", "Host: a\r\nHost: b\r\n"),
+        (400, "HTTP/1.1", "Host: a\r\nHost: a\r\n"),
+        (400, "HTTP/1.1", "Host: \r\n"),
+        (400, "HTTP/1.1", "Host: a b\r\n"),
+        (400, "HTTP/1.1", "Host: a/b\r\n"),
+        (400, "HTTP/1.1", "Host: user@a\r\n"),
+        (400, "HTTP/1.0", "Host: a\r\nHost: b\r\n"),
+        (200, "HTTP/1.0", ""),
+        (200, "HTTP/1.1", "Host: forum.example:8080\r\n"),
+        (200, "HTTP/1.1", "Host: [::1]:8080\r\n"),
+        (200, "HTTP/1.1", "hOST: xn--bcher-kva.example\r\n"),
+    ];
+    for (status, version, headers) in cases {
+        for path in ["/health", "/api/users"] {
+            let mut stream = process.connect();
+            write!(stream, "GET {path} {version}\r\n{headers}\r\n").unwrap();
+            let response = receive(&mut stream);
+            assert_eq!(response.status, status, "{version} {headers:?}: {response:?}");
+            assert!(status == 200 || response.body.contains("Host"), "{response:?}");
+        }
+    }
+}
