@@ -3,13 +3,14 @@
 use std::time::Duration;
 
 use axum::Router;
+use axum::extract::Request;
 use axum::http::{HeaderName, Method, StatusCode, header};
 use axum::routing::{Route, get};
 use tokio::sync::Semaphore;
 use tower::{ServiceBuilder, service_fn};
-use tower_http::compression::CompressionLayer;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
+use crate::compression::{Coding, Compressor};
 use crate::config::Origins;
 use crate::health::{self, Draining, Readiness};
 use crate::idempotency::{IDEMPOTENCY_KEY, IDEMPOTENT_REPLAYED};
@@ -49,16 +50,20 @@ pub fn app(services: Vec<Service>, store: &SharedStore, behaviour: &Behaviour, d
 
     probes = probes.fallback(async || Problem::not_found());
     let bodies = Bodies::new(behaviour.body_memory, behaviour.body_timeout);
+    let compressor = Compressor::new();
     let layered = |routes: Router, in_flight: usize| {
+        let compressor = compressor.clone();
         let limits = Limits::new(in_flight, behaviour.timeout, bodies.clone());
-        let layers = ServiceBuilder::new()
-            .layer_fn(Observed::new)
-            .option_layer(cors(&behaviour.origins))
-            .layer(CompressionLayer::new())
-            .layer_fn(move |mut handler: Route| {
-                let limits = limits.clone();
-                service_fn(move |request| limits.handle(&mut handler, request))
-            });
+        let layers = ServiceBuilder::new().layer_fn(Observed::new).option_layer(cors(&behaviour.origins)).layer_fn(
+            move |mut handler: Route| {
+                let (compressor, limits) = (compressor.clone(), limits.clone());
+                service_fn(move |request: Request| {
+                    let coding = Coding::preferred(request.headers());
+                    let (compressor, answer) = (compressor.clone(), limits.handle(&mut handler, request));
+                    async move { Ok(compressor.code(answer.await?, coding).await) }
+                })
+            },
+        );
         routes.method_not_allowed_fallback(method_not_allowed).layer(layers)
     };
     // Probes do not count among the requests in flight, else an overload makes the load balancer kill the process.

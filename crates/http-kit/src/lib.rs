@@ -3,6 +3,7 @@
 //! A service describes itself as a [`Service`]; [`Server`] mounts one or several on a port. All layers stand in
 //! order in [`layers`].
 
+mod compression;
 mod connection;
 mod receive;
 mod request;

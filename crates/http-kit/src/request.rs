@@ -124,19 +124,19 @@ impl Limits {
     {
         let limits = self.clone();
         // Most requests have no body: they are handed on at once, without a copy of the handler.
-        let waiting = if let Err(problem) = check_host(&request) {
-            Waiting::ForNobody(closing(problem))
+        let step = if let Err(problem) = check_host(&request) {
+            Step::Refused(closing(problem))
         } else if request.body().is_end_stream() {
             limits.begin(&mut request);
-            Waiting::ForNothing(handler.call(request))
+            Step::Handling(handler.call(request))
         } else {
-            Waiting::ForBody(request, handler.clone())
+            Step::Receiving(request, handler.clone())
         };
         async move {
-            match waiting {
-                Waiting::ForNobody(refused) => Ok(refused),
-                Waiting::ForNothing(answer) => limits.limit(answer).await,
-                Waiting::ForBody(request, mut handler) => match limits.bodies.receive(request).await {
+            match step {
+                Step::Refused(refused) => Ok(refused),
+                Step::Handling(answer) => limits.limit(answer).await,
+                Step::Receiving(request, mut handler) => match limits.bodies.receive(request).await {
                     Ok(Received { mut request, memory: _memory }) => {
                         limits.begin(&mut request);
                         limits.limit(handler.call(request)).await
@@ -165,11 +165,11 @@ impl Limits {
     }
 }
 
-/// What a request waits for before its turn.
-enum Waiting<S: Service<Request>> {
-    ForNobody(Response),
-    ForNothing(S::Future),
-    ForBody(Request, S),
+/// Where a request is before its turn.
+enum Step<S: Service<Request>> {
+    Refused(Response),
+    Handling(S::Future),
+    Receiving(Request, S),
 }
 
 /// A request of HTTP/1.1 names its host, and no request names two (RFC 9112, section 3.2): proxies would disagree on which is meant.

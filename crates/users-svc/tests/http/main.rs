@@ -6,6 +6,7 @@ mod change;
 mod create;
 mod list;
 mod malformed;
+mod negotiation;
 mod openapi;
 mod read;
 mod shared;
