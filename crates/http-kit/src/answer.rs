@@ -5,7 +5,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use db_adapter::{Item, Page, Table};
 
-use crate::etag::{IfNoneMatch, etag};
+use crate::etag::{Conditions, etag};
 use crate::fields::Shown;
 use crate::idempotency::{Created, IDEMPOTENT_REPLAYED};
 use crate::paging::ListUrl;
@@ -25,13 +25,16 @@ pub fn one(shown: &Shown, item: &Item) -> Response {
 }
 
 /// 200 with the item, or 304 when the client has it as it is.
-pub fn read(shown: &Shown, item: &Item, condition: &IfNoneMatch) -> Response {
+///
+/// # Errors
+/// 412 when the item has none of the tags of `If-Match`.
+pub fn read(shown: &Shown, item: &Item, conditions: &Conditions) -> Answer {
     let mut response = one(shown, item);
-    if condition.is_fresh(item) {
+    if conditions.is_known(item)? {
         // Its body tells the layers what the headers of the 200 are; they take it away.
         *response.status_mut() = StatusCode::NOT_MODIFIED;
     }
-    response
+    Ok(response)
 }
 
 /// 201 with the item, its ETag and its path.

@@ -18,17 +18,18 @@ pub fn etag(tag: &Tag) -> Option<HeaderValue> {
     fits.then(|| HeaderValue::try_from(["\"", &tag.version.to_string(), "-", &tag.write_id, "\""].concat()).ok()).flatten()
 }
 
-/// A condition on the item's ETag.
+/// The tags that one header names.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Condition {
+enum Tags {
     /// `*`
     Any,
     /// One of these, as they stand between the quotes.
     OneOf(Vec<String>),
 }
 
-impl Condition {
-    /// Reads a header; a proxy's `W/` and `-gzip` are taken off.
+impl Tags {
+    /// Reads a header. Weak tags count as strong ones, as proxies weaken the tags of what they compress; empty elements of a list
+    /// are ignored (RFC 9110, section 5.6.1).
     fn parse(headers: &HeaderMap, name: &HeaderName) -> Result<Option<Self>, Problem> {
         let malformed = || Problem::parameter(name.as_str(), "must be * or a list of ETags in quotes");
         let mut tags = Vec::new();
@@ -37,19 +38,21 @@ impl Condition {
             if rest == "*" {
                 return Ok(Some(Self::Any));
             }
-            while !rest.is_empty() {
+            loop {
+                rest = rest.trim_start_matches([',', ' ', '\t']);
+                if rest.is_empty() {
+                    break;
+                }
                 let opened = rest.strip_prefix("W/").unwrap_or(rest).strip_prefix('"').ok_or_else(malformed)?;
                 let (tag, after) = opened.split_once('"').ok_or_else(malformed)?;
                 if !tag.bytes().all(|byte| byte.is_ascii_graphic()) {
                     return Err(malformed());
                 }
-                tags.push(ENCODINGS.iter().find_map(|encoding| tag.strip_suffix(encoding)).unwrap_or(tag).to_owned());
-                let after = after.trim_start();
-                rest = match after.strip_prefix(',') {
-                    Some(next) => next.trim_start(),
-                    None if after.is_empty() => after,
-                    None => return Err(malformed()),
-                };
+                tags.push(tag.to_owned());
+                rest = after.trim_start();
+                if !rest.is_empty() && !rest.starts_with(',') {
+                    return Err(malformed());
+                }
             }
         }
         match headers.contains_key(name) {
@@ -58,90 +61,126 @@ impl Condition {
         }
     }
 
-    fn holds_for(&self, item: &Item) -> bool {
+    /// Is one of them the item's, or that of the item in a coding?
+    fn name(&self, item: &Item) -> bool {
         match self {
             Self::Any => true,
-            Self::OneOf(tags) => tags.contains(&item.tag().to_string()),
-        }
-    }
-}
-
-/// `If-None-Match` on a GET.
-#[derive(Debug, Clone, IntoParams)]
-#[into_params(names("If-None-Match"), parameter_in = Header)]
-pub struct IfNoneMatch(
-    /// ETags that the client has: the answer is 304 when the item has one of them.
-    #[param(value_type = Option<String>, nullable = false, required = false, pattern = r#"^(\*|(W/)?"[!#-~]*"(, *(W/)?"[!#-~]*")*)$"#)]
-    Option<Condition>,
-);
-
-impl IfNoneMatch {
-    /// Does the client have the item as it is?
-    pub fn is_fresh(&self, item: &Item) -> bool {
-        self.0.as_ref().is_some_and(|condition| condition.holds_for(item))
-    }
-}
-
-impl<S: Sync> FromRequestParts<S> for IfNoneMatch {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        Condition::parse(&parts.headers, &header::IF_NONE_MATCH).map(Self)
-    }
-}
-
-/// `If-Match` on a write.
-#[derive(Debug, Clone, IntoParams)]
-#[into_params(names("If-Match"), parameter_in = Header)]
-pub struct IfMatch(
-    /// ETags that the item may have: with another one the answer is 412 and nothing is written.
-    #[param(value_type = Option<String>, nullable = false, required = false, pattern = r#"^(\*|(W/)?"[!#-~]*"(, *(W/)?"[!#-~]*")*)$"#)]
-    Option<Condition>,
-);
-
-impl IfMatch {
-    /// What the write of that item compares. One tag costs no read: the store compares it. A list is looked up first.
-    ///
-    /// # Errors
-    /// 404 when there is no such item, 412 when it has none of the tags; those of the store.
-    pub async fn expected(&self, store: &dyn Store, table: &'static Table, key: &Key) -> Result<Option<Tag>, Problem> {
-        match &self.0 {
-            None | Some(Condition::Any) => Ok(None),
-            Some(Condition::OneOf(tags)) => {
-                if let [tag] = tags.as_slice()
-                    && let Some(tag) = parse_tag(tag)
-                {
-                    return Ok(Some(tag));
-                }
-                let item = store.find(table, key, &Read::STRONG).await?.ok_or_else(Problem::not_found)?;
-                self.expected_of(&item)
+            Self::OneOf(tags) => {
+                let current = item.tag().to_string();
+                tags.iter().any(|tag| *tag == current || uncoded(tag) == current)
             }
         }
     }
+}
 
-    /// How to read the item that [`IfMatch::expected_of`] is to be asked about: an ETag may be newer than what an eventual read sees.
-    pub fn read(&self) -> Read {
-        Read { strong: self.0.is_some(), ..Read::default() }
+fn uncoded(tag: &str) -> &str {
+    ENCODINGS.iter().find_map(|encoding| tag.strip_suffix(encoding)).unwrap_or(tag)
+}
+
+/// `If-Match` and `If-None-Match`, of one item. Both are evaluated in the order of RFC 9110, section 13.2.2; an item that does not
+/// exist is 404 whatever they say, as it would be without them.
+#[derive(Debug, Clone, Default, IntoParams)]
+#[into_params(parameter_in = Header)]
+pub struct Conditions {
+    /// ETags that the item may have: with another one the response is 412, and nothing is written.
+    #[param(rename = "If-Match", value_type = Option<String>, nullable = false, required = false, pattern = r#"^(\*|(W/)?"[!#-~]*"(, *(W/)?"[!#-~]*")*)$"#)]
+    if_match: Option<Tags>,
+    /// ETags that the item may not have, as the client knows these: where it has one, the response to a GET is 304, and that to a
+    /// write is 412, and nothing is written.
+    #[param(rename = "If-None-Match", value_type = Option<String>, nullable = false, required = false, pattern = r#"^(\*|(W/)?"[!#-~]*"(, *(W/)?"[!#-~]*")*)$"#)]
+    if_none_match: Option<Tags>,
+}
+
+/// What conditions say of an item.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Verdict {
+    /// Go on.
+    Hold,
+    /// The item has none of the tags of `If-Match`.
+    NotMatched,
+    /// The item has one of the tags of `If-None-Match`.
+    Known,
+}
+
+impl Conditions {
+    fn evaluate(&self, item: &Item) -> Verdict {
+        match (&self.if_match, &self.if_none_match) {
+            (Some(tags), _) if !tags.name(item) => Verdict::NotMatched,
+            (_, Some(tags)) if tags.name(item) => Verdict::Known,
+            _ => Verdict::Hold,
+        }
     }
 
-    /// What the write of an item compares that was just read.
+    /// Must the item be read strongly to be judged? What `If-Match` names may be newer than what an eventual read sees.
+    pub fn need_strong_read(&self) -> bool {
+        self.if_match.is_some()
+    }
+
+    /// How to read the item that [`Conditions::expected_of`] is to be asked about.
+    pub fn read(&self) -> Read {
+        Read { strong: self.if_match.is_some() || self.if_none_match.is_some(), ..Read::default() }
+    }
+
+    /// For a GET: does the client have the item as it is?
     ///
     /// # Errors
-    /// 412 when it has none of the tags.
-    pub fn expected_of(&self, item: &Item) -> Result<Option<Tag>, Problem> {
-        match &self.0 {
-            None | Some(Condition::Any) => Ok(None),
-            Some(condition) if condition.holds_for(item) => Ok(Some(item.tag())),
-            Some(_) => Err(Problem::stale()),
+    /// 412 when the item has none of the tags of `If-Match`.
+    pub fn is_known(&self, item: &Item) -> Result<bool, Problem> {
+        match self.evaluate(item) {
+            Verdict::Hold => Ok(false),
+            Verdict::Known => Ok(true),
+            Verdict::NotMatched => Err(Problem::stale()),
         }
+    }
+
+    /// What the write of an item compares that was just read strongly.
+    ///
+    /// # Errors
+    /// 412 when a condition does not hold.
+    pub fn expected_of(&self, item: &Item) -> Result<Option<Tag>, Problem> {
+        match self.evaluate(item) {
+            Verdict::Hold if self.depend_on_tag() => Ok(Some(item.tag())),
+            Verdict::Hold => Ok(None),
+            Verdict::Known => Err(Problem::known()),
+            Verdict::NotMatched => Err(Problem::stale()),
+        }
+    }
+
+    /// What the write of that item compares. One tag of `If-Match` costs no read: the store compares it. For anything else the item
+    /// is looked up first.
+    ///
+    /// # Errors
+    /// 404 when there is no such item, 412 when a condition does not hold; those of the store.
+    pub async fn expected(&self, store: &dyn Store, table: &'static Table, key: &Key) -> Result<Option<Tag>, Problem> {
+        match (&self.if_match, &self.if_none_match) {
+            (None | Some(Tags::Any), None) => return Ok(None),
+            (Some(Tags::OneOf(tags)), None) => {
+                if let [tag] = tags.as_slice()
+                    && let Some(tag) = parse_tag(uncoded(tag))
+                {
+                    return Ok(Some(tag));
+                }
+            }
+            _ => {}
+        }
+        let item = store.find(table, key, &Read::STRONG).await?.ok_or_else(Problem::not_found)?;
+        self.expected_of(&item)
+    }
+
+    /// Does it depend on the item's tag, or only on whether there is one?
+    fn depend_on_tag(&self) -> bool {
+        [&self.if_match, &self.if_none_match].iter().any(|tags| matches!(tags, Some(Tags::OneOf(_))))
     }
 }
 
-impl<S: Sync> FromRequestParts<S> for IfMatch {
+impl<S: Sync> FromRequestParts<S> for Conditions {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        Condition::parse(&parts.headers, &header::IF_MATCH).map(Self)
+        Ok(Self {
+            if_match: Tags::parse(&parts.headers, &header::IF_MATCH)?,
+            if_none_match: Tags::parse(&parts.headers, &header::IF_NONE_MATCH)?,
+        })
     }
 }
 
@@ -157,21 +196,22 @@ mod tests {
     use super::*;
     use rstest::rstest;
 
-    fn parse(lines: &[&str]) -> Result<Option<Condition>, Problem> {
+    fn parse(lines: &[&str]) -> Result<Option<Tags>, Problem> {
         let mut headers = HeaderMap::new();
         for line in lines {
             headers.append(header::IF_MATCH, line.parse().unwrap());
         }
-        Condition::parse(&headers, &header::IF_MATCH)
+        Tags::parse(&headers, &header::IF_MATCH)
     }
 
     #[test]
     fn conditions_are_read_as_clients_and_proxies_write_them() {
-        let one_of = |tags: &[&str]| Some(Condition::OneOf(tags.iter().map(ToString::to_string).collect()));
+        let one_of = |tags: &[&str]| Some(Tags::OneOf(tags.iter().map(ToString::to_string).collect()));
         assert_eq!(parse(&[]).unwrap(), None);
-        assert_eq!(parse(&["*"]).unwrap(), Some(Condition::Any));
+        assert_eq!(parse(&["*"]).unwrap(), Some(Tags::Any));
         assert_eq!(parse(&[r#""1-a""#]).unwrap(), one_of(&["1-a"]));
-        assert_eq!(parse(&[r#"W/"1-a-gzip""#]).unwrap(), one_of(&["1-a"]));
+        assert_eq!(parse(&[r#"W/"1-a-gzip""#]).unwrap(), one_of(&["1-a-gzip"]));
+        assert_eq!(parse(&[r#", "1-a", ,, "2-b" ,"#, ""]).unwrap(), one_of(&["1-a", "2-b"]));
         assert_eq!(parse(&[r#""1-a" , W/"2-b","x,y""#, r#""3-c","#]).unwrap(), one_of(&["1-a", "2-b", "x,y", "3-c"]));
     }
 
@@ -184,8 +224,31 @@ mod tests {
     #[case("\"1 a\"")]
     #[case("")]
     #[case(" ")]
+    #[case(", ,")]
     fn malformed_conditions_are_refused(#[case] line: &str) {
         assert_eq!(parse(&[line]).unwrap_err().status(), 400);
+    }
+
+    #[test]
+    fn conditions_are_evaluated_in_the_order_of_rfc_9110() {
+        let item = Item::parse(r#"{"version":3,"writeId":"w-gzip"}"#).unwrap();
+        let (mine, other) = (Some("\"3-w-gzip\""), Some("\"2-v\""));
+        for (if_match, if_none_match, verdict) in [
+            (None, None, Verdict::Hold),
+            (Some("*"), None, Verdict::Hold),
+            (mine, None, Verdict::Hold),
+            (Some("\"3-w-gzip-zstd\""), other, Verdict::Hold),
+            (other, None, Verdict::NotMatched),
+            (other, mine, Verdict::NotMatched),
+            (None, Some("*"), Verdict::Known),
+            (mine, mine, Verdict::Known),
+            (Some("*"), Some("\"x\", W/\"3-w-gzip\""), Verdict::Known),
+            (None, other, Verdict::Hold),
+        ] {
+            let tags = |line: Option<&str>| line.and_then(|line| parse(&[line]).unwrap());
+            let conditions = Conditions { if_match: tags(if_match), if_none_match: tags(if_none_match) };
+            assert_eq!(conditions.evaluate(&item), verdict, "{if_match:?} {if_none_match:?}");
+        }
     }
 
     #[test]

@@ -90,6 +90,11 @@ impl Problem {
         Self::new(StatusCode::PRECONDITION_FAILED, "the item has changed: read it again")
     }
 
+    /// 412: the item is one that `If-None-Match` names.
+    pub fn known() -> Self {
+        Self::new(StatusCode::PRECONDITION_FAILED, "the item has one of the ETags in If-None-Match")
+    }
+
     /// 422: the fields can be read but break rules.
     pub fn invalid(errors: Vec<FieldError>) -> Self {
         Self { errors, ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, "the body breaks a rule") }

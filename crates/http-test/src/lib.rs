@@ -4,6 +4,7 @@
 #![expect(clippy::expect_used, clippy::indexing_slicing, clippy::panic, reason = "for tests only")]
 
 mod answer;
+mod conditions;
 mod lagging;
 mod process;
 
@@ -25,6 +26,7 @@ use tempfile::TempDir;
 use tower::ServiceExt;
 
 pub use answer::Answer;
+pub use conditions::conditions_guard_writes;
 pub use lagging::Lagging;
 pub use process::Process;
 

@@ -5,7 +5,7 @@ use db_adapter::entity::post::TABLE;
 use db_adapter::entity::{Post, now};
 use db_adapter::{Item, Key, Read, StoreExt, Update};
 use http_kit::answer::{self, Answer};
-use http_kit::etag::IfMatch;
+use http_kit::etag::Conditions;
 use http_kit::extract::{Body, Json, MergePatch, NoParameters, PathId, Query};
 use http_kit::fields::Shown;
 use http_kit::{Caller, Problem, SharedStore};
@@ -19,31 +19,31 @@ use crate::body::{PostPatch, PostReplacement, Repeats};
     patch,
     path = "/api/posts/{postId}",
     tag = "posts",
-    params(("postId" = inline(PathId), Path, description = "The post's id."), IfMatch),
+    params(("postId" = inline(PathId), Path, description = "The post's id."), Conditions),
     request_body(content((PostPatch = "application/json"), (PostPatch = "application/merge-patch+json"))),
     responses(
         (status = 200, description = "The post as it is now.", body = Post, headers(
             ("ETag" = String, description = "The post's version."),
         )),
         (status = 404, description = "There is no such post."),
-        (status = 412, description = "The post has none of the ETags in `If-Match`."),
+        (status = 412, description = "The post has none of the ETags in `If-Match`, or one of those in `If-None-Match`."),
     ),
 )]
 pub(crate) async fn patch_post(
     _: Caller,
     State(store): State<SharedStore>,
     PathId(id): PathId,
-    condition: IfMatch,
+    conditions: Conditions,
     Query(NoParameters {}): Query<NoParameters>,
     MergePatch(body): MergePatch<PostPatch>,
 ) -> Answer {
     if body.is_empty() {
         let (_, post) = find(&store, id, &Read::STRONG).await?;
         body.check_fixed(&post)?;
-        condition.expected_of(&post)?;
+        conditions.expected_of(&post)?;
         return Ok(answer::one(&Shown::all(&TABLE), &post));
     }
-    write(&store, id, body, &condition).await
+    write(&store, id, body, &conditions).await
 }
 
 /// Replace a post
@@ -53,25 +53,25 @@ pub(crate) async fn patch_post(
     put,
     path = "/api/posts/{postId}",
     tag = "posts",
-    params(("postId" = inline(PathId), Path, description = "The post's id."), IfMatch),
+    params(("postId" = inline(PathId), Path, description = "The post's id."), Conditions),
     request_body = PostReplacement,
     responses(
         (status = 200, description = "The post as it is now.", body = Post, headers(
             ("ETag" = String, description = "The post's version."),
         )),
         (status = 404, description = "There is no such post."),
-        (status = 412, description = "The post has none of the ETags in `If-Match`."),
+        (status = 412, description = "The post has none of the ETags in `If-Match`, or one of those in `If-None-Match`."),
     ),
 )]
 pub(crate) async fn put_post(
     _: Caller,
     State(store): State<SharedStore>,
     PathId(id): PathId,
-    condition: IfMatch,
+    conditions: Conditions,
     Query(NoParameters {}): Query<NoParameters>,
     Json(body): Json<PostReplacement>,
 ) -> Answer {
-    write(&store, id, body, &condition).await
+    write(&store, id, body, &conditions).await
 }
 
 /// Delete a post
@@ -79,31 +79,31 @@ pub(crate) async fn put_post(
     delete,
     path = "/api/posts/{postId}",
     tag = "posts",
-    params(("postId" = inline(PathId), Path, description = "The post's id."), IfMatch),
+    params(("postId" = inline(PathId), Path, description = "The post's id."), Conditions),
     responses(
         (status = 204, description = "The post is gone."),
         (status = 404, description = "There is no such post."),
-        (status = 412, description = "The post has none of the ETags in `If-Match`."),
+        (status = 412, description = "The post has none of the ETags in `If-Match`, or one of those in `If-None-Match`."),
     ),
 )]
 pub(crate) async fn delete_post(
     _: Caller,
     State(store): State<SharedStore>,
     PathId(id): PathId,
-    condition: IfMatch,
+    conditions: Conditions,
     Query(NoParameters {}): Query<NoParameters>,
 ) -> Answer {
     let (key, _) = find(&store, id, &fixed()).await?;
-    let expected = condition.expected(&*store, &TABLE, &key).await?;
+    let expected = conditions.expected(&*store, &TABLE, &key).await?;
     store.delete(&TABLE, &key, expected.as_ref()).await?;
     Ok(answer::gone())
 }
 
-async fn write(store: &SharedStore, id: String, body: impl Body + Repeats, condition: &IfMatch) -> Answer {
+async fn write(store: &SharedStore, id: String, body: impl Body + Repeats, conditions: &Conditions) -> Answer {
     let (key, post) = find(store, id, &fixed()).await?;
     body.check_fixed(&post)?;
     let mut update: Update = body.update();
-    update.expected = condition.expected(&**store, &TABLE, &key).await?;
+    update.expected = conditions.expected(&**store, &TABLE, &key).await?;
     update.set.insert("updatedAt".to_owned(), now().into());
     let item = store.update(&TABLE, &key, &update).await?;
     Ok(answer::one(&Shown::all(&TABLE), &item))

@@ -8,7 +8,7 @@ use db_adapter::entity::thread::TABLE;
 use db_adapter::{Error, Key, Query as IndexQuery, Read, Store};
 use futures::future::try_join_all;
 use http_kit::answer::{self, Answer};
-use http_kit::etag::IfMatch;
+use http_kit::etag::Conditions;
 use http_kit::extract::{PathId, Query};
 use http_kit::paging::index;
 use http_kit::{Caller, Deadline, Problem, SharedStore};
@@ -36,32 +36,32 @@ pub(crate) struct DeleteThread {
     delete,
     path = "/api/threads/{threadId}",
     tag = "threads",
-    params(("threadId" = inline(PathId), Path, description = "The thread's id."), DeleteThread, IfMatch),
+    params(("threadId" = inline(PathId), Path, description = "The thread's id."), DeleteThread, Conditions),
     responses(
         (status = 204, description = "The thread is gone, and with `cascade=true` its posts are."),
         (status = 404, description = "There is no such thread."),
         (status = 409, description = "The thread has posts."),
-        (status = 412, description = "The thread has none of the ETags in `If-Match`."),
+        (status = 412, description = "The thread has none of the ETags in `If-Match`, or one of those in `If-None-Match`."),
     ),
 )]
 pub(crate) async fn delete_thread(
     _: Caller,
     State(store): State<SharedStore>,
     PathId(id): PathId,
-    condition: IfMatch,
+    conditions: Conditions,
     deadline: Deadline,
     Query(DeleteThread { cascade }): Query<DeleteThread>,
 ) -> Answer {
     let key = Key::hash(&id);
     let expected = if cascade {
         // Read first, so that a wrong id or a stale condition deletes no post.
-        let expected = condition.expected_of(&find(&*store, &key).await?)?;
+        let expected = conditions.expected_of(&find(&*store, &key).await?)?;
         delete_posts(&*store, &id, deadline).await?;
         expected
     } else {
-        let expected = condition.expected(&*store, &TABLE, &key).await?;
+        let expected = conditions.expected(&*store, &TABLE, &key).await?;
         if !store.query(&post::TABLE, &posts_of(&id, 1)?).await?.items.is_empty() {
-            condition.expected_of(&find(&*store, &key).await?)?;
+            conditions.expected_of(&find(&*store, &key).await?)?;
             return Err(Problem::conflict("the thread has posts: delete them first, or with it by cascade=true"));
         }
         expected

@@ -5,7 +5,7 @@ use db_adapter::entity::Thread;
 use db_adapter::entity::thread::TABLE;
 use db_adapter::{Key, StoreExt};
 use http_kit::answer::{self, Answer};
-use http_kit::etag::IfNoneMatch;
+use http_kit::etag::Conditions;
 use http_kit::extract::{Freshness, PathId, Query};
 use http_kit::fields::{Fields, Shown};
 use http_kit::{Caller, Problem, SharedStore};
@@ -25,7 +25,7 @@ pub(crate) struct GetThread {
     get,
     path = "/api/threads/{threadId}",
     tag = "threads",
-    params(("threadId" = inline(PathId), Path, description = "The thread's id."), GetThread, IfNoneMatch, Freshness),
+    params(("threadId" = inline(PathId), Path, description = "The thread's id."), GetThread, Conditions, Freshness),
     responses(
         (status = 200, description = "The thread.", body = Thread, headers(
             ("ETag" = String, description = "The thread's version."),
@@ -34,17 +34,21 @@ pub(crate) struct GetThread {
             ("ETag" = String, description = "The thread's version."),
         )),
         (status = 404, description = "There is no such thread."),
+        (status = 412, description = "The thread has none of the ETags in `If-Match`."),
     ),
 )]
 pub(crate) async fn get_thread(
     _: Caller,
     State(store): State<SharedStore>,
     PathId(id): PathId,
-    condition: IfNoneMatch,
+    conditions: Conditions,
     Freshness(strong): Freshness,
     Query(query): Query<GetThread>,
 ) -> Answer {
     let shown = Shown::of(&TABLE, query.fields)?;
-    let item = store.find(&TABLE, &Key::hash(id), &shown.read(strong)).await?.ok_or_else(Problem::not_found)?;
-    Ok(answer::read(&shown, &item, &condition))
+    let item = store
+        .find(&TABLE, &Key::hash(id), &shown.read(strong || conditions.need_strong_read()))
+        .await?
+        .ok_or_else(Problem::not_found)?;
+    answer::read(&shown, &item, &conditions)
 }

@@ -182,3 +182,10 @@ async fn a_deleted_post_is_gone_from_every_list() {
     }
     assert_eq!(app.delete(&format!("{path}?cascade=true")).await.problem(400), ["cascade"]);
 }
+
+#[tokio::test]
+async fn conditions_guard_every_write() {
+    let app = app().await;
+    let path = created(&app, &hello()).await;
+    http_test::conditions_guard_writes(&app, &path, &hello()).await;
+}

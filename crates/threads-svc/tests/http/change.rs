@@ -96,3 +96,10 @@ async fn the_last_author_is_kept_though_that_user_is_gone() {
     app.store.delete(&user::TABLE, &Key::hash("u1"), None).await.unwrap_err();
     app.put(&path, &thread).await.expect_status(200);
 }
+
+#[tokio::test]
+async fn conditions_guard_every_write() {
+    let app = app().await;
+    let path = created(&app, "T").await;
+    http_test::conditions_guard_writes(&app, &path, &json!({ "title": "T" })).await;
+}

@@ -172,3 +172,10 @@ async fn the_last_etag_matches_where_a_patch_changes_nothing() {
     assert_eq!(patch(changed.header("etag")).await.expect_status(200).json(), changed.json());
     patch(new.header("etag")).await.problem(412);
 }
+
+#[tokio::test]
+async fn conditions_guard_every_write() {
+    let app = app().await;
+    let path = created(&app, &ann()).await;
+    http_test::conditions_guard_writes(&app, &path, &ann()).await;
+}
