@@ -7,6 +7,7 @@ mod answer;
 mod conditions;
 mod lagging;
 mod process;
+mod texts;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,6 +30,7 @@ pub use answer::Answer;
 pub use conditions::conditions_guard_writes;
 pub use lagging::Lagging;
 pub use process::Process;
+pub use texts::texts_are_visible;
 
 /// How health names the backend that the tests run on.
 pub fn mode() -> &'static str {

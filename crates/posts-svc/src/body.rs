@@ -4,7 +4,7 @@ use db_adapter::entity::post::TABLE;
 use db_adapter::{Item, Table};
 use garde::Validate;
 use http_kit::Problem;
-use http_kit::change::{Change, trimmed};
+use http_kit::change::{Change, text, trimmed};
 use http_kit::extract::Body;
 use http_kit::problem::FieldError;
 use http_kit::rules::{self, Field};
@@ -17,19 +17,22 @@ use utoipa::ToSchema;
 pub(crate) struct NewPost {
     /// The thread it belongs to.
     #[garde(custom(rules::present), custom(rules::id))]
+    #[serde(default, deserialize_with = "text")]
     #[schema(required, value_type = String, pattern = "^[A-Za-z0-9_-]{1,64}$")]
     thread_id: Option<String>,
     /// Who writes it.
     #[garde(custom(rules::present), custom(rules::id))]
+    #[serde(default, deserialize_with = "text")]
     #[schema(required, value_type = String, pattern = "^[A-Za-z0-9_-]{1,64}$")]
     user_id: Option<String>,
     /// A title. It is trimmed.
-    #[garde(length(chars, min = 1, max = 300))]
+    #[garde(custom(rules::visible), custom(rules::max_chars(300)))]
     #[serde(default, deserialize_with = "trimmed")]
     #[schema(min_length = 1, max_length = 300, pattern = r"\S")]
     title: Option<String>,
     /// What is said: 65,536 bytes of UTF-8 at most.
-    #[garde(custom(rules::present), length(bytes, min = 1, max = 65_536))]
+    #[garde(custom(rules::present), custom(rules::visible), custom(rules::max_bytes(65_536)))]
+    #[serde(default, deserialize_with = "text")]
     #[schema(required, value_type = String, min_length = 1, max_length = 65_536)]
     content: Option<String>,
 }
@@ -95,12 +98,13 @@ pub(crate) struct PostReplacement {
     #[schema(value_type = String)]
     user_id: Change,
     /// A title. It is trimmed.
-    #[garde(length(chars, min = 1, max = 300))]
+    #[garde(custom(rules::visible), custom(rules::max_chars(300)))]
     #[serde(default, deserialize_with = "trimmed")]
     #[schema(min_length = 1, max_length = 300, pattern = r"\S")]
     title: Option<String>,
     /// What is said: 65,536 bytes of UTF-8 at most.
-    #[garde(custom(rules::present), length(bytes, min = 1, max = 65_536))]
+    #[garde(custom(rules::present), custom(rules::visible), custom(rules::max_bytes(65_536)))]
+    #[serde(default, deserialize_with = "text")]
     #[schema(required, value_type = String, min_length = 1, max_length = 65_536)]
     content: Option<String>,
 }
@@ -136,12 +140,12 @@ pub(crate) struct PostPatch {
     #[schema(value_type = String)]
     user_id: Change,
     /// A title. It is trimmed.
-    #[garde(length(chars, min = 1, max = 300))]
+    #[garde(custom(rules::visible), custom(rules::max_chars(300)))]
     #[serde(default, deserialize_with = "trimmed")]
     #[schema(value_type = Option<String>, min_length = 1, max_length = 300, pattern = r"\S")]
     title: Change,
     /// What is said: 65,536 bytes of UTF-8 at most.
-    #[garde(custom(rules::present), length(bytes, min = 1, max = 65_536))]
+    #[garde(custom(rules::present), custom(rules::visible), custom(rules::max_bytes(65_536)))]
     #[serde(default)]
     #[schema(value_type = String, min_length = 1, max_length = 65_536)]
     content: Change,

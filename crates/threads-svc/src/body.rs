@@ -3,7 +3,7 @@
 use db_adapter::Table;
 use db_adapter::entity::thread::TABLE;
 use garde::Validate;
-use http_kit::change::{Change, trimmed};
+use http_kit::change::{Change, text, trimmed};
 use http_kit::extract::Body;
 use http_kit::rules;
 use serde::Deserialize;
@@ -14,16 +14,18 @@ use utoipa::ToSchema;
 #[serde(rename_all = "camelCase")]
 pub(crate) struct NewThread {
     /// What the thread is about. It is trimmed.
-    #[garde(custom(rules::present), length(chars, min = 1, max = 300))]
+    #[garde(custom(rules::present), custom(rules::visible), custom(rules::max_chars(300)))]
     #[serde(default, deserialize_with = "trimmed")]
     #[schema(required, value_type = String, min_length = 1, max_length = 300, pattern = r"\S")]
     title: Option<String>,
     /// More about it.
-    #[garde(length(chars, max = 20_000))]
+    #[garde(custom(rules::max_chars(20_000)))]
+    #[serde(default, deserialize_with = "text")]
     #[schema(max_length = 20_000)]
     description: Option<String>,
     /// Who opens the thread: a user that exists.
     #[garde(custom(rules::id))]
+    #[serde(default, deserialize_with = "text")]
     #[schema(pattern = "^[A-Za-z0-9_-]{1,64}$")]
     user_id: Option<String>,
 }
@@ -50,12 +52,12 @@ impl Body for NewThread {
 #[serde(rename_all = "camelCase")]
 pub(crate) struct ThreadPatch {
     /// What the thread is about. It is trimmed.
-    #[garde(custom(rules::present), length(chars, min = 1, max = 300))]
+    #[garde(custom(rules::present), custom(rules::visible), custom(rules::max_chars(300)))]
     #[serde(default, deserialize_with = "trimmed")]
     #[schema(value_type = String, min_length = 1, max_length = 300, pattern = r"\S")]
     title: Change,
     /// More about it.
-    #[garde(length(chars, max = 20_000))]
+    #[garde(custom(rules::max_chars(20_000)))]
     #[serde(default)]
     #[schema(value_type = Option<String>, max_length = 20_000)]
     description: Change,

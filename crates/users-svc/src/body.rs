@@ -3,7 +3,7 @@
 use db_adapter::Table;
 use db_adapter::entity::user::TABLE;
 use garde::Validate;
-use http_kit::change::{Change, normalised, trimmed};
+use http_kit::change::{Change, normalised, text, trimmed};
 use http_kit::extract::Body;
 use http_kit::rules;
 use serde::Deserialize;
@@ -14,21 +14,23 @@ use utoipa::ToSchema;
 #[serde(rename_all = "camelCase")]
 pub(crate) struct NewUser {
     /// The e-mail address. It is trimmed and lower-cased; no other user may have it.
-    #[garde(custom(rules::present), email, length(chars, max = 254))]
+    #[garde(custom(rules::present), custom(rules::email), custom(rules::max_chars(254)))]
     #[serde(default, deserialize_with = "normalised")]
     #[schema(required, value_type = String, format = "email", max_length = 254)]
     email: Option<String>,
     /// The name that is shown. It is trimmed.
-    #[garde(custom(rules::present), length(chars, min = 1, max = 100))]
+    #[garde(custom(rules::present), custom(rules::visible), custom(rules::max_chars(100)))]
     #[serde(default, deserialize_with = "trimmed")]
     #[schema(required, value_type = String, min_length = 1, max_length = 100, pattern = r"\S")]
     name: Option<String>,
     /// A handle.
-    #[garde(length(chars, max = 50))]
+    #[garde(custom(rules::visible), custom(rules::max_chars(50)))]
+    #[serde(default, deserialize_with = "text")]
     #[schema(max_length = 50)]
     username: Option<String>,
     /// A few words about the user.
-    #[garde(length(chars, max = 2000))]
+    #[garde(custom(rules::max_chars(2000)))]
+    #[serde(default, deserialize_with = "text")]
     #[schema(max_length = 2000)]
     bio: Option<String>,
 }
@@ -60,22 +62,22 @@ impl Body for NewUser {
 #[serde(rename_all = "camelCase")]
 pub(crate) struct UserPatch {
     /// The e-mail address. It is trimmed and lower-cased; no other user may have it.
-    #[garde(custom(rules::present), email, length(chars, max = 254))]
+    #[garde(custom(rules::present), custom(rules::email), custom(rules::max_chars(254)))]
     #[serde(default, deserialize_with = "normalised")]
     #[schema(value_type = String, format = "email", max_length = 254)]
     email: Change,
     /// The name that is shown. It is trimmed.
-    #[garde(custom(rules::present), length(chars, min = 1, max = 100))]
+    #[garde(custom(rules::present), custom(rules::visible), custom(rules::max_chars(100)))]
     #[serde(default, deserialize_with = "trimmed")]
     #[schema(value_type = String, min_length = 1, max_length = 100, pattern = r"\S")]
     name: Change,
     /// A handle.
-    #[garde(length(chars, max = 50))]
+    #[garde(custom(rules::visible), custom(rules::max_chars(50)))]
     #[serde(default)]
     #[schema(value_type = Option<String>, max_length = 50)]
     username: Change,
     /// A few words about the user.
-    #[garde(length(chars, max = 2000))]
+    #[garde(custom(rules::max_chars(2000)))]
     #[serde(default)]
     #[schema(value_type = Option<String>, max_length = 2000)]
     bio: Change,

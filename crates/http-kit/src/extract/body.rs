@@ -1,5 +1,7 @@
 //! JSON bodies.
 
+use std::borrow::Cow;
+
 use axum::body::Bytes;
 use axum::extract::{FromRequest, Request};
 use axum::http::{HeaderMap, StatusCode, header};
@@ -7,6 +9,7 @@ use db_adapter::schema::Access;
 use db_adapter::{Attributes, Table, Update};
 use garde::Validate;
 use serde::de::DeserializeOwned;
+use serde_json::error::Category;
 
 use super::strict;
 use crate::change::Change;
@@ -95,28 +98,63 @@ fn check_media_type(headers: &HeaderMap, allowed: &[&str]) -> Result<(), Problem
 
 fn parse<T: Body>(bytes: &[u8]) -> Result<T, Problem> {
     let text = std::str::from_utf8(bytes).map_err(|_| Problem::unreadable("the body is not valid UTF-8"))?;
+    // Some editors and tools begin a file with it.
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     // serde would read an array as a struct's fields in order, and name our type to whoever sends a number.
-    if !text.trim_start().starts_with('{') {
-        return Err(Problem::unreadable("the body must be a JSON object"));
+    match text.trim_start().chars().next() {
+        None => return Err(Problem::unreadable("the body is empty")),
+        Some('{') => {}
+        Some(_) => return Err(Problem::unreadable("the body must be a JSON object")),
     }
     let server_owned = |name: &str| T::table().attribute(name).is_some_and(|known| known.access == Access::Server);
     let mut json = serde_json::Deserializer::from_str(text);
     let mut read = strict::read::<T, _>(&mut json, server_owned, "is not a field of this body");
-    if let (Some(_), Err(error)) = (&read.value, json.end()) {
-        read.faults.push(FieldError { field: String::new(), message: error.to_string() });
-    }
-    let unreadable = !read.faults.is_empty();
-    if let Some(Err(report)) = read.value.as_ref().map(Validate::validate) {
-        let broken = report.iter().map(|(path, error)| FieldError { field: camel_case(path), message: error.to_string() });
-        read.faults.extend(broken);
+    if read.value.is_ok()
+        && let Err(error) = json.end()
+    {
+        read.value = Err((String::new(), error));
     }
     match read.value {
-        Some(value) if read.faults.is_empty() => Ok(value),
-        Some(_) if !unreadable => Err(Problem::invalid(read.faults)),
-        _ => Err(read.faults.into_iter().fold(Problem::unreadable("the body cannot be read"), |problem, fault| {
-            problem.with_error(&fault.field, fault.message)
-        })),
+        Ok(value) => {
+            let unreadable = !read.faults.is_empty();
+            if let Err(report) = value.validate() {
+                let broken =
+                    report.iter().map(|(path, error)| FieldError { field: camel_case(path), message: error.to_string() });
+                read.faults.extend(broken);
+            }
+            match read.faults {
+                faults if faults.is_empty() => Ok(value),
+                faults if unreadable => Err(unreadable_body(None, faults)),
+                faults => Err(Problem::invalid(faults)),
+            }
+        }
+        Err((path, error)) => Err(explain(path, &error, read.faults)),
     }
+}
+
+fn unreadable_body(detail: Option<String>, faults: Vec<FieldError>) -> Problem {
+    let problem = Problem::unreadable(detail.map_or(Cow::Borrowed("the body cannot be read"), Cow::Owned));
+    faults.into_iter().fold(problem, |problem, fault| problem.with_error(&fault.field, fault.message))
+}
+
+/// What serde found, in our words: it names the field, or else the place.
+fn explain(path: String, error: &serde_json::Error, mut faults: Vec<FieldError>) -> Problem {
+    let said = error.to_string();
+    let (field, message) = match (error.classify(), said.split_once(" at line ")) {
+        (Category::Data, said_at) => {
+            let message = said_at.map_or(said.as_str(), |(message, _)| message);
+            match message.strip_prefix("duplicate field `").and_then(|rest| rest.strip_suffix('`')) {
+                Some(field) => (field.to_owned(), "was given more than once".to_owned()),
+                None => (path, message.to_owned()),
+            }
+        }
+        _ => (path, format!("is not valid JSON: line {}, column {}", error.line(), error.column())),
+    };
+    if field.is_empty() {
+        return unreadable_body(Some(format!("the body {message}")), faults);
+    }
+    faults.push(FieldError { field, message });
+    unreadable_body(None, faults)
 }
 
 /// The field's name in JSON.
@@ -143,10 +181,10 @@ mod tests {
     #[derive(Debug, Deserialize, Validate)]
     #[serde(rename_all = "camelCase")]
     struct Example {
-        #[garde(custom(rules::present), length(chars, min = 1, max = 5))]
+        #[garde(custom(rules::present), custom(rules::visible), custom(rules::max_chars(5)))]
         #[serde(default, deserialize_with = "crate::change::trimmed")]
         name: Option<String>,
-        #[garde(length(chars, max = 3))]
+        #[garde(custom(rules::max_chars(3)))]
         #[serde(default)]
         long_name: Change,
     }
@@ -176,10 +214,10 @@ mod tests {
     }
 
     #[rstest]
-    #[case("{", 400, &[""])]
-    #[case(r#"{"name":"Ann"} x"#, 400, &[""])]
+    #[case("{", 400, &[])]
+    #[case(r#"{"name":"Ann"} x"#, 400, &[])]
     #[case(r#"{"name":7,"longName":"x"}"#, 400, &["name"])]
-    #[case(r#"{"name":"Ann","name":"Ann"}"#, 400, &[""])]
+    #[case(r#"{"name":"Ann","name":"Ann"}"#, 400, &["name"])]
     #[case(r#"{"a":1,"name":"","b":{"c":1},"writeId":"x"}"#, 400, &["a", "b", "writeId", "name"])]
     #[case(r#"{"name":"\ud800"}"#, 400, &["name"])]
     #[case(r#"{"longName":"xxxx"}"#, 422, &["longName", "name"])]
@@ -190,7 +228,6 @@ mod tests {
     }
 
     #[rstest]
-    #[case("")]
     #[case(" null")]
     #[case("7")]
     #[case("\"Ann\"")]
@@ -200,6 +237,35 @@ mod tests {
         assert_eq!((problem.status().as_u16(), problem.errors()), (400, [].as_slice()));
         let shown = String::from_utf8(problem.to_json(None)).unwrap();
         assert!(shown.contains("must be a JSON object"), "{shown}");
+    }
+
+    #[rstest]
+    #[case("", "the body is empty", "")]
+    #[case(" \n", "the body is empty", "")]
+    #[case("\u{feff}", "the body is empty", "")]
+    #[case("{\"name\":", "", "is not valid JSON: line 1, column 8")]
+    #[case("{\n\"x\" 1}", "the body is not valid JSON: line 2, column 5", "")]
+    #[case(r#"{"name":"Ann"}}"#, "the body is not valid JSON: line 1, column 15", "")]
+    #[case(r#"{"name":1}"#, "", r#"write it as text: "1""#)]
+    #[case(r#"{"name":-7}"#, "", r#"write it as text: "-7""#)]
+    #[case(r#"{"longName":1.5}"#, "", r#"write it as text: "1.5""#)]
+    #[case(r#"{"longName":true}"#, "", r#"write it as text: "true""#)]
+    #[case(r#"{"name":[1]}"#, "", "must be text, not a list")]
+    #[case(r#"{"longName":{"a":1}}"#, "", "must be text, not an object")]
+    #[case(r#"{"name":"a","name":"b"}"#, "", "was given more than once")]
+    #[case(r#"{"name":"\u200b"}"#, "", "must not be blank")]
+    #[case(r#"{"name":"Annika"}"#, "", "must have no more than 5 characters; it has 6")]
+    fn faults_are_told_in_our_words(#[case] body: &str, #[case] detail: &str, #[case] message: &str) {
+        let problem = parse::<Example>(body.as_bytes()).unwrap_err();
+        let messages: Vec<_> = problem.errors().iter().map(|error| error.message.as_str()).collect();
+        assert_eq!(messages, if message.is_empty() { vec![] } else { vec![message] });
+        let shown: Value = serde_json::from_slice(&problem.to_json(None)).unwrap();
+        assert!(detail.is_empty() || shown["detail"] == detail, "{shown}");
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_ignored() {
+        assert_eq!(parse::<Example>("\u{feff} {\"name\":\"Ann\"}".as_bytes()).unwrap().name.as_deref(), Some("Ann"));
     }
 
     #[test]

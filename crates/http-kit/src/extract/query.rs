@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::strict;
-use crate::problem::Problem;
+use crate::problem::{FieldError, Problem};
 
 /// Query parameters, read strictly: an unknown or repeated parameter or a value that is not valid is 400. Parameters that start
 /// with `_` or `utm_`, which browsers' libraries and campaigns add, are ignored.
@@ -40,12 +40,14 @@ fn parse<T: DeserializeOwned>(query: &str) -> Result<T, Problem> {
     let kept = kept.collect::<Vec<_>>().join("&");
     let deserializer = serde_urlencoded::Deserializer::new(form_urlencoded::parse(kept.as_bytes()));
     let read = strict::read(deserializer, |_| false, "is not a parameter of this route");
+    let mut faults = read.faults;
     match read.value {
-        Some(value) if read.faults.is_empty() => Ok(value),
-        _ => Err(read.faults.into_iter().fold(Problem::unreadable("the query is not valid"), |problem, fault| {
-            problem.with_error(&fault.field, fault.message)
-        })),
+        Ok(value) if faults.is_empty() => return Ok(value),
+        Ok(_) => {}
+        Err((field, error)) => faults.push(FieldError { field, message: error.to_string() }),
     }
+    let problem = Problem::unreadable("the query is not valid");
+    Err(faults.into_iter().fold(problem, |problem, fault| problem.with_error(&fault.field, fault.message)))
 }
 
 /// The parameters that are not ignored, decoded.

@@ -7,9 +7,9 @@ use crate::problem::FieldError;
 /// Unknown names that are told at most: each is compared with those before it, and a body has room for tens of thousands.
 const MAX_UNKNOWN: usize = 100;
 
-/// What was read, and every fault. There is a value exactly when serde found no fault; unknown names are faults all the same.
-pub(super) struct Strict<T> {
-    pub(super) value: Option<T>,
+/// What was read, or where serde stopped and why; and the unknown names, which are faults all the same.
+pub(super) struct Strict<T, E> {
+    pub(super) value: Result<T, (String, E)>,
     pub(super) faults: Vec<FieldError>,
 }
 
@@ -18,7 +18,7 @@ pub(super) fn read<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
     deserializer: D,
     ignored: impl Fn(&str) -> bool,
     unknown: &str,
-) -> Strict<T> {
+) -> Strict<T, D::Error> {
     let mut faults: Vec<FieldError> = Vec::new();
     let mut track = serde_path_to_error::Track::new();
     let deserializer = serde_path_to_error::Deserializer::new(deserializer, &mut track);
@@ -31,15 +31,9 @@ pub(super) fn read<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
             faults.push(FieldError { field, message: unknown.to_owned() });
         }
     });
-    match read {
-        Ok(value) => Strict { value: Some(value), faults },
-        Err(error) => {
-            let field = match track.path().to_string() {
-                path if path == "." || path == "?" => String::new(),
-                path => path,
-            };
-            faults.push(FieldError { field, message: error.to_string() });
-            Strict { value: None, faults }
-        }
-    }
+    let value = read.map_err(|error| match track.path().to_string() {
+        path if path == "." || path == "?" => (String::new(), error),
+        path => (path, error),
+    });
+    Strict { value, faults }
 }

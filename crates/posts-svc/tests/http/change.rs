@@ -189,3 +189,10 @@ async fn conditions_guard_every_write() {
     let path = created(&app, &hello()).await;
     http_test::conditions_guard_writes(&app, &path, &hello()).await;
 }
+
+#[tokio::test]
+async fn texts_are_visible() {
+    let app = app().await;
+    let location = created(&app, &hello()).await;
+    http_test::texts_are_visible(&app, "/api/posts", &location, &hello(), &["title", "content"]).await;
+}

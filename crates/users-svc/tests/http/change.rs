@@ -179,3 +179,10 @@ async fn conditions_guard_every_write() {
     let path = created(&app, &ann()).await;
     http_test::conditions_guard_writes(&app, &path, &ann()).await;
 }
+
+#[tokio::test]
+async fn texts_are_visible() {
+    let app = app().await;
+    let location = created(&app, &json!({ "email": "b@b.c", "name": "B" })).await;
+    http_test::texts_are_visible(&app, "/api/users", &location, &ann(), &["name", "username"]).await;
+}

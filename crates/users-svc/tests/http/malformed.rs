@@ -23,7 +23,7 @@ async fn bodies_that_are_no_json_are_400() {
         b"[]",
         b"\"text\"",
         b"{\"email\":\"a@b.c\",\"name\":\"A\"}{}",
-        b"\xef\xbb\xbf{}",
+        b"\xef\xbb\xbf\xef\xbb\xbf{}",
     ];
     for body in bodies {
         send(&app, body.to_vec()).await.problem(400);
