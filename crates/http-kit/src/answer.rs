@@ -52,7 +52,7 @@ pub fn created(table: &'static Table, created: &Created) -> Response {
 /// 200 with the items as a bare array, and a `Link` to the next page exactly when there is one.
 pub fn list(shown: &Shown, page: &Page, url: &ListUrl) -> Response {
     let mut response = items(shown, &page.items);
-    set(&mut response, header::LINK, page.next.as_ref().and_then(|cursor| url.next(cursor)));
+    set(&mut response, header::LINK, page.next.as_ref().and_then(|cursor| url.next(cursor, shown)));
     response
 }
 

@@ -2,8 +2,9 @@
 
 use db_adapter::schema::{Access, VERSION};
 use db_adapter::{Members, Read, Table};
-use serde::de::{Deserialize, Deserializer};
+use serde::de::{Deserialize, Deserializer, Error};
 
+use crate::paging::listed;
 use crate::problem::Problem;
 
 /// `fields`: names of attributes with commas between them.
@@ -13,7 +14,10 @@ pub struct Fields(Vec<String>);
 impl<'de> Deserialize<'de> for Fields {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        Ok(Self(text.split(',').map(str::to_owned).collect()))
+        match listed(&text).map(str::to_owned).collect::<Vec<_>>() {
+            names if names.is_empty() => Err(D::Error::custom("must name at least one attribute")),
+            names => Ok(Self(names)),
+        }
     }
 }
 
@@ -34,13 +38,16 @@ impl Shown {
     /// The attributes that were asked for; all where nothing was.
     ///
     /// # Errors
-    /// 400 when there is no such attribute.
+    /// 400 when there is no such attribute, or more are named than there are.
     pub fn of(table: &'static Table, fields: Option<Fields>) -> Result<Self, Problem> {
         let all = Self::all(table);
         let Some(Fields(asked)) = fields else { return Ok(all) };
         if let Some(unknown) = asked.iter().find(|asked| all.names().all(|name| name != *asked)) {
             let message = format!("{unknown:?} is not one of {}", all.names().collect::<Vec<_>>().join(", "));
             return Err(Problem::parameter("fields", message));
+        }
+        if asked.len() > all.names().count() {
+            return Err(Problem::parameter("fields", "names more attributes than there are"));
         }
         let asked = all.names().filter(|name| asked.iter().any(|asked| asked == name)).collect();
         Ok(Self { table, asked: Some(asked) })
@@ -113,6 +120,8 @@ mod tests {
 
     #[test]
     fn unknown_and_hidden_names_are_refused() {
+        let many = Fields(vec!["name".to_owned(); 9]);
+        assert_eq!(Shown::of(&user::TABLE, Some(many)).unwrap_err().errors()[0].message, "names more attributes than there are");
         for name in ["", "nickname", "writeId", "Name"] {
             assert_eq!(Shown::of(&user::TABLE, Some(Fields(vec![name.to_owned()]))).unwrap_err().status(), 400);
         }

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::Request;
-use axum::http::{HeaderName, Method, StatusCode, header};
+use axum::http::{HeaderName, Method, StatusCode, Uri, header};
 use axum::routing::{Route, get};
 use tokio::sync::Semaphore;
-use tower::{ServiceBuilder, service_fn};
+use tower::{ServiceBuilder, ServiceExt, service_fn};
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
 use crate::compression::{Coding, Compressor};
@@ -67,7 +67,24 @@ pub fn app(services: Vec<Service>, store: &SharedStore, behaviour: &Behaviour, d
         routes.method_not_allowed_fallback(method_not_allowed).layer(layers)
     };
     // Probes do not count among the requests in flight, else an overload makes the load balancer kill the process.
-    layered(api, behaviour.max_in_flight).merge(layered(probes, Semaphore::MAX_PERMITS))
+    let routes = layered(api, behaviour.max_in_flight).merge(layered(probes, Semaphore::MAX_PERMITS));
+    let without_slash = routes.clone();
+    routes.fallback(async move |request| without_slash.oneshot(trim_slashes(request)).await)
+}
+
+/// A path that is no route may be one without the slashes at its end.
+fn trim_slashes(mut request: Request) -> Request {
+    let path = request.uri().path();
+    let trimmed = path.trim_end_matches('/');
+    if trimmed.len() < path.len() && !trimmed.is_empty() {
+        let query = request.uri().query().map(|query| format!("?{query}")).unwrap_or_default();
+        let mut parts = request.uri().clone().into_parts();
+        parts.path_and_query = format!("{trimmed}{query}").parse().ok();
+        if let Ok(uri) = Uri::from_parts(parts) {
+            *request.uri_mut() = uri;
+        }
+    }
+    request
 }
 
 async fn method_not_allowed() -> Problem {
@@ -81,10 +98,14 @@ fn cors(origins: &Origins) -> Option<CorsLayer> {
         Origins::Only(list) => AllowOrigin::list(list.clone()),
     };
     let methods = [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::PATCH, Method::DELETE, Method::OPTIONS];
-    let sent: [HeaderName; 6] =
-        [header::CONTENT_TYPE, header::IF_MATCH, header::IF_NONE_MATCH, IDEMPOTENCY_KEY, header::CACHE_CONTROL, REQUEST_ID];
-    let shown: [HeaderName; 6] =
-        [header::LINK, header::ETAG, header::LOCATION, REQUEST_ID, IDEMPOTENT_REPLAYED, header::RETRY_AFTER];
+    let ours = [header::IF_MATCH, header::IF_NONE_MATCH, IDEMPOTENCY_KEY, header::CACHE_CONTROL, REQUEST_ID];
+    // What browsers' libraries add: who asks, that a script asks, and what a trace of theirs it belongs to.
+    let of_libraries = ["authorization", "x-requested-with", "traceparent", "tracestate", "baggage", "sentry-trace"];
+    let sent = [header::CONTENT_TYPE].into_iter().chain(ours).chain(of_libraries.map(HeaderName::from_static));
+    let sent: Vec<_> = sent.collect();
+    let shown = [header::LINK, header::ETAG, header::LOCATION, header::RETRY_AFTER, header::WWW_AUTHENTICATE];
+    let shown = shown.into_iter().chain([REQUEST_ID, IDEMPOTENT_REPLAYED]);
+    let shown: Vec<_> = shown.chain(["ratelimit", "ratelimit-policy"].map(HeaderName::from_static)).collect();
     let layer = CorsLayer::new().allow_origin(allowed).allow_methods(methods).allow_headers(sent).expose_headers(shown);
     Some(layer.max_age(Duration::from_secs(600)))
 }

@@ -61,6 +61,10 @@ impl Time {
     }
 }
 
+/// A parameter that is `true` or `false`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Flag(pub bool);
+
 /// `order`: `asc` is oldest first, `desc` newest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Sort(pub Order);
@@ -177,15 +181,23 @@ pub fn check_range(from: Option<&Time>, to: Option<&Time>) -> Result<(), Problem
 #[derive(Debug, Clone)]
 pub struct ListUrl {
     path: String,
+    /// All but those that the link has of its own.
     parameters: Vec<(String, String)>,
 }
 
 impl ListUrl {
-    /// The value of `Link` for the page at that cursor: path and query only, as only the client knows the host it asked.
-    pub fn next(&self, cursor: &Cursor) -> Option<HeaderValue> {
+    /// The value of `Link` for the page at that cursor, showing the same: path and query only, as only the client knows the host it
+    /// asked.
+    pub fn next(&self, cursor: &Cursor, shown: &Shown) -> Option<HeaderValue> {
         let mut query = form_urlencoded::Serializer::new(String::new());
-        query.extend_pairs(&self.parameters).append_pair("cursor", &cursor.to_string());
-        HeaderValue::try_from(format!("<{}?{}>; rel=\"next\"", self.path, query.finish())).ok()
+        query.extend_pairs(&self.parameters);
+        if let Some(fields) = shown.attributes() {
+            query.append_pair("fields", &fields.join(","));
+        }
+        query.append_pair("cursor", &cursor.to_string());
+        // A space is written as we read it, and a comma as people write it.
+        let query = query.finish().replace('+', "%20").replace("%2C", ",");
+        HeaderValue::try_from(format!("<{}?{query}>; rel=\"next\"", self.path)).ok()
     }
 }
 
@@ -194,7 +206,8 @@ impl<S: Sync> FromRequestParts<S> for ListUrl {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
         let parameters = parameters(parts.uri.query().unwrap_or_default());
-        let parameters = parameters.filter(|(name, _)| name != "cursor").map(|(name, value)| (name.into(), value.into()));
+        let parameters =
+            parameters.filter(|(name, _)| name != "cursor" && name != "fields").map(|(name, value)| (name.into(), value.into()));
         Ok(Self { path: parts.uri.path().to_owned(), parameters: parameters.collect() })
     }
 }
@@ -214,7 +227,7 @@ fn parse_sort(text: &str) -> Option<Sort> {
 
 fn parse_ids(text: &str) -> Option<Ids> {
     let mut ids: Vec<String> = Vec::new();
-    for id in text.split(',') {
+    for id in listed(text) {
         if !is_id(id) || ids.len() > MAX_IDS {
             return None;
         }
@@ -222,17 +235,17 @@ fn parse_ids(text: &str) -> Option<Ids> {
             ids.push(id.to_owned());
         }
     }
-    (ids.len() <= MAX_IDS).then_some(Ids(ids))
+    (1..=MAX_IDS).contains(&ids.len()).then_some(Ids(ids))
+}
+
+/// The elements of a list with commas, without blanks and without empty ones. A blank that a form has written is a plus.
+pub(crate) fn listed(text: &str) -> impl Iterator<Item = &str> {
+    text.split(',').map(|element| element.trim_matches([' ', '+'])).filter(|element| !element.is_empty())
 }
 
 /// Items have whole milliseconds, so rounding up changes neither what is at or after a time nor what is before it.
 fn parse_time(text: &str) -> Option<Time> {
-    // The plus of an offset that was not escaped arrives as a space.
-    let text = match text.len().checked_sub(6) {
-        Some(at) if text.as_bytes().get(at) == Some(&b' ') => format!("{}+{}", text.get(..at)?, text.get(at + 1..)?),
-        _ => text.to_owned(),
-    };
-    let time = DateTime::parse_from_rfc3339(&text).ok()?.to_utc();
+    let time = DateTime::parse_from_rfc3339(&with_full_offset(text)?).ok()?.to_utc();
     let excess = i64::from(time.nanosecond() % 1_000_000);
     let up = if excess == 0 { time } else { time.checked_add_signed(Duration::nanoseconds(1_000_000 - excess))? };
     Some(Time(match up.year() {
@@ -240,6 +253,22 @@ fn parse_time(text: &str) -> Option<Time> {
         10_000.. => timestamp(year_start(10_000)? - Duration::milliseconds(1)),
         _ => timestamp(up),
     }))
+}
+
+/// The time with its offset as RFC 3339 has it: the colon may be missing (`+0000`), and the minutes (`+00`), as many libraries write
+/// it. The plus of an offset that a form has written is a space.
+fn with_full_offset(text: &str) -> Option<String> {
+    let (date, time) = text.split_at_checked(text.find(['T', 't'])?)?;
+    let Some(at) = time.rfind(['+', '-', ' ']) else { return Some(text.to_owned()) };
+    let (clock, offset) = time.split_at_checked(at)?;
+    let (sign, digits) = offset.split_at_checked(1)?;
+    let sign = if sign == "-" { '-' } else { '+' };
+    let (hours, minutes) = match digits.len() {
+        2 => (digits, "00"),
+        4 => digits.split_at_checked(2)?,
+        _ => digits.split_once(':')?,
+    };
+    Some(format!("{date}{clock}{sign}{hours}:{minutes}"))
 }
 
 /// An offset can carry a time across the edge of the years that have four digits.
@@ -280,6 +309,12 @@ parameter!(
         .maximum(Some(Limit::MAX))
         .default(Some(Limit::DEFAULT.into()))
 );
+parameter!(
+    Flag,
+    |text: &str| text.parse().ok().map(Flag),
+    "must be true or false",
+    ObjectBuilder::new().schema_type(SchemaType::Type(Type::Boolean)).default(Some(false.into()))
+);
 parameter!(Sort, parse_sort, "must be asc or desc", string().enum_values(Some(["asc", "desc"])));
 parameter!(
     Time,
@@ -317,6 +352,12 @@ mod tests {
     #[case("2024-05-01T12:00:00Z", "2024-05-01T12:00:00.000Z")]
     #[case("2024-05-01T12:00:00+02:00", "2024-05-01T10:00:00.000Z")]
     #[case("2024-05-01T12:00:00 02:00", "2024-05-01T10:00:00.000Z")]
+    #[case("2024-05-01T12:00:00+0200", "2024-05-01T10:00:00.000Z")]
+    #[case("2024-05-01T12:00:00+02", "2024-05-01T10:00:00.000Z")]
+    #[case("2024-05-01T12:00:00-0330", "2024-05-01T15:30:00.000Z")]
+    #[case("2024-05-01T12:00:00.5-03", "2024-05-01T15:00:00.500Z")]
+    #[case("2024-05-01T12:00:00+00", "2024-05-01T12:00:00.000Z")]
+    #[case("2024-05-01T12:00:00 0000", "2024-05-01T12:00:00.000Z")]
     #[case("2024-05-01t12:00:00.0000001z", "2024-05-01T12:00:00.001Z")]
     #[case("2024-05-01T12:00:00.123456789-00:30", "2024-05-01T12:30:00.124Z")]
     #[case("9999-12-31T23:59:59.9999Z", "9999-12-31T23:59:59.999Z")]
@@ -331,6 +372,12 @@ mod tests {
     #[case("2024-05-01")]
     #[case("2024-05-01T12:00:00")]
     #[case("2024-13-01T12:00:00Z")]
+    #[case("2024-05-01T12:00:00+1")]
+    #[case("2024-05-01T12:00:00+123")]
+    #[case("2024-05-01T12:00:00+1:30")]
+    #[case("2024-05-01T12:00:00+ää")]
+    #[case("2024-05-01T12:00:00+2500")]
+    #[case("2024-05-01+0000")]
     #[case("ääääää")]
     #[case("1714564800")]
     fn what_is_no_time_is_refused(#[case] text: &str) {
@@ -342,7 +389,8 @@ mod tests {
         assert_eq!(parse_ids("b,a,b").map(Ids::into_vec), Some(vec!["b".to_owned(), "a".to_owned()]));
         let many = |count: usize| (0..count).map(|id| id.to_string()).collect::<Vec<_>>().join(",");
         assert!(parse_ids(&many(100)).is_some());
-        for text in ["", "a,", ",a", "a b", "ä", "health", &many(101)] {
+        assert_eq!(parse_ids(" a, ,b,+c,").map(Ids::into_vec).map(|ids| ids.concat()).as_deref(), Some("abc"));
+        for text in ["", ",", " , ", "a b", "a+b", "ä", "health", &many(101)] {
             assert_eq!(parse_ids(text), None, "{text}");
         }
     }
@@ -350,8 +398,11 @@ mod tests {
     #[test]
     fn a_link_keeps_the_query_and_replaces_the_cursor() {
         let url = ListUrl { path: "/api/x".to_owned(), parameters: vec![("from".to_owned(), "a+b>\"".to_owned())] };
-        let link = url.next(&Cursor::from_text("c-_")).unwrap();
-        assert_eq!(link, "</api/x?from=a%2Bb%3E%22&cursor=c-_>; rel=\"next\"");
+        let next = |shown: Shown| url.next(&Cursor::from_text("c-_"), &shown).unwrap();
+        assert_eq!(next(Shown::all(&post::TABLE)), "</api/x?from=a%2Bb%3E%22&cursor=c-_>; rel=\"next\"");
+        let asked = serde_urlencoded::from_str::<Timeline>("fields=title,,postId,title").unwrap().fields;
+        let link = next(Shown::of(&post::TABLE, asked).unwrap());
+        assert_eq!(link, "</api/x?from=a%2Bb%3E%22&fields=postId,title&cursor=c-_>; rel=\"next\"");
     }
 
     fn timeline(query: &str) -> Timeline {

@@ -10,7 +10,7 @@ use futures::future::try_join_all;
 use http_kit::answer::{self, Answer};
 use http_kit::etag::Conditions;
 use http_kit::extract::{PathId, Query};
-use http_kit::paging::index;
+use http_kit::paging::{Flag, index};
 use http_kit::{Caller, Deadline, Problem, SharedStore};
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -24,8 +24,8 @@ const RESERVE: Duration = Duration::from_millis(500);
 #[into_params(parameter_in = Query)]
 pub(crate) struct DeleteThread {
     /// Delete the thread's posts too; without it a thread that has posts is not deleted.
-    #[serde(default)]
-    cascade: bool,
+    #[param(inline, nullable = false)]
+    cascade: Option<Flag>,
 }
 
 /// Delete a thread
@@ -53,7 +53,7 @@ pub(crate) async fn delete_thread(
     Query(DeleteThread { cascade }): Query<DeleteThread>,
 ) -> Answer {
     let key = Key::hash(&id);
-    let expected = if cascade {
+    let expected = if cascade.is_some_and(|Flag(cascade)| cascade) {
         // Read first, so that a wrong id or a stale condition deletes no post.
         let expected = conditions.expected_of(&find(&*store, &key).await?)?;
         delete_posts(&*store, &id, deadline).await?;

@@ -1,7 +1,8 @@
 //! Query parameters.
 
 use std::borrow::Cow;
-use std::collections::HashSet;
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
@@ -12,8 +13,9 @@ use serde::de::DeserializeOwned;
 use super::strict;
 use crate::problem::{FieldError, Problem};
 
-/// Query parameters, read strictly: an unknown or repeated parameter or a value that is not valid is 400. Parameters that start
-/// with `_` or `utm_`, which browsers' libraries and campaigns add, are ignored.
+/// Query parameters, read strictly: an unknown parameter, one that is given twice and is no list, or a value that is not valid is 400.
+/// Parameters that start with `_` or `utm_`, which browsers' libraries and campaigns add, are ignored, but for those of json-server,
+/// which say what is on a page.
 #[derive(Debug, Clone)]
 pub struct Query<T>(pub T);
 
@@ -29,18 +31,42 @@ impl<T: DeserializeOwned, S: Sync> FromRequestParts<S> for Query<T> {
     }
 }
 
+/// Parameters that are lists: given more than once, their values are joined, as a list with commas is.
+const LISTS: [&str; 2] = ["ids", "fields"];
+
+/// json-server's parameters. To ignore them would make every page the first one.
+const JSON_SERVER: [&str; 9] = ["_page", "_limit", "_per_page", "_start", "_end", "_sort", "_order", "_embed", "_expand"];
+
 fn parse<T: DeserializeOwned>(query: &str) -> Result<T, Problem> {
     if percent_decode_str(query).decode_utf8().is_err() {
         return Err(Problem::unreadable("the query is not valid UTF-8"));
     }
-    if let Some(name) = repeated(query) {
-        return Err(Problem::parameter(&name, "stands more than once"));
+    let mut given: Vec<(Cow<'_, str>, Cow<'_, str>)> = Vec::new();
+    let (mut first, mut repeated) = (HashMap::new(), Vec::new());
+    for (name, value) in parameters(query) {
+        match first.entry(name.clone()) {
+            Entry::Vacant(new) => {
+                new.insert(given.len());
+                given.push((name, value));
+            }
+            Entry::Occupied(earlier) if LISTS.contains(&name.as_ref()) => {
+                if let Some((_, values)) = given.get_mut(*earlier.get()) {
+                    values.to_mut().extend([",", &value]);
+                }
+            }
+            Entry::Occupied(_) => repeated.push(name),
+        }
     }
-    let kept = query.split('&').filter(|pair| !form_urlencoded::parse(pair.as_bytes()).any(|(name, _)| is_ignored(&name)));
-    let kept = kept.collect::<Vec<_>>().join("&");
-    let deserializer = serde_urlencoded::Deserializer::new(form_urlencoded::parse(kept.as_bytes()));
+    if let Some((name, _)) = given.iter().find(|(name, _)| JSON_SERVER.contains(&name.as_ref())) {
+        return Err(Problem::parameter(name, "is not supported: set the size of a page with limit, and follow the Link header"));
+    }
+    let joined = form_urlencoded::Serializer::new(String::new()).extend_pairs(given).finish();
+    let deserializer = serde_urlencoded::Deserializer::new(form_urlencoded::parse(joined.as_bytes()));
     let read = strict::read(deserializer, |_| false, "is not a parameter of this route");
     let mut faults = read.faults;
+    if let Some(name) = repeated.into_iter().find(|name| faults.iter().all(|fault| fault.field != *name)) {
+        faults.push(FieldError { field: name.into_owned(), message: "was given more than once".to_owned() });
+    }
     match read.value {
         Ok(value) if faults.is_empty() => return Ok(value),
         Ok(_) => {}
@@ -50,18 +76,16 @@ fn parse<T: DeserializeOwned>(query: &str) -> Result<T, Problem> {
     Err(faults.into_iter().fold(problem, |problem, fault| problem.with_error(&fault.field, fault.message)))
 }
 
-/// The parameters that are not ignored, decoded.
+/// The parameters that are not ignored, decoded. A plus is a plus: it is one in times and e-mail addresses, which people write as
+/// they are, and no value of ours has a space.
 pub(crate) fn parameters(query: &str) -> impl Iterator<Item = (Cow<'_, str>, Cow<'_, str>)> {
-    form_urlencoded::parse(query.as_bytes()).filter(|(name, _)| !is_ignored(name))
-}
-
-fn repeated(query: &str) -> Option<Cow<'_, str>> {
-    let mut earlier = HashSet::new();
-    parameters(query).map(|(name, _)| name).find(|name| !earlier.insert(name.clone()))
+    let pairs = query.split('&').filter(|pair| !pair.is_empty()).map(|pair| pair.split_once('=').unwrap_or((pair, "")));
+    let decode = |text| percent_decode_str(text).decode_utf8_lossy();
+    pairs.map(move |(name, value)| (decode(name), decode(value))).filter(|(name, _)| !is_ignored(name))
 }
 
 fn is_ignored(name: &str) -> bool {
-    name.starts_with('_') || name.starts_with("utm_")
+    name.starts_with("utm_") || name.starts_with('_') && !JSON_SERVER.contains(&name)
 }
 
 #[cfg(test)]
@@ -105,13 +129,38 @@ mod tests {
         let query = (0..5_000).map(|at| format!("x{at}")).collect::<Vec<_>>().join("&");
         let named = fields(&query);
         assert_eq!((named.len(), named.first().map(String::as_str)), (100, Some("x0")));
-        assert_eq!(fields(&format!("{query}&x4999=1")), ["x4999"]);
+        assert_eq!(fields(&format!("{query}&limit=1&limit=1")).len(), 101);
     }
 
     #[test]
-    fn a_repeated_parameter_is_refused() {
+    fn a_repeated_parameter_is_refused_unless_it_is_a_list() {
         let problem = parse::<Parameters>("limit=5&_=1&_=2&limit=5").unwrap_err();
-        assert_eq!(problem.errors()[0].field, "limit");
+        assert_eq!(
+            (problem.errors()[0].field.as_str(), problem.errors()[0].message.as_str()),
+            ("limit", "was given more than once")
+        );
+        let ids = |query| parse::<Everything>(query).unwrap().ids.unwrap().into_vec();
+        for query in ["ids=1,2,3", "ids=1&ids=2&ids=3", "ids=1,2&_=0&ids=3", "ids=1,%202,+3,", "ids=,1,,2&ids=&ids=3&ids=1"] {
+            assert_eq!(ids(query), ["1", "2", "3"], "{query}");
+        }
+        assert_eq!(fields("ids[]=1&ids[]=2&limit=1&limit=2"), ["ids[]", "limit"]);
+    }
+
+    #[test]
+    fn parameters_of_json_server_are_told_what_to_use() {
+        for name in JSON_SERVER {
+            let problem = parse::<Parameters>(&format!("limit=5&{name}=2")).unwrap_err();
+            assert_eq!(problem.errors()[0].field, name);
+            assert!(["limit", "Link"].iter().all(|word| problem.errors()[0].message.contains(word)));
+        }
+        assert!(parse::<Parameters>("_=1&_t=2&_limits=3&__limit=4&_PAGE=5").is_ok());
+    }
+
+    #[test]
+    fn a_plus_is_a_plus() {
+        let read = parse::<Everything>("from=2024-05-01T12:00:00+02:00&cursor=a+b%20c%2Bd").unwrap();
+        assert_eq!(read.from.map(Time::into_text).as_deref(), Some("2024-05-01T10:00:00.000Z"));
+        assert_eq!(read.cursor.as_deref(), Some("a+b c+d"));
     }
 
     #[derive(Debug, Default, Clone, Deserialize, PartialEq)]
@@ -139,7 +188,7 @@ mod tests {
                 ("cascade", self.cascade.map(|cascade| cascade.to_string())),
             ];
             let sent = pairs.into_iter().filter_map(|(name, value)| Some((name, value?)));
-            form_urlencoded::Serializer::new(String::new()).extend_pairs(sent).finish()
+            form_urlencoded::Serializer::new(String::new()).extend_pairs(sent).finish().replace('+', "%20")
         }
     }
 

@@ -90,7 +90,7 @@ async fn users_are_found_by_ids_in_the_asked_order() {
     assert_eq!(named.json(), json!([{ "name": "User 0" }]));
     let many = |count: usize| (0..count).map(|id| id.to_string()).collect::<Vec<_>>().join(",");
     app.get(&format!("/api/users?ids={}", many(100))).await.expect_status(200);
-    for ids in ["", "a%20b", "a,,b", "health", &many(101)] {
+    for ids in ["", ",%20,", "a%20b", "a;b", "health", &many(101)] {
         assert_eq!(app.get(&format!("/api/users?ids={ids}")).await.problem(400), ["ids"], "{ids}");
     }
 }
@@ -121,5 +121,50 @@ async fn odd_parameters_are_refused() {
         ("%FF", vec![]),
     ] {
         assert_eq!(app.get(&format!("/api/users?{query}")).await.problem(400), fields, "{query}");
+    }
+}
+
+#[tokio::test]
+async fn a_plus_in_an_address_need_not_be_escaped() {
+    let app = app().await;
+    for email in ["pat+news@example.com", "+pat@example.com", "p+a+t@example.com"] {
+        create(&app, &json!({ "email": email, "name": "Pat" })).await;
+        for query in [email.to_owned(), email.replace('+', "%2B"), format!("%20{email}%20"), email.to_uppercase()] {
+            let found = app.get(&format!("/api/users?email={query}")).await.expect_status(200).json();
+            assert_eq!(found[0]["email"], email, "{query}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn lists_may_be_repeated_parameters() {
+    let app = app().await;
+    let mut ids = Vec::new();
+    for name in ["a", "b"] {
+        ids.push(
+            create(&app, &json!({ "email": format!("{name}@b.c"), "name": name }))
+                .await
+                .field("userId")
+                .as_str()
+                .unwrap()
+                .to_owned(),
+        );
+    }
+    let (a, b) = (&ids[0], &ids[1]);
+    let expected = app.get(&format!("/api/users?ids={a},{b}&fields=name,userId")).await.expect_status(200).json();
+    for query in [
+        format!("ids={a}&ids={b}&fields=name&fields=userId"),
+        format!("fields=userId&ids={a},&ids=,%20{b}&fields=+name,"),
+        format!("ids={a}&_=1&ids={b},{a}&fields=name,,userId"),
+    ] {
+        assert_eq!(app.get(&format!("/api/users?{query}")).await.expect_status(200).json(), expected, "{query}");
+    }
+    let answer = app.get(&format!("/api/users?ids[]={a}&ids[]={b}")).await;
+    assert_eq!(answer.problem(400), ["ids[]"]);
+    assert_eq!(answer.json()["errors"][0]["message"], "is not a parameter of this route");
+    for query in ["limit=1&limit=1", "email=a@b.c&email=a@b.c"] {
+        let answer = app.get(&format!("/api/users?{query}")).await;
+        answer.problem(400);
+        assert_eq!(answer.json()["errors"][0]["message"], "was given more than once");
     }
 }

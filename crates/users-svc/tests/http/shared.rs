@@ -17,7 +17,7 @@ use crate::{ann, app, created};
 #[tokio::test]
 async fn routes_and_methods_that_are_none_are_problems() {
     let app = app().await;
-    for path in ["/", "/api", "/api/users/", "/api/users/a/b", "/api/none", "/health/", "//api/users"] {
+    for path in ["/", "/api", "/api/users/a/b", "/api/none", "/api/none/", "/api/users//a", "//api/users", "///"] {
         app.get(path).await.problem(404);
     }
     let answer = app.call("DELETE", "/api/users", &[]).await;
@@ -27,6 +27,28 @@ async fn routes_and_methods_that_are_none_are_problems() {
     assert!(answer.problem(405).is_empty());
     assert_eq!(answer.header("allow"), "GET,HEAD,PATCH,PUT,DELETE");
     app.call("POST", "/health", &[]).await.problem(405);
+}
+
+#[tokio::test]
+async fn a_slash_at_the_end_changes_nothing() {
+    let app = app().await;
+    let new = app.post("/api/users/", &ann()).await.expect_status(201);
+    let path = new.header("location").to_owned();
+    assert!(!path.ends_with('/'));
+    app.post("/api/users", &json!({ "email": "b@b.c", "name": "B" })).await.expect_status(201);
+    for path in ["/api/users", "/api/users?limit=1", &path, &format!("{path}?fields=name"), "/api/users/openapi.json"] {
+        let slashed = path.replacen('?', "/?", 1);
+        let slashed = if slashed == path { format!("{path}/") } else { slashed };
+        let (plain, slashed) = (app.get(path).await.expect_status(200), app.get(&slashed).await.expect_status(200));
+        assert_eq!((plain.json(), plain.next()), (slashed.json(), slashed.next().map(|next| next.replace("/?", "?"))));
+    }
+    assert!(app.get("/api/users/?limit=1").await.next().unwrap().starts_with("/api/users?"));
+    for path in ["/health/", "/metrics/", "/api/users/health/", "/api/users//"] {
+        app.get(path).await.expect_status(200);
+    }
+    app.patch(&format!("{path}/"), &json!({ "bio": "x" })).await.expect_status(200);
+    app.call("POST", "/health/", &[]).await.problem(405);
+    app.delete(&format!("{path}/")).await.expect_status(204);
 }
 
 #[tokio::test]
@@ -101,7 +123,9 @@ async fn browsers_may_call_from_anywhere_or_from_listed_origins() {
     for method in ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"] {
         assert!(answer.header("access-control-allow-methods").contains(method));
     }
-    for name in ["content-type", "if-match", "if-none-match", "idempotency-key", "cache-control", "x-request-id"] {
+    let of_libraries = ["authorization", "x-requested-with", "traceparent", "tracestate", "baggage", "sentry-trace"];
+    let ours = ["content-type", "if-match", "if-none-match", "idempotency-key", "cache-control", "x-request-id"];
+    for name in ours.into_iter().chain(of_libraries) {
         assert!(answer.header("access-control-allow-headers").contains(name), "{name}");
     }
     let answer = app.call("GET", "/api/users/none", &[("origin", "https://a.example")]).await.expect_status(404);
@@ -109,7 +133,9 @@ async fn browsers_may_call_from_anywhere_or_from_listed_origins() {
     let varies_by_origin =
         |headers: &HeaderMap| headers.get_all("vary").iter().any(|value| value.to_str().unwrap().contains("origin"));
     assert!(!varies_by_origin(&answer.headers));
-    for name in ["link", "etag", "location", "x-request-id", "idempotent-replayed", "retry-after"] {
+    let of_identity = ["www-authenticate", "ratelimit", "ratelimit-policy"];
+    for name in ["link", "etag", "location", "x-request-id", "idempotent-replayed", "retry-after"].into_iter().chain(of_identity)
+    {
         assert!(answer.header("access-control-expose-headers").contains(name), "{name}");
     }
 
