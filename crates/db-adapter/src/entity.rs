@@ -11,6 +11,15 @@ pub use post::Post;
 pub use thread::Thread;
 pub use user::User;
 
+use crate::schema::Table;
+
+/// Sample items of each table, a JSON array each: what an empty store is filled with, and what the OpenAPI documents show.
+pub const SAMPLES: [(&Table, &str); 3] = [
+    (&user::TABLE, include_str!("../../../data/seed/users.json")),
+    (&thread::TABLE, include_str!("../../../data/seed/threads.json")),
+    (&post::TABLE, include_str!("../../../data/seed/posts.json")),
+];
+
 /// Ids that the routes need for themselves.
 pub const RESERVED_IDS: [&str; 4] = ["health", "docs", "in-thread", "by-user"];
 
@@ -39,7 +48,7 @@ pub fn is_id(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::schema::{Access, Table};
+    use crate::schema::Access;
 
     #[test]
     fn ids_grow() {

@@ -5,16 +5,10 @@ use std::fmt;
 use anyhow::{Context, Result};
 use clap::Args;
 use db_adapter::config::StoreConfig;
-use db_adapter::entity::{post, thread, user};
-use db_adapter::{Attributes, Error, Item, Rule, Scan, Store, Table};
+use db_adapter::entity::SAMPLES;
+use db_adapter::{Attributes, Error, Item, Rule, Scan, Store};
 
 use crate::Outcome;
-
-const FILES: [(&Table, &str); 3] = [
-    (&user::TABLE, include_str!("../../../data/seed/users.json")),
-    (&thread::TABLE, include_str!("../../../data/seed/threads.json")),
-    (&post::TABLE, include_str!("../../../data/seed/posts.json")),
-];
 
 /// Write the sample data: 3 users, 2 threads, 2 posts; repeatable
 #[derive(Debug, Args)]
@@ -46,7 +40,7 @@ impl fmt::Display for Seeded {
 /// Creates the sample items that are not there yet; never changes one that is.
 pub(crate) async fn seed(store: &dyn Store) -> Result<Seeded> {
     let mut counts = Vec::new();
-    for (table, file) in FILES {
+    for (table, file) in SAMPLES {
         let mut created = 0;
         for attributes in items(file).with_context(|| format!("data/seed/{}.json", table.name))? {
             match store.create(table, attributes).await {
@@ -62,7 +56,7 @@ pub(crate) async fn seed(store: &dyn Store) -> Result<Seeded> {
 
 /// Is there no item in any table?
 pub(crate) async fn is_empty(store: &dyn Store) -> Result<bool> {
-    for (table, _) in FILES {
+    for (table, _) in SAMPLES {
         if !store.scan(table, &Scan::new(1)).await?.items.is_empty() {
             return Ok(false);
         }
