@@ -11,6 +11,7 @@ pub struct Health {
     /// Can it read and write now?
     pub reachable: bool,
     /// Why not, in coarse words that tell a client nothing of our insides.
+    #[schema(nullable = false)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<&'static str>,
 }

@@ -30,7 +30,7 @@ pub(crate) struct NewPost {
     #[serde(default, deserialize_with = "trimmed")]
     #[schema(min_length = 1, max_length = 300, pattern = r"\S")]
     title: Option<String>,
-    /// What is said: 65,536 bytes of UTF-8 at most.
+    /// What is said: 65,536 bytes of UTF-8 at most, which is fewer characters where some are not ASCII.
     #[garde(custom(rules::present), custom(rules::visible), custom(rules::max_bytes(65_536)))]
     #[serde(default, deserialize_with = "text")]
     #[schema(required, value_type = String, min_length = 1, max_length = 65_536)]
@@ -87,22 +87,22 @@ pub(crate) trait Repeats {
 #[derive(Debug, Deserialize, Validate, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct PostReplacement {
-    /// The thread it belongs to; cannot change.
+    /// The thread it belongs to; cannot change: left out, or as it is.
     #[garde(custom(rules::present))]
     #[serde(default)]
-    #[schema(value_type = String)]
+    #[schema(value_type = String, read_only)]
     thread_id: Change,
-    /// Who wrote it; cannot change.
+    /// Who wrote it; cannot change: left out, or as it is.
     #[garde(custom(rules::present))]
     #[serde(default)]
-    #[schema(value_type = String)]
+    #[schema(value_type = String, read_only)]
     user_id: Change,
     /// A title. It is trimmed.
     #[garde(custom(rules::visible), custom(rules::max_chars(300)))]
     #[serde(default, deserialize_with = "trimmed")]
     #[schema(min_length = 1, max_length = 300, pattern = r"\S")]
     title: Option<String>,
-    /// What is said: 65,536 bytes of UTF-8 at most.
+    /// What is said: 65,536 bytes of UTF-8 at most, which is fewer characters where some are not ASCII.
     #[garde(custom(rules::present), custom(rules::visible), custom(rules::max_bytes(65_536)))]
     #[serde(default, deserialize_with = "text")]
     #[schema(required, value_type = String, min_length = 1, max_length = 65_536)]
@@ -129,22 +129,22 @@ impl Body for PostReplacement {
 #[derive(Debug, Deserialize, Validate, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct PostPatch {
-    /// The thread it belongs to; cannot change.
+    /// The thread it belongs to; cannot change: left out, or as it is.
     #[garde(custom(rules::present))]
     #[serde(default)]
-    #[schema(value_type = String)]
+    #[schema(value_type = String, read_only)]
     thread_id: Change,
-    /// Who wrote it; cannot change.
+    /// Who wrote it; cannot change: left out, or as it is.
     #[garde(custom(rules::present))]
     #[serde(default)]
-    #[schema(value_type = String)]
+    #[schema(value_type = String, read_only)]
     user_id: Change,
     /// A title. It is trimmed.
     #[garde(custom(rules::visible), custom(rules::max_chars(300)))]
     #[serde(default, deserialize_with = "trimmed")]
     #[schema(value_type = Option<String>, min_length = 1, max_length = 300, pattern = r"\S")]
     title: Change,
-    /// What is said: 65,536 bytes of UTF-8 at most.
+    /// What is said: 65,536 bytes of UTF-8 at most, which is fewer characters where some are not ASCII.
     #[garde(custom(rules::present), custom(rules::visible), custom(rules::max_bytes(65_536)))]
     #[serde(default)]
     #[schema(value_type = String, min_length = 1, max_length = 65_536)]

@@ -75,6 +75,8 @@ pub(crate) async fn put_post(
 }
 
 /// Delete a post
+///
+/// Its thread and its author stay.
 #[utoipa::path(
     delete,
     path = "/api/posts/{postId}",

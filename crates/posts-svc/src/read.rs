@@ -21,6 +21,8 @@ pub(crate) struct GetPost {
 }
 
 /// Get a post
+///
+/// With its ETag, for conditions.
 #[utoipa::path(
     get,
     path = "/api/posts/{postId}",

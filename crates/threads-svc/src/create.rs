@@ -12,6 +12,8 @@ use crate::author;
 use crate::body::NewThread;
 
 /// Open a thread
+///
+/// By a user that exists, or by nobody.
 #[utoipa::path(
     post,
     path = "/api/threads",

@@ -24,7 +24,7 @@ const RESERVE: Duration = Duration::from_millis(500);
 #[into_params(parameter_in = Query)]
 pub(crate) struct DeleteThread {
     /// Delete the thread's posts too; without it a thread that has posts is not deleted.
-    #[param(inline, nullable = false)]
+    #[param(inline, nullable = false, example = true)]
     cascade: Option<Flag>,
 }
 

@@ -21,6 +21,8 @@ pub(crate) struct GetThread {
 }
 
 /// Get a thread
+///
+/// With its ETag, for conditions. Its posts are a list of their own.
 #[utoipa::path(
     get,
     path = "/api/threads/{threadId}",

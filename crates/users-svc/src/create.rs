@@ -11,6 +11,8 @@ use http_kit::{Caller, SharedStore};
 use crate::body::NewUser;
 
 /// Create a user
+///
+/// With an e-mail address that no other user has.
 #[utoipa::path(
     post,
     path = "/api/users",

@@ -21,6 +21,8 @@ pub(crate) struct GetUser {
 }
 
 /// Get a user
+///
+/// With its ETag, for conditions.
 #[utoipa::path(
     get,
     path = "/api/users/{userId}",

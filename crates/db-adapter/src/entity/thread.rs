@@ -39,6 +39,7 @@ pub static TABLE: Table = Table {
 
 /// A thread as clients see it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = ForumThread)] // In generated Java, `Thread` hides the one that every class sees.
 #[serde(rename_all = "camelCase")]
 pub struct Thread {
     /// The thread's id.

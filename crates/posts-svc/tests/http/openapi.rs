@@ -43,3 +43,24 @@ async fn the_rules_in_the_document_are_those_that_are_checked() {
         assert_eq!(document["components"]["schemas"]["NewPost"]["properties"][name]["pattern"], ID_PATTERN);
     }
 }
+
+/// `maxLength` counts characters and the rule counts bytes: no valid text is longer, and the description says the rest.
+#[tokio::test]
+async fn the_limit_of_content_in_bytes_is_said_in_words() {
+    let app = app().await;
+    let document = app.get("/api/posts/openapi.json").await.json();
+    for (schema, method, path) in [
+        ("NewPost", "POST", "/api/posts"),
+        ("PostReplacement", "PUT", "/api/posts/none"),
+        ("PostPatch", "PATCH", "/api/posts/none"),
+    ] {
+        let content = &document["components"]["schemas"][schema]["properties"]["content"];
+        assert_eq!(content["maxLength"], 65_536, "{schema}");
+        assert!(content["description"].as_str().unwrap().contains("65,536 bytes"), "{schema}");
+        for (text, is_fault) in [("x".repeat(65_536), false), ("ä".repeat(32_768), false), ("ä".repeat(32_769), true)] {
+            let answer = app.send_json(method, path, &[], &json!({ "content": text })).await;
+            let faults = if answer.status == 404 { Vec::new() } else { answer.problem(422) };
+            assert_eq!(faults.contains(&"content".to_owned()), is_fault, "{schema} of {} bytes", text.len());
+        }
+    }
+}

@@ -1,0 +1,199 @@
+//! What holds for every operation of a service.
+
+use axum::http::StatusCode;
+use db_adapter::Table;
+use db_adapter::schema::{Access, Kind};
+use serde_json::{Map, Value, json};
+
+use super::{examples, members};
+use crate::receive::MAX_BODY_BYTES;
+use crate::problem;
+
+/// Attributes that are times: RFC 3339 in UTC.
+const TIMES: [&str; 2] = ["createdAt", "updatedAt"];
+
+pub(super) fn complete(document: &mut Value, table: &'static Table) {
+    document["paths"][format!("/api/{}/health", table.name)] = readiness(table);
+    for body in bodies(document) {
+        if let Some(schema) = document.pointer_mut(body.trim_start_matches('#')) {
+            request_schema(schema, table);
+        }
+    }
+    for (_, schema) in members(&mut document["components"], "schemas") {
+        for (name, property) in members(schema, "properties") {
+            if TIMES.contains(&name.as_str()) {
+                property["format"] = json!("date-time");
+            }
+        }
+    }
+    let schemas = document["components"]["schemas"].clone();
+    let mut shared = json!({ "headers": headers() });
+    for (path, item) in members(document, "paths") {
+        for operation in item.as_object_mut().into_iter().flat_map(Map::values_mut) {
+            parameters(operation, table, &mut shared);
+            refusals(operation, !path.ends_with("/health"), &mut shared);
+        }
+        examples::add(item, table, &schemas);
+    }
+    for section in ["headers", "parameters", "responses"] {
+        document["components"][section] = shared[section].take();
+    }
+}
+
+/// The schemas of request bodies, as they are referred to.
+fn bodies(document: &Value) -> Vec<String> {
+    let operations = document["paths"].as_object().into_iter().flat_map(|paths| paths.values());
+    let operations = operations.filter_map(Value::as_object).flat_map(|item| item.values());
+    let contents = operations.filter_map(|operation| operation.pointer("/requestBody/content")?.as_object());
+    let media = contents.flat_map(|content| content.values());
+    media.filter_map(|media| media.pointer("/schema/$ref")?.as_str().map(str::to_owned)).collect()
+}
+
+fn parameters(operation: &mut Value, table: &Table, shared: &mut Value) {
+    if !operation["parameters"].is_array() {
+        operation["parameters"] = json!([]);
+    }
+    let Some(parameters) = operation["parameters"].as_array_mut() else { return };
+    for parameter in parameters.iter_mut() {
+        if parameter["in"] == "query" && parameter["name"] == "fields" {
+            let visible = table.attributes.iter().filter(|known| known.access != Access::Hidden).map(|known| known.name);
+            let names: Vec<&str> = visible.collect();
+            parameter["schema"] = json!({ "type": "array", "minItems": 1, "items": { "type": "string", "enum": names } });
+            parameter["description"] = json!(
+                "Only these attributes. An item in the answer then has no others, though its schema says that some are always there."
+            );
+        }
+        if parameter["in"] == "query" && parameter["schema"]["type"] == "array" {
+            parameter["style"] = json!("form");
+            parameter["explode"] = json!(false);
+        }
+        says_its_default(parameter);
+    }
+    parameters.push(json!({ "$ref": "#/components/parameters/RequestId" }));
+    shared["parameters"]["RequestId"] = json!({
+        "name": "X-Request-Id", "in": "header", "required": false, "schema": { "type": "string" },
+        "description": "The id to log the request under, where it matches `[A-Za-z0-9._-]{1,64}`; else one is made.",
+    });
+}
+
+/// Generated clients and Swagger UI send the default that a schema names, also beside a parameter that excludes it. So it is said in
+/// words.
+fn says_its_default(parameter: &mut Value) {
+    let Some(default) = parameter["schema"].as_object_mut().and_then(|schema| schema.remove("default")) else { return };
+    let description = parameter["description"].as_str().unwrap_or_default();
+    parameter["description"] = json!(format!("{description} {default} where it is absent."));
+}
+
+/// A way in which any operation can be refused: its status (`None` for any other one), its name among the components, when it
+/// happens, and whether it can happen to an operation.
+struct Refusal {
+    status: Option<StatusCode>,
+    name: &'static str,
+    description: String,
+    applies: bool,
+}
+
+/// The refusals that no handler has to describe.
+fn common(is_api: bool, has_body: bool) -> [Refusal; 8] {
+    let refusal = |status: StatusCode, name, description: &str, applies| Refusal {
+        status: Some(status),
+        name,
+        description: description.to_owned(),
+        applies,
+    };
+    let too_large = format!("The body is larger than {MAX_BODY_BYTES} bytes.");
+    let late = "No answer in time; a write may or may not have happened.";
+    [
+        refusal(StatusCode::BAD_REQUEST, "Unreadable", "The request cannot be read: `errors` says what.", true),
+        refusal(StatusCode::PAYLOAD_TOO_LARGE, "TooLarge", &too_large, has_body),
+        refusal(StatusCode::UNSUPPORTED_MEDIA_TYPE, "UnsupportedMediaType", "The body has another media type.", has_body),
+        refusal(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "Invalid",
+            "The body can be read but breaks a rule: `errors` says which.",
+            has_body,
+        ),
+        refusal(StatusCode::INTERNAL_SERVER_ERROR, "Fault", "A fault of ours.", is_api),
+        refusal(StatusCode::SERVICE_UNAVAILABLE, "Unavailable", "Too much is asked of us, or the store cannot serve.", is_api),
+        refusal(StatusCode::GATEWAY_TIMEOUT, "Late", late, is_api),
+        Refusal { status: None, name: "Other", description: "Any other problem.".to_owned(), applies: true },
+    ]
+}
+
+fn refusals(operation: &mut Value, is_api: bool, shared: &mut Value) {
+    for (status, response) in members(operation, "responses") {
+        if let Some(status) = StatusCode::from_bytes(status.as_bytes()).ok().filter(|status| status.as_u16() >= 400)
+            && response.get("content").is_none()
+        {
+            problem_content(response, status);
+        }
+        response["headers"]["X-Request-Id"] = json!({ "$ref": "#/components/headers/RequestId" });
+    }
+    let has_body = operation.get("requestBody").is_some();
+    for Refusal { status, name, description, .. } in common(is_api, has_body).into_iter().filter(|refusal| refusal.applies) {
+        let key = status.map_or("default".to_owned(), |status| status.as_str().to_owned());
+        if operation["responses"].get(&key).is_some() {
+            continue;
+        }
+        operation["responses"][key] = json!({ "$ref": format!("#/components/responses/{name}") });
+        let mut response = json!({ "description": description });
+        response["headers"]["X-Request-Id"] = json!({ "$ref": "#/components/headers/RequestId" });
+        if status == Some(StatusCode::SERVICE_UNAVAILABLE) {
+            response["headers"]["Retry-After"] = json!({ "$ref": "#/components/headers/RetryAfter" });
+        }
+        problem_content(&mut response, status.unwrap_or(StatusCode::TOO_MANY_REQUESTS));
+        shared["responses"][name] = response;
+    }
+}
+
+fn problem_content(response: &mut Value, status: StatusCode) {
+    response["content"][problem::CONTENT_TYPE] = json!({
+        "schema": { "$ref": "#/components/schemas/Problem" },
+        "example": examples::problem(status),
+    });
+}
+
+fn headers() -> Value {
+    json!({
+        "RequestId": { "description": "The id that the request is logged under.", "schema": { "type": "string" } },
+        "RetryAfter": {
+            "description": "Seconds to wait before trying again.", "schema": { "type": "integer", "minimum": 1 },
+        },
+    })
+}
+
+/// Unknown fields are refused; what the server sets may stand in a body and is ignored.
+fn request_schema(schema: &mut Value, table: &Table) {
+    schema["additionalProperties"] = json!(false);
+    for known in table.attributes.iter().filter(|known| known.access == Access::Server) {
+        let kind = match known.kind {
+            Kind::Text => "string",
+            Kind::Count => "integer",
+        };
+        schema["properties"][known.name] =
+            json!({ "type": kind, "readOnly": true, "description": "Set by the server; ignored." });
+    }
+}
+
+fn readiness(table: &Table) -> Value {
+    let report = |status: &str, store: Value| {
+        json!({ "application/json": {
+            "schema": { "$ref": "#/components/schemas/Readiness" },
+            "example": { "status": status, "service": table.name, "version": "1.0.0", "store": store },
+        } })
+    };
+    let (serves, fails) = (
+        json!({ "mode": "json", "reachable": true }),
+        json!({ "mode": "dynamodb", "reachable": false, "reason": "the table cannot be reached" }),
+    );
+    json!({ "get": {
+        "tags": ["health"],
+        "operationId": format!("{}_health", table.name),
+        "summary": "Can the service serve?",
+        "description": "Readiness: the store can be reached, and the process is not about to leave.",
+        "responses": {
+            "200": { "description": "It can.", "content": report("ok", serves) },
+            "503": { "description": "It cannot, or is about to leave.", "content": report("unavailable", fails) },
+        },
+    } })
+}
