@@ -57,8 +57,9 @@ fn greeting(address: SocketAddr, place: &str, seeded: Option<&Seeded>) -> String
     let mut lines = vec![("data", place.to_owned())];
     lines.extend(seeded.map(|seeded| ("", format!("the store was empty: loaded {seeded} as samples (--empty: not)"))));
     for service in ["users", "threads", "posts"] {
-        lines.push((service, format!("http://{host}/api/{service}  (try it: http://{host}/api/{service}/docs)")));
+        lines.push((service, format!("http://{host}/api/{service}")));
     }
+    lines.push(("try it", format!("http://{host}/docs  (as OpenAPI: http://{host}/openapi.json)")));
     lines.push(("first", format!("curl http://{host}/api/threads")));
     lines.push(("stop", "Ctrl-C".to_owned()));
     let lines = lines.iter().map(|(name, text)| format!("  {name:<8} {text}\n"));
@@ -72,7 +73,9 @@ mod tests {
     #[test]
     fn the_greeting_tells_what_is_served_and_where_the_data_is() {
         let greeting = greeting(SocketAddr::from(([127, 0, 0, 1], 8080)), "JSON files in data/store", None);
-        for part in ["http://localhost:8080\n", "data/store", "/api/users", "/api/threads/docs", "/api/posts"] {
+        for part in
+            ["http://localhost:8080\n", "data/store", "/api/users", "/api/threads", "/api/posts", "/docs", "/openapi.json"]
+        {
             assert!(greeting.contains(part), "{greeting}");
         }
     }

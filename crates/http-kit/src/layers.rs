@@ -40,13 +40,16 @@ pub struct Behaviour {
 pub fn app(services: Vec<Service>, store: &SharedStore, behaviour: &Behaviour, draining: &Draining) -> Router {
     metrics::install();
     let mut probes = Router::new().route("/health", get(health::live)).route("/metrics", get(metrics::metrics));
-    let mut api = Router::new();
+    let (mut api, mut documents) = (Router::new(), Vec::new());
     for service in services {
         let readiness = Readiness { store: store.clone(), table: service.table, draining: draining.clone() };
         let ready = get(health::ready).with_state(readiness);
         probes = probes.route(&format!("/api/{}/health", service.table.name), ready);
-        api = api.merge(openapi::document(service).with_state(store.clone()));
+        let (routes, document) = openapi::document(service);
+        api = api.merge(routes.with_state(store.clone()));
+        documents.push(document);
     }
+    api = api.merge(openapi::joined(documents));
 
     probes = probes.fallback(async || Problem::not_found());
     let bodies = Bodies::new(behaviour.body_memory, behaviour.body_timeout);

@@ -1,9 +1,11 @@
-//! The OpenAPI document of a service: what utoipa gathers from its handlers, and what holds for every operation.
+//! The OpenAPI documents: one of each service, from what utoipa gathers from its handlers and what holds for every operation, and one
+//! of all of them where a server mounts several.
 
 #![expect(clippy::indexing_slicing, reason = "a document's parts are objects, and what an object lacks is null")]
 
 mod complete;
 mod examples;
+mod joined;
 
 use std::sync::{Arc, LazyLock};
 
@@ -26,13 +28,22 @@ struct Shared;
 /// A document's JSON, made for the first who asks: to make it takes most of a megabyte.
 pub(crate) type Document = Arc<LazyLock<String, Box<dyn FnOnce() -> String + Send>>>;
 
-/// The service's routes, with its OpenAPI document and a page to try it.
-pub(crate) fn document(service: Service) -> Router<SharedStore> {
+/// The service's routes, with its OpenAPI document and a page to try it; and the document.
+pub(crate) fn document(service: Service) -> (Router<SharedStore>, Document) {
     let (name, table) = (service.table.name, service.table);
     let (router, described) = service.router.split_for_parts();
     let document = made(move || whole(described, table));
     let routes = published(&document, &format!("/api/{name}/openapi.json"), &format!("/api/{name}/docs"));
-    router.merge(routes)
+    (router.merge(routes), document)
+}
+
+/// One document of several services at `/openapi.json`, and its page at `/docs`. A service alone has its own only.
+pub(crate) fn joined(documents: Vec<Document>) -> Router {
+    if documents.len() < 2 {
+        return Router::new();
+    }
+    let document = made(move || joined::join(documents.iter().filter_map(|each| serde_json::from_str(each).ok())));
+    published(&document, "/openapi.json", "/docs")
 }
 
 fn made(make: impl FnOnce() -> Value + Send + 'static) -> Document {

@@ -61,4 +61,8 @@ async fn the_page_comes_from_us() {
     let settings = app.get("/api/users/docs/swagger-initializer.js").await.expect_status(200);
     assert!(String::from_utf8_lossy(&settings.body).contains("/api/users/openapi.json"));
     app.get("/api/users/docs/none").await.problem(404);
+    // A document of several services is what a server of several has.
+    for path in ["/openapi.json", "/docs", "/docs/"] {
+        app.get(path).await.problem(404);
+    }
 }
