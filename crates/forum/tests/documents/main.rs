@@ -224,3 +224,38 @@ fn what_cannot_change_is_read_only() {
     }
     assert!(fixed.contains("posts.threadId 422") && fixed.contains("posts.createdAt 200"), "{fixed:?}");
 }
+
+/// A length counts characters, or bytes where the description says so.
+#[test]
+fn lengths_are_counted_as_described() {
+    let forum = Forum::start();
+    let document = forum.json("/openapi.json");
+    let mut limited = BTreeSet::new();
+    for (method, path, operation) in
+        operations(&document).into_iter().filter(|(.., operation)| operation["requestBody"].is_object())
+    {
+        let media = &operation["requestBody"]["content"]["application/json"];
+        let properties = resolved(&document, &media["schema"])["properties"].as_object().unwrap();
+        // An address has a form of its own.
+        for (name, property) in properties.iter().filter(|(_, property)| property["format"] != "email") {
+            let Some(max) = property["maxLength"].as_u64().and_then(|max| usize::try_from(max).ok()) else { continue };
+            let bytes = property["description"].as_str().is_some_and(|text| text.contains("bytes"));
+            for text in ["x", "ä", "😀"]
+                .iter()
+                .flat_map(|letter| [letter.repeat(max / letter.len()), letter.repeat(max), letter.repeat(max + 1)])
+            {
+                let mut body = media["example"].clone();
+                body[name] = json!(text);
+                let headers = [("Content-Type".to_owned(), "application/json".to_owned())];
+                let path = path.split_once('{').map_or(path.to_owned(), |(start, _)| format!("{start}1"));
+                let answer: Value = serde_json::from_str(&forum.send(method, &path, &headers, &body.to_string()).body).unwrap();
+                let faults = answer["errors"].as_array().into_iter().flatten();
+                let is_fault = faults.filter(|fault| fault["field"] == **name).count() > 0;
+                let length = if bytes { text.len() } else { text.chars().count() };
+                assert_eq!(is_fault, length > max, "{method} {path}: {name} of {length}");
+            }
+            limited.insert(name);
+        }
+    }
+    assert_eq!(limited.len(), 6, "{limited:?}");
+}
