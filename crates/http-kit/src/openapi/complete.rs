@@ -6,8 +6,8 @@ use db_adapter::schema::{Access, Kind};
 use serde_json::{Map, Value, json};
 
 use super::{examples, members};
-use crate::receive::MAX_BODY_BYTES;
 use crate::problem;
+use crate::receive::MAX_BODY_BYTES;
 
 /// Attributes that are times: RFC 3339 in UTC.
 const TIMES: [&str; 2] = ["createdAt", "updatedAt"];
@@ -94,7 +94,7 @@ struct Refusal {
 }
 
 /// The refusals that no handler has to describe.
-fn common(is_api: bool, has_body: bool) -> [Refusal; 8] {
+fn common(is_api: bool, has_body: bool) -> [Refusal; 9] {
     let refusal = |status: StatusCode, name, description: &str, applies| Refusal {
         status: Some(status),
         name,
@@ -105,6 +105,7 @@ fn common(is_api: bool, has_body: bool) -> [Refusal; 8] {
     let late = "No answer in time; a write may or may not have happened.";
     [
         refusal(StatusCode::BAD_REQUEST, "Unreadable", "The request cannot be read: `errors` says what.", true),
+        refusal(StatusCode::REQUEST_TIMEOUT, "SlowBody", "The body did not arrive in time; nothing was written.", has_body),
         refusal(StatusCode::PAYLOAD_TOO_LARGE, "TooLarge", &too_large, has_body),
         refusal(StatusCode::UNSUPPORTED_MEDIA_TYPE, "UnsupportedMediaType", "The body has another media type.", has_body),
         refusal(
