@@ -187,7 +187,7 @@ impl DynamoConfig {
 }
 
 fn parse_bool(text: &str) -> Result<bool, &'static str> {
-    match text {
+    match text.to_ascii_lowercase().as_str() {
         "true" | "1" => Ok(true),
         "false" | "0" => Ok(false),
         _ => Err("allowed are true and false"),

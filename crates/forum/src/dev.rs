@@ -1,10 +1,11 @@
 //! `forum dev`: all three services in one process on one port.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use anyhow::Result;
 use clap::Args;
 use db_adapter::config::{CacheConfig, StoreConfig};
+use http_kit::healthcheck::reachable;
 use http_kit::{Server, ServerConfig, telemetry};
 
 use crate::Outcome;
@@ -52,7 +53,9 @@ fn place(config: &StoreConfig) -> String {
 }
 
 fn greeting(address: SocketAddr, place: &str, seeded: Option<&Seeded>) -> String {
-    let localhost = [IpAddr::from(Ipv4Addr::LOCALHOST), IpAddr::from(Ipv6Addr::LOCALHOST)].contains(&address.ip());
+    let address = SocketAddr::new(reachable(address.ip()), address.port());
+    // Everything resolves localhost to this one; the one of IPv6 is missing on some machines.
+    let localhost = address.ip() == IpAddr::from(Ipv4Addr::LOCALHOST);
     let host = if localhost { format!("localhost:{}", address.port()) } else { address.to_string() };
     let mut lines = vec![("data", place.to_owned())];
     lines.extend(seeded.map(|seeded| ("", format!("the store was empty: loaded {seeded} as samples (--empty: not)"))));
@@ -84,7 +87,14 @@ mod tests {
     fn the_greeting_calls_localhost_only_what_is_reached_under_that_name() {
         let first_line =
             |ip: &str| greeting(SocketAddr::new(ip.parse().unwrap(), 9), "", None).lines().next().unwrap().to_owned();
-        for (ip, host) in [("127.0.0.1", "localhost:9"), ("::1", "localhost:9"), ("127.0.0.2", "127.0.0.2:9"), ("::", "[::]:9")] {
+        for (ip, host) in [
+            ("127.0.0.1", "localhost:9"),
+            ("127.0.0.2", "127.0.0.2:9"),
+            ("0.0.0.0", "localhost:9"),
+            ("::1", "[::1]:9"),
+            ("::", "[::1]:9"),
+            ("192.0.2.7", "192.0.2.7:9"),
+        ] {
             assert_eq!(first_line(ip), format!("The forum is on http://{host}"));
         }
     }

@@ -23,6 +23,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use http_kit::binary::{self, Allocator};
+use http_kit::config::without_empty_variables;
 
 #[global_allocator]
 static ALLOCATOR: Allocator = Allocator;
@@ -71,7 +72,7 @@ impl From<Outcome> for ExitCode {
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let matches = command().get_matches();
+    let matches = without_empty_variables(command()).get_matches();
     let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     match run(cli.command).await {
         Ok(outcome) => outcome.into(),

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use db_adapter::config::{CacheConfig, StoreConfig};
 
-use crate::config::ServerConfig;
+use crate::config::{ServerConfig, without_empty_variables};
 use crate::serve::Server;
 use crate::service::Service;
 use crate::{healthcheck, service, telemetry};
@@ -49,7 +49,7 @@ pub struct Program {
 pub fn run(program: Program) -> ExitCode {
     let version: &'static str = Box::leak(service::version().into_boxed_str());
     let command = with_port(Cli::command(), program.port).name(program.name).about(program.about).version(version);
-    let cli = Cli::from_arg_matches(&command.get_matches()).unwrap_or_else(|error| error.exit());
+    let cli = Cli::from_arg_matches(&without_empty_variables(command).get_matches()).unwrap_or_else(|error| error.exit());
     let done = match cli.command {
         Some(Command::Healthcheck) => healthcheck::ask(cli.server.host, cli.server.port),
         None => serve(cli, program.service).map_err(|error| error.to_string()),

@@ -7,8 +7,9 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use axum::http::HeaderValue;
-use clap::{Args, ValueEnum};
+use clap::{Arg, Args, Command, ValueEnum};
 use tracing_subscriber::EnvFilter;
+use url::Url;
 
 /// Where and how to serve.
 #[derive(Debug, Clone, Args)]
@@ -21,12 +22,12 @@ pub struct ServerConfig {
     #[arg(long, env = "PORT", value_name = "PORT", value_parser = number::<u16, 0, 65_535>)]
     pub port: u16,
     /// How to write logs
-    #[arg(long, env = "LOG_FORMAT", value_name = "LOG_FORMAT", value_enum, default_value_t)]
+    #[arg(long, env = "LOG_FORMAT", value_name = "LOG_FORMAT", value_enum, default_value_t, ignore_case = true)]
     pub log_format: LogFormat,
     /// What to log, as in `info,db_adapter=debug`
     #[arg(long, env = "RUST_LOG", value_name = "RUST_LOG", default_value = "info", value_parser = filter)]
     pub rust_log: String,
-    /// Which origins browsers may call from: `*`, or a list with commas; empty for none [default: * on JSON files, none on DynamoDB]
+    /// Which origins browsers may call from: `*`, a list with commas, or `none` [default: * on JSON files, none on DynamoDB]
     #[arg(long, env = "CORS_ALLOWED_ORIGINS", value_name = "CORS_ALLOWED_ORIGINS", value_parser = origins)]
     pub cors_allowed_origins: Option<Origins>,
     /// Seconds after which a request is answered 504
@@ -91,19 +92,41 @@ fn filter(text: &str) -> Result<String, String> {
 }
 
 fn origins(text: &str) -> Result<Origins, String> {
-    if text.trim() == "*" {
-        return Ok(Origins::Any);
+    match text.trim() {
+        "*" => Ok(Origins::Any),
+        "" | "none" => Ok(Origins::Only(Vec::new())),
+        list => {
+            let listed = list.split(',').map(str::trim).filter(|origin| !origin.is_empty());
+            listed.map(origin).collect::<Result<_, _>>().map(Origins::Only)
+        }
     }
-    let listed = text.split(',').map(str::trim).filter(|origin| !origin.is_empty());
-    listed.map(origin).collect::<Result<_, _>>().map(Origins::Only)
 }
 
+/// The origin as browsers send it (the URL standard's serialization): in lower case, without the scheme's default port. What a browser
+/// never sends is refused, as it would never match.
 fn origin(text: &str) -> Result<HeaderValue, String> {
-    let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
-    match (host, HeaderValue::from_str(text)) {
-        (Some(host), Ok(value)) if !host.is_empty() && !host.contains(['/', '*', ' ', '@']) => Ok(value),
-        _ => Err(format!("{text:?} is not an origin; allowed is * or a list as in https://forum.example,http://localhost:5173")),
+    let refused =
+        |reason: &str| format!("{text:?} {reason}; allowed is * or a list as in https://forum.example,http://localhost:5173");
+    if text.contains('*') {
+        return Err(refused("has a *, which stands for every origin, alone"));
     }
+    let url = Url::parse(text).map_err(|error| refused(&format!("is not an origin: {error}")))?;
+    if !matches!(url.scheme(), "http" | "https") {
+        return Err(refused("is not an origin of http:// or https://"));
+    }
+    let host_and_port = text.split_once("//").map_or("", |(_, rest)| rest);
+    if host_and_port.contains(['/', '\\', '?', '#', '@']) {
+        return Err(refused("has more than a scheme, a host and a port, which is all that a browser sends"));
+    }
+    HeaderValue::try_from(url.origin().ascii_serialization()).map_err(|_| refused("is not an origin"))
+}
+
+/// The command as if the variables that are set to nothing were not set, as Compose and shells write `PORT=` for one that is not set.
+#[must_use]
+pub fn without_empty_variables(command: Command) -> Command {
+    let empty = |arg: &Arg| arg.get_env().and_then(std::env::var_os).is_some_and(|value| value.is_empty());
+    let command = command.mut_args(|arg| if empty(&arg) { arg.env(None::<&str>) } else { arg });
+    command.mut_subcommands(without_empty_variables)
 }
 
 #[cfg(test)]
@@ -153,9 +176,42 @@ mod tests {
 
     #[test]
     fn origins_are_all_or_some_or_none() {
-        assert_eq!(origins("*"), Ok(Origins::Any));
-        assert_eq!(origins(""), Ok(Origins::Only(vec![])));
+        assert_eq!(origins(" * "), Ok(Origins::Any));
+        for none in ["", "none", " "] {
+            assert_eq!(origins(none), Ok(Origins::Only(vec![])));
+        }
         let listed = ["https://a.example", "http://localhost:5173"].map(HeaderValue::from_static);
         assert_eq!(origins("https://a.example, http://localhost:5173,"), Ok(Origins::Only(listed.to_vec())));
+    }
+
+    #[rstest]
+    #[case("https://a.example:443", "https://a.example")]
+    #[case("http://a.example:80", "http://a.example")]
+    #[case("http://a.example:443", "http://a.example:443")]
+    #[case("https://a.example:8443", "https://a.example:8443")]
+    #[case("HTTPS://A.Example", "https://a.example")]
+    #[case("https://bücher.example", "https://xn--bcher-kva.example")]
+    #[case("http://[::1]:5173", "http://[::1]:5173")]
+    fn an_origin_is_kept_as_browsers_send_it(#[case] text: &str, #[case] kept: &str) {
+        assert_eq!(origin(text).unwrap(), kept);
+    }
+
+    #[rstest]
+    #[case("https://a.example/")]
+    #[case("https://a.example/path")]
+    #[case("https://a.example?x")]
+    #[case("https://a.example#x")]
+    #[case("https://ann@a.example")]
+    #[case("https://*.example")]
+    #[case("https://a.example:99999")]
+    #[case("https://a b.example")]
+    #[case("https://")]
+    #[case("a.example")]
+    #[case("//a.example")]
+    #[case("ftp://a.example")]
+    #[case("null")]
+    fn what_no_browser_sends_is_refused_with_the_reason(#[case] text: &str) {
+        let error = origins(&format!("https://b.example,{text}")).unwrap_err();
+        assert!(error.contains(text) && error.contains("allowed is"), "{error}");
     }
 }

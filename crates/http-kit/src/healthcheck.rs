@@ -21,8 +21,8 @@ pub fn ask(host: IpAddr, port: u16) -> Result<(), String> {
     }
 }
 
-/// A server that listens on every address is asked on the loopback one.
-fn reachable(host: IpAddr) -> IpAddr {
+/// Where this machine reaches a server that listens on `host`: on the loopback address where it listens on every one.
+pub fn reachable(host: IpAddr) -> IpAddr {
     match host {
         IpAddr::V4(host) if host.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
         IpAddr::V6(host) if host.is_unspecified() => Ipv6Addr::LOCALHOST.into(),

@@ -105,6 +105,33 @@ fn a_bad_setting_is_named_with_its_value_and_what_is_allowed() {
     }
 }
 
+/// As Compose and shells write variables that have no value.
+#[test]
+fn a_variable_that_is_empty_is_as_one_that_is_not_set() {
+    let dir = tempfile::tempdir().unwrap();
+    let help = |command: &mut Command| String::from_utf8(command.arg("--help").output().unwrap().stdout).unwrap();
+    let help = help(&mut program(&dir));
+    let variables: Vec<_> = help.split("[env: ").skip(1).filter_map(|rest| rest.split('=').next()).collect();
+    assert!(variables.len() > 15 && variables.contains(&"PORT") && variables.contains(&"USE_DYNAMODB"), "{variables:?}");
+    let mut command = program(&dir);
+    command.envs(variables.iter().filter(|name| **name != "DATA_DIR").map(|name| (name, "")));
+    let process = Process::start(&mut command);
+    assert_eq!(process.status("/api/users"), 200);
+}
+
+#[test]
+fn a_boolean_is_written_in_any_case() {
+    let dir = tempfile::tempdir().unwrap();
+    for value in ["false", "False", "FALSE", "0"] {
+        let process = Process::start(program(&dir).env("USE_DYNAMODB", value).env("DATA_DIR_SINGLE_WRITER", value));
+        assert_eq!(process.status("/api/users/health"), 200);
+    }
+    for value in ["True", "TRUE", "1"] {
+        let process = Process::start(program(&dir).env("DATA_DIR_SINGLE_WRITER", value));
+        assert_eq!(process.status("/api/users/health"), 200);
+    }
+}
+
 #[test]
 fn a_store_that_cannot_open_is_one_line() {
     let dir = tempfile::tempdir().unwrap();
