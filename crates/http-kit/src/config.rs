@@ -11,6 +11,8 @@ use clap::{Arg, Args, Command, ValueEnum};
 use tracing_subscriber::EnvFilter;
 use url::Url;
 
+use crate::connection::{ConnectionLimits, Patience};
+
 /// Where and how to serve.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Serving")]
@@ -46,6 +48,26 @@ pub struct ServerConfig {
     #[arg(long, env = "BODY_MEMORY_BYTES", value_name = "BODY_MEMORY_BYTES", default_value_t = 64 * 1024 * 1024,
           value_parser = number::<usize, 524_288, 1_099_511_627_776>)]
     pub body_memory_bytes: usize,
+    /// Seconds in which the header of a request must arrive once it has begun, else the connection is closed
+    #[arg(long, env = "HEADER_TIMEOUT_SECONDS", value_name = "HEADER_TIMEOUT_SECONDS", default_value_t = 10,
+          value_parser = number::<u64, 1, 3_600>)]
+    pub header_timeout_seconds: u64,
+    /// Seconds in which a client must read 8 KiB a second of a response, else the connection is closed
+    #[arg(long, env = "RESPONSE_STALL_SECONDS", value_name = "RESPONSE_STALL_SECONDS", default_value_t = 10,
+          value_parser = number::<u64, 1, 3_600>)]
+    pub response_stall_seconds: u64,
+    /// Bytes that large responses may take until clients have read them; more are answered 503
+    #[arg(long, env = "RESPONSE_MEMORY_BYTES", value_name = "RESPONSE_MEMORY_BYTES", default_value_t = 128 * 1024 * 1024,
+          value_parser = number::<usize, 8_388_608, 1_099_511_627_776>)]
+    pub response_memory_bytes: usize,
+    /// Connections at once; more are refused
+    #[arg(long, env = "MAX_CONNECTIONS", value_name = "MAX_CONNECTIONS", default_value_t = 4096,
+          value_parser = number::<usize, 1, 1_000_000>)]
+    pub max_connections: usize,
+    /// Connections of one address at once; more are refused; 0 for any number, as behind a load balancer, whose address all have
+    #[arg(long, env = "MAX_CONNECTIONS_PER_ADDRESS", value_name = "MAX_CONNECTIONS_PER_ADDRESS", default_value_t = 0,
+          value_parser = number::<usize, 0, 1_000_000>)]
+    pub max_connections_per_address: usize,
     /// Seconds to go on serving after SIGTERM while readiness says that this process is leaving
     #[arg(long, env = "SHUTDOWN_GRACE_SECONDS", value_name = "SHUTDOWN_GRACE_SECONDS", default_value_t = 3,
           value_parser = number::<u64, 0, 3_600>)]
@@ -53,6 +75,16 @@ pub struct ServerConfig {
 }
 
 impl ServerConfig {
+    /// How many connections there may be, and how long a client may take.
+    pub(crate) fn connections(&self) -> ConnectionLimits {
+        let (header, stall) = (self.header_timeout_seconds, self.response_stall_seconds);
+        ConnectionLimits {
+            all: self.max_connections,
+            of_one_address: self.max_connections_per_address,
+            patience: Patience { header: Duration::from_secs(header), stall: Duration::from_secs(stall) },
+        }
+    }
+
     /// When a request is answered 504.
     pub fn request_timeout(&self) -> Duration {
         Duration::from_secs(self.request_timeout_seconds)
@@ -148,7 +180,7 @@ mod tests {
         let command = Cli::command();
         command.clone().debug_assert();
         let settings: Vec<_> = command.get_arguments().filter(|arg| arg.get_env().is_some()).collect();
-        assert_eq!(settings.len(), 10);
+        assert_eq!(settings.len(), 15);
         for arg in settings {
             let variable = arg.get_env().unwrap().to_str().unwrap();
             assert_eq!(arg.get_long().unwrap().to_uppercase().replace('-', "_"), variable);

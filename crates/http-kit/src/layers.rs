@@ -18,6 +18,7 @@ use crate::problem::Problem;
 use crate::receive::Bodies;
 use crate::request::{Limits, Observed, REQUEST_ID};
 use crate::service::{Service, SharedStore};
+use crate::unsent::Unsent;
 use crate::{metrics, openapi};
 
 /// How the layers behave.
@@ -33,6 +34,8 @@ pub struct Behaviour {
     pub body_timeout: Duration,
     /// Bytes that the bodies of all requests may take at once; more are answered 503.
     pub body_memory: usize,
+    /// Bytes that large responses may take until clients have read them; more are answered 503.
+    pub response_memory: usize,
 }
 
 /// The services on one origin, with health, metrics and every layer. A request passes the layers from the top down, its answer
@@ -53,17 +56,23 @@ pub fn app(services: Vec<Service>, store: &SharedStore, behaviour: &Behaviour, d
 
     probes = probes.fallback(async || Problem::not_found());
     let bodies = Bodies::new(behaviour.body_memory, behaviour.body_timeout);
-    let compressor = Compressor::new();
+    let (compressor, unsent) = (Compressor::new(), Unsent::new(behaviour.response_memory));
     let layered = |routes: Router, in_flight: usize| {
-        let compressor = compressor.clone();
+        let (compressor, unsent) = (compressor.clone(), unsent.clone());
         let limits = Limits::new(in_flight, behaviour.timeout, bodies.clone());
         let layers = ServiceBuilder::new().layer_fn(Observed::new).option_layer(cors(&behaviour.origins)).layer_fn(
             move |mut handler: Route| {
-                let (compressor, limits) = (compressor.clone(), limits.clone());
+                let (compressor, unsent, limits) = (compressor.clone(), unsent.clone(), limits.clone());
                 service_fn(move |request: Request| {
                     let coding = Coding::preferred(request.headers());
-                    let (compressor, answer) = (compressor.clone(), limits.handle(&mut handler, request));
-                    async move { Ok(compressor.code(answer.await?, coding).await) }
+                    let (compressor, unsent) = (compressor.clone(), unsent.clone());
+                    let reads = request.method() == Method::GET;
+                    let answer = limits.handle(&mut handler, request);
+                    async move {
+                        let response = compressor.code(answer.await?, coding).await;
+                        // A write has happened by now, and is not told otherwise.
+                        Ok(if reads { unsent.count(response).await } else { response })
+                    }
                 })
             },
         );

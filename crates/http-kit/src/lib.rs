@@ -7,6 +7,7 @@ mod compression;
 mod connection;
 mod receive;
 mod request;
+mod unsent;
 
 pub mod answer;
 pub mod binary;

@@ -1,8 +1,8 @@
 //! Prometheus metrics of this process.
 
 use std::collections::HashMap;
-use std::sync::{LazyLock, OnceLock, PoisonError, RwLock};
-use std::time::Duration;
+use std::sync::{LazyLock, Mutex, OnceLock, PoisonError, RwLock};
+use std::time::{Duration, Instant};
 
 use axum::http::{Method, StatusCode, header};
 use axum::response::IntoResponse;
@@ -14,6 +14,13 @@ pub const REQUEST_DURATION: &str = "http_request_duration_seconds";
 /// Requests that are being handled.
 pub const IN_FLIGHT: &str = "http_requests_in_flight";
 
+/// Connections that are open.
+pub const CONNECTIONS: &str = "http_connections";
+/// Connections that were refused because there were too many.
+pub const CONNECTIONS_REFUSED: &str = "http_connections_refused_total";
+/// Bytes of large responses that clients have not read yet.
+pub const UNSENT: &str = "http_response_bytes_unsent";
+
 /// Upper bounds of the latency histogram in seconds: from a point read in memory to a request that times out.
 const BUCKETS: [f64; 12] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0, 30.0];
 
@@ -23,6 +30,10 @@ static RECORDER: OnceLock<PrometheusHandle> = OnceLock::new();
 static REQUESTS_IN_FLIGHT: LazyLock<Gauge> = LazyLock::new(|| {
     install();
     metrics::gauge!(IN_FLIGHT)
+});
+static OPEN: LazyLock<Gauge> = LazyLock::new(|| {
+    install();
+    metrics::gauge!(CONNECTIONS)
 });
 /// By route.
 static DURATIONS: LazyLock<RwLock<HashMap<String, Vec<Durations>>>> = LazyLock::new(RwLock::default);
@@ -49,8 +60,34 @@ pub fn install() -> &'static PrometheusHandle {
         let _ = metrics::set_global_recorder(recorder);
         metrics::describe_histogram!(REQUEST_DURATION, metrics::Unit::Seconds, "Requests by method, route and status");
         metrics::describe_gauge!(IN_FLIGHT, "Requests that are being handled");
+        metrics::describe_gauge!(CONNECTIONS, "Connections that are open");
+        metrics::describe_counter!(CONNECTIONS_REFUSED, "Connections that were refused because there were too many");
+        metrics::describe_gauge!(UNSENT, metrics::Unit::Bytes, "Large responses that clients have not read yet");
         handle
     })
+}
+
+/// Says how many connections are open now.
+pub(crate) fn connections(open: usize) {
+    OPEN.set(open as f64);
+}
+
+/// Counts a connection that was one too many. A line a minute says that there are some.
+pub(crate) fn connection_refused() {
+    static TOLD: Mutex<Option<Instant>> = Mutex::new(None);
+    install();
+    metrics::counter!(CONNECTIONS_REFUSED).increment(1);
+    let mut told = TOLD.lock().unwrap_or_else(PoisonError::into_inner);
+    if told.is_none_or(|told| told.elapsed() >= Duration::from_secs(60)) {
+        *told = Some(Instant::now());
+        tracing::warn!("connections are refused: there are MAX_CONNECTIONS, or MAX_CONNECTIONS_PER_ADDRESS of one address");
+    }
+}
+
+/// Says how many bytes of large responses clients have not read yet.
+pub(crate) fn unsent(bytes: usize) {
+    install();
+    metrics::gauge!(UNSENT).set(bytes as f64);
 }
 
 /// Keeps the histograms' memory bounded while nobody asks for metrics. Runs until it is dropped.

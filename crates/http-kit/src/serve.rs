@@ -14,11 +14,12 @@ use crate::layers::{Behaviour, app};
 use crate::metrics;
 use crate::service::{Service, SharedStore};
 
-/// A new connection that has not sent its first request by then is closed.
-const FIRST_REQUEST: Duration = Duration::from_secs(10);
 /// hyper's limit for a header is also its limit for an idle connection. A load balancer that keeps connections for 60 s must be
 /// the first to close one, else it sends a request into a closed one and answers 502.
 const NEXT_REQUEST: Duration = Duration::from_secs(75);
+/// Bytes of a header that are surely taken; twice as many are surely 431, as hyper looks after each read. Its own limit is about
+/// 400 KiB, which every connection may take.
+const HEADER_BYTES: usize = 48 * 1024;
 /// How long requests in flight may take once the server stops accepting.
 const IN_FLIGHT: Duration = Duration::from_secs(5);
 
@@ -88,14 +89,15 @@ impl Server {
         let behaviour = self.behaviour(&store, &services).await;
         let app = app(services, &store, &behaviour, &draining);
 
+        let connections = self.config.connections();
         let mut server = axum_server::from_tcp(self.listener)
             .map_err(ServeError::Serve)?
-            .acceptor(Acceptor)
+            .acceptor(Acceptor::new(connections))
             .handle(handle.clone())
             .http1_only()
-            .first_request_timeout(FIRST_REQUEST);
+            .first_request_timeout(connections.patience.header);
         // A client that closes its write side after a request still reads.
-        server.http_builder().http1().header_read_timeout(NEXT_REQUEST).half_close(true);
+        server.http_builder().http1().header_read_timeout(NEXT_REQUEST).max_buf_size(HEADER_BYTES).half_close(true);
 
         let upkeep = tokio::spawn(metrics::upkeep());
         let grace = Duration::from_secs(self.config.shutdown_grace_seconds);
@@ -125,6 +127,7 @@ impl Server {
             max_in_flight: usize::try_from(self.config.max_in_flight).unwrap_or(usize::MAX),
             body_timeout: Duration::from_secs(self.config.body_timeout_seconds),
             body_memory: self.config.body_memory_bytes,
+            response_memory: self.config.response_memory_bytes,
         }
     }
 }

@@ -219,3 +219,162 @@ fn a_request_names_one_host() {
         }
     }
 }
+
+/// Users that fill a page.
+fn fill(dir: &TempDir) {
+    let users: Vec<_> = (0..600)
+        .map(|at| serde_json::json!({ "userId": format!("u{at}"), "email": format!("u{at}@b.c"), "name": "A", "bio": "x".repeat(1900) }))
+        .collect();
+    std::fs::write(dir.path().join("users.json"), serde_json::to_vec(&users).unwrap()).unwrap();
+}
+
+/// The value of a metric without labels.
+fn metric(process: &Process, name: &str) -> f64 {
+    let metrics = ask(&mut process.connect(), 200, "GET /metrics", "").body;
+    let value = metrics.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')?.parse().ok());
+    value.unwrap_or_else(|| panic!("no {name} in\n{metrics}"))
+}
+
+/// Asks again until it is so; the process's own patience ends it.
+fn wait_until(process: &Process, name: &str, holds: impl Fn(f64) -> bool) {
+    let patience = std::time::Instant::now();
+    while !holds(metric(process, name)) {
+        assert!(patience.elapsed().as_secs() < 30, "{name} is {}", metric(process, name));
+        std::thread::yield_now();
+    }
+}
+
+#[test]
+fn pages_that_nobody_reads_are_bounded_and_let_go() {
+    let dir = tempfile::tempdir().unwrap();
+    fill(&dir);
+    let budget = 8 * 1024 * 1024;
+    let process = start_with(&dir, &[("RESPONSE_MEMORY_BYTES", &budget.to_string()), ("RESPONSE_STALL_SECONDS", "2")]);
+    let open: Vec<_> = (0..40).map(|_| process.connect()).collect();
+    for mut stream in &open {
+        stream.write_all(head("GET /api/users?limit=1000", "").as_bytes()).unwrap();
+    }
+    wait_until(&process, "http_response_bytes_unsent", |bytes| bytes > budget as f64 / 2.0);
+    assert!(metric(&process, "http_response_bytes_unsent") <= budget as f64);
+    // What is small is served all the while, and what is one too many is told.
+    assert_eq!(process.status("/api/users/u1"), 200);
+    wait_until(&process, "http_response_bytes_unsent", |bytes| bytes == 0.0);
+    let mut statuses = Vec::new();
+    for mut stream in open {
+        let mut start = [0; 12];
+        stream.read_exact(&mut start).unwrap();
+        statuses.push(String::from_utf8(start.to_vec()).unwrap());
+        let mut rest = Vec::new();
+        if start.ends_with(b"200") && stream.read_to_end(&mut rest).is_ok() {
+            assert!(rest.len() < 1024 * 1024, "it was cut off, not sent: {}", rest.len());
+        }
+    }
+    assert!(statuses.iter().all(|status| status.ends_with("200") || status.ends_with("503")), "{statuses:?}");
+    assert!((1..=8).contains(&statuses.iter().filter(|status| status.ends_with("200")).count()), "{statuses:?}");
+    assert_eq!(process.status("/api/users?limit=1000"), 200);
+}
+
+#[test]
+fn bodies_that_do_not_arrive_take_no_turn() {
+    let dir = tempfile::tempdir().unwrap();
+    let process = start_with(&dir, &[("MAX_IN_FLIGHT", "1")]);
+    let slow: Vec<_> = (0..50).map(|_| process.connect()).collect();
+    for mut stream in &slow {
+        let json = "Content-Type: application/json\r\nContent-Length: 1000\r\n";
+        stream.write_all(head("POST /api/users", json).as_bytes()).unwrap();
+        stream.write_all(b"{").unwrap();
+    }
+    wait_until(&process, "http_connections", |open| open > 50.0);
+    for _ in 0..20 {
+        assert_eq!(process.status("/api/users"), 200);
+    }
+}
+
+#[test]
+fn bodies_share_a_bounded_memory() {
+    let dir = tempfile::tempdir().unwrap();
+    let process = start_with(&dir, &[("BODY_MEMORY_BYTES", "1048576")]);
+    let json = "Content-Type: application/json\r\nContent-Length: 500000\r\n";
+    let mut statuses = Vec::new();
+    let mut open: Vec<_> = (0..4).map(|_| process.connect()).collect();
+    for stream in &mut open {
+        stream.write_all(head("POST /api/users", json).as_bytes()).unwrap();
+        // The rest of these bodies is never sent, so that each keeps what it has.
+        stream.write_all(&vec![b' '; 499_999]).unwrap();
+    }
+    // Two of them fit.
+    for stream in &mut open {
+        stream.set_nonblocking(false).unwrap();
+        stream.set_read_timeout(Some(std::time::Duration::from_secs(1))).unwrap();
+        let mut start = [0; 12];
+        statuses.extend(stream.read_exact(&mut start).is_ok().then(|| String::from_utf8(start.to_vec()).unwrap()));
+    }
+    assert_eq!(statuses, ["HTTP/1.1 503", "HTTP/1.1 503"]);
+    drop(open);
+    wait_until(&process, "http_connections", |open| open < 2.0);
+    let body = r#"{"email":"ann@example.com","name":"Ann"}"#;
+    let stream = &mut process.connect();
+    let request = head("POST /api/users", &format!("Content-Type: application/json\r\nContent-Length: {}\r\n", body.len()));
+    stream.write_all(format!("{request}{body}").as_bytes()).unwrap();
+    assert_eq!(receive(stream).status, 201);
+}
+
+#[test]
+fn a_header_ends_soon_and_is_not_too_long() {
+    let dir = tempfile::tempdir().unwrap();
+    let process = start_with(&dir, &[("HEADER_TIMEOUT_SECONDS", "1")]);
+    for length in [100_000, 300_000] {
+        let mut stream = process.connect();
+        let long = format!("X-Long: {}\r\n", "x".repeat(length));
+        stream.write_all(head("GET /health", &long).as_bytes()).unwrap();
+        assert_eq!(receive(&mut stream).status, 431);
+    }
+    assert_eq!(ask(&mut process.connect(), 200, "GET /health", &format!("X-Long: {}\r\n", "x".repeat(48_000))).status, 200);
+
+    // On a new connection and on one that has served.
+    let (mut idle, mut served, mut new) = (process.connect(), process.connect(), process.connect());
+    ask(&mut idle, 200, "GET /health", "");
+    ask(&mut served, 200, "GET /health", "");
+    for stream in [&mut served, &mut new] {
+        stream.write_all(b"GET /health HTTP/1.1\r\nHost: te").unwrap();
+    }
+    for stream in [&mut served, &mut new] {
+        assert_eq!(stream.read(&mut [0]).unwrap(), 0, "it is closed");
+    }
+    ask(&mut idle, 200, "GET /health", "");
+}
+
+#[test]
+fn there_are_no_more_connections_than_configured() {
+    let dir = tempfile::tempdir().unwrap();
+    for (setting, count) in [("MAX_CONNECTIONS", "3"), ("MAX_CONNECTIONS_PER_ADDRESS", "3")] {
+        let process = start_with(&dir, &[(setting, count)]);
+        let mut open: Vec<_> = (0..3).map(|_| process.connect()).collect();
+        for stream in &mut open {
+            ask(stream, 200, "GET /health", "");
+        }
+        for _ in 0..5 {
+            let mut stream = process.connect();
+            assert_eq!(receive(&mut stream).status, 503);
+        }
+        process.wait_for_log("connections are refused");
+        let metrics = ask(&mut open[0], 200, "GET /metrics", "").body;
+        assert!(
+            metrics.contains("\nhttp_connections 3\n") && metrics.contains("\nhttp_connections_refused_total 5\n"),
+            "{metrics}"
+        );
+        drop(open);
+        let mut again = process.connect();
+        // The places are free once the server has seen the ends.
+        while ask_once(&mut again) != 200 {
+            again = process.connect();
+        }
+    }
+}
+
+/// The status of a response to a GET; 0 where the connection is refused.
+fn ask_once(stream: &mut TcpStream) -> u16 {
+    let mut start = [0; 12];
+    let asked = stream.write_all(head("GET /health", "").as_bytes()).and_then(|()| stream.read_exact(&mut start));
+    asked.ok().and_then(|()| std::str::from_utf8(&start).ok()?.rsplit(' ').next()?.parse().ok()).unwrap_or(0)
+}
