@@ -1,7 +1,6 @@
 //! The least that DynamoDB can cost over HTTP: a handler that makes the one SDK call, and shows the attributes that it answers.
 
 use std::collections::HashMap;
-use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use anyhow::Result;
@@ -14,6 +13,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
+use clap::Parser;
 use db_adapter::dynamodb::{DynamoOptions, DynamoStore};
 use db_adapter::entity::{new_id, now, post as posts, thread as threads, user as users};
 use http_kit::config::LogFormat;
@@ -55,24 +55,24 @@ async fn open_as_forum(endpoint: String) -> Result<DynamoStore> {
     Ok(DynamoStore::open(options).await?)
 }
 
+/// The settings of a service, by default as the forum's.
+#[derive(Debug, Parser)]
+struct Layers {
+    #[command(flatten)]
+    server: ServerConfig,
+}
+
 /// The same in the layers of a service.
 pub(crate) async fn serve_in_layers(port: u16, endpoint: String) -> Result<()> {
     // Says the same as the forum that it is measured beside.
     telemetry::init(LogFormat::Pretty, QUIET);
-    let config = ServerConfig {
-        host: Ipv4Addr::LOCALHOST.into(),
-        port,
-        log_format: LogFormat::Pretty,
-        rust_log: QUIET.to_owned(),
-        cors_allowed_origins: None,
-        request_timeout_seconds: 60,
-        max_in_flight: 1024,
-        shutdown_grace_seconds: 0,
-    };
+    let port = port.to_string();
+    let settings = ["--request-timeout-seconds", "60", "--shutdown-grace-seconds", "0", "--rust-log", QUIET, "--port", &port];
+    let Layers { server } = Layers::try_parse_from(["limit"].iter().chain(&settings))?;
     let store = open_as_forum(endpoint).await?;
     let sdk = Sdk { client: store.client().clone(), consumed: Some(ReturnConsumedCapacity::Indexes) };
     let service = Service { table: &users::TABLE, router: routes().with_state(sdk).into() };
-    Ok(Server::bind(config)?.run(Arc::new(store), vec![service]).await?)
+    Ok(Server::bind(server)?.run(Arc::new(store), vec![service]).await?)
 }
 
 #[derive(Debug, Clone)]
