@@ -195,6 +195,15 @@ def gateway():
         assert answer.headers.get_all("Access-Control-Allow-Origin") == ["*"], answer
 
 
+def refused_with_a_body():
+    """A request that a service refuses before it looks at the body is told so, not that the service failed."""
+    for _ in range(10):
+        problem(404, ask("PATCH", "/api/users/a.b", {"name": "Ann"}))
+        problem(404, ask("PUT", "/api/posts/none", {"content": "x" * 60_000}))
+        problem(405, ask("DELETE", "/api/threads", {"title": "x" * 1_000}))
+        problem(415, ask("POST", "/api/users", b"x" * 100_000, Content_Type="text/plain"))
+
+
 def is_there(path):
     expect(200, ask("GET", path))
 
