@@ -120,30 +120,38 @@ impl Limits {
         mut request: Request,
     ) -> impl Future<Output = Result<Response, S::Error>> + use<S>
     where
-        S: Service<Request, Response = Response> + Clone,
+        S: Service<Request, Response = Response, Future: Send> + Clone + Send + 'static,
+        S::Error: 'static,
     {
         let limits = self.clone();
-        // Most requests have no body: they are handed on at once, without a copy of the handler.
-        let step = if let Err(problem) = check_host(&request) {
+        let step: Step<S> = if let Err(problem) = check_host(&request) {
             Step::Refused(closing(problem))
         } else if request.body().is_end_stream() {
             limits.begin(&mut request);
             Step::Handling(handler.call(request))
         } else {
-            Step::Receiving(request, handler.clone())
+            // On the heap, so that most requests, which have no body, do not carry what receiving one takes.
+            Step::Receiving(Box::pin(limits.clone().receive(handler.clone(), request)))
         };
         async move {
             match step {
                 Step::Refused(refused) => Ok(refused),
                 Step::Handling(answer) => limits.limit(answer).await,
-                Step::Receiving(request, mut handler) => match limits.bodies.receive(request).await {
-                    Ok(Received { mut request, memory: _memory }) => {
-                        limits.begin(&mut request);
-                        limits.limit(handler.call(request)).await
-                    }
-                    Err(refused) => Ok(refused),
-                },
+                Step::Receiving(answer) => answer.await,
             }
+        }
+    }
+
+    async fn receive<S>(self, mut handler: S, request: Request) -> Result<Response, S::Error>
+    where
+        S: Service<Request, Response = Response>,
+    {
+        match self.bodies.receive(request).await {
+            Ok(Received { mut request, memory: _memory }) => {
+                self.begin(&mut request);
+                self.limit(handler.call(request)).await
+            }
+            Err(refused) => Ok(refused),
         }
     }
 
@@ -169,7 +177,7 @@ impl Limits {
 enum Step<S: Service<Request>> {
     Refused(Response),
     Handling(S::Future),
-    Receiving(Request, S),
+    Receiving(BoxFuture<'static, Result<Response, S::Error>>),
 }
 
 /// A request of HTTP/1.1 names its host, and no request names two (RFC 9112, section 3.2): proxies would disagree on which is meant.
