@@ -1,11 +1,13 @@
 //! The DynamoDB backend: one file per concern.
 //!
 //! - `client`: the SDK's configuration. `call`: one call with its span, metrics and attempts. `error`: faults, mapped once.
+//!   `answer`: what is read and shown of an answer that may not be DynamoDB's.
 //! - `read`, `write`: the operations on single items and lists. `expression`: names, values and conditions.
 //! - `claim`: what keeps unique attributes unique. `unique`: the transactions in which items and claims change together.
 //! - `retry`: retries that the SDK does not make.
 //! - `bulk`: load. `check`: integrity. `health`. `tables`: create and delete the tables.
 
+mod answer;
 mod attribute_value;
 mod bulk;
 mod call;

@@ -299,6 +299,8 @@ where
         SdkError::DispatchFailure(failure) => failure.is_timeout(),
         _ => false,
     };
+    // A load balancer or proxy between us answers so.
+    let is_later = error.raw_response().is_some_and(|answer| matches!(answer.status().as_u16(), 429 | 500..));
     let codes = ["ThrottlingException", "ProvisionedThroughputExceededException", "RequestLimitExceeded", "InternalServerError"];
-    timed_out || error.code().is_some_and(|code| codes.contains(&code))
+    timed_out || is_later || error.code().is_some_and(|code| codes.contains(&code))
 }

@@ -4,17 +4,22 @@ use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
-use aws_sdk_dynamodb::config::interceptors::{BeforeTransmitInterceptorContextRef, FinalizerInterceptorContextRef};
+use aws_sdk_dynamodb::config::interceptors::{
+    BeforeDeserializationInterceptorContextMut, BeforeTransmitInterceptorContextRef, FinalizerInterceptorContextMut,
+    FinalizerInterceptorContextRef,
+};
 use aws_sdk_dynamodb::config::{ConfigBag, Intercept, RuntimeComponents};
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation as op;
 use aws_sdk_dynamodb::types::ConsumedCapacity;
 use aws_smithy_runtime_api::box_error::BoxError;
+use aws_smithy_runtime_api::client::orchestrator::OrchestratorError;
 use tokio::time::Instant;
 use tracing::{Instrument, debug_span, field};
 
 use super::DynamoStore;
-use super::error::was_never_sent;
+use super::answer::{self, TooLong};
+use super::error::{FOREIGN, NO_ANSWER, was_never_sent};
 use super::metrics::OK;
 use super::retry::Backoff;
 use crate::schema::{TABLES, Table};
@@ -92,7 +97,7 @@ impl<'a> Call<'a> {
             let attempts = self.attempts.count() - before;
             let outcome = match &result {
                 Ok(_) => OK,
-                Err(error) => error.code().unwrap_or("NoAnswer"),
+                Err(error) => answer::code(error).unwrap_or(if error.raw_response().is_some() { FOREIGN } else { NO_ANSWER }),
             };
             span.record("attempts", attempts).record("outcome", outcome);
             self.store.metrics.record([table, index, operation], attempts, started.elapsed(), outcome);
@@ -143,14 +148,14 @@ impl Attempts {
     }
 }
 
-/// Notes every attempt of the client. One for all calls, as the SDK makes a configuration of its own for a call that brings one.
+/// Notes every attempt of the client, and bounds what is read of its answer. One for all calls, as the SDK makes a configuration of its own for a call that brings one.
 #[derive(Debug)]
-pub(super) struct CountAttempts;
+pub(super) struct WatchAttempts;
 
 #[aws_smithy_runtime_api::client::interceptors::dyn_dispatch_hint]
-impl Intercept for CountAttempts {
+impl Intercept for WatchAttempts {
     fn name(&self) -> &'static str {
-        "CountAttempts"
+        "WatchAttempts"
     }
 
     fn read_before_attempt(
@@ -161,6 +166,31 @@ impl Intercept for CountAttempts {
     ) -> Result<(), BoxError> {
         // A call that was not made through `Call` is not counted.
         let _ = ATTEMPTS.try_with(|attempts| attempts.0.count.fetch_add(1, Ordering::Relaxed));
+        Ok(())
+    }
+
+    fn modify_before_deserialization(
+        &self,
+        context: &mut BeforeDeserializationInterceptorContextMut<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        answer::limit(context.response_mut())
+    }
+
+    fn modify_before_attempt_completion(
+        &self,
+        context: &mut FinalizerInterceptorContextMut<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        // What broke off for its length the SDK would read again.
+        if let Some(Err(error)) = context.output_or_error_mut()
+            && error.is_response_error()
+            && answer::is_too_long(error)
+        {
+            *error = OrchestratorError::other(TooLong);
+        }
         Ok(())
     }
 

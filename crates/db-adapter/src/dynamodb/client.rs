@@ -14,7 +14,7 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::Region;
 
 use super::DynamoOptions;
-use super::call::CountAttempts;
+use super::call::WatchAttempts;
 use super::error::innermost;
 use crate::error::{Error, Result};
 
@@ -58,7 +58,7 @@ pub(super) async fn connect(options: &DynamoOptions) -> Result<Client> {
         error => no_credentials(&innermost(&error)),
     })?;
     let provider = Warm { first: Mutex::new(Some(first)), provider };
-    let config = aws_sdk_dynamodb::config::Builder::from(&config).credentials_provider(provider).interceptor(CountAttempts);
+    let config = aws_sdk_dynamodb::config::Builder::from(&config).credentials_provider(provider).interceptor(WatchAttempts);
     Ok(Client::from_conf(config.build()))
 }
 

@@ -1,18 +1,25 @@
 //! The SDK's faults, mapped once to [`Error`], logged once with DynamoDB's own reason.
 
 use std::error::Error as StdError;
+use std::fmt::Display;
 use std::io::{self, ErrorKind};
 use std::time::Duration;
 
-use aws_sdk_dynamodb::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_runtime_api::client::dns::ResolveDnsError;
 use aws_smithy_runtime_api::client::result::ConnectorError;
 
+use super::answer::{self, Shown, TooLong};
 use super::call::Call;
 use crate::error::Error;
 
 /// After how long a throttled caller should come again: by then DynamoDB has filled its buckets anew.
 pub(super) const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// The code of a call to which nothing answered.
+pub(super) const NO_ANSWER: &str = "NoAnswer";
+/// The code of a call to which something else than DynamoDB answered.
+pub(super) const FOREIGN: &str = "Foreign";
 
 impl Call<'_> {
     /// What a failed call means. Conditions that did not hold are the caller's to look at first.
@@ -21,22 +28,45 @@ impl Call<'_> {
         E: StdError + Send + Sync + 'static,
         SdkError<E>: ProvideErrorMetadata,
     {
-        let code = error.code().unwrap_or("NoAnswer").to_owned();
-        let reason = match error.message() {
-            Some(message) => message.to_owned(),
-            None => DisplayErrorContext(&error).to_string(),
-        };
+        let status = error.raw_response().map(|response| response.status().as_u16());
+        if let Some(code) = answer::code(&error) {
+            let reason = answer::message(&error);
+            let mapped = match (self.meaning(code, &reason), status) {
+                (Error::Backend(_), Some(status @ (429 | 500..))) => self.foreign(status),
+                (meaning, _) => meaning,
+            };
+            return self.report(code, &reason, mapped);
+        }
+        if let Some(response) = error.raw_response() {
+            let too_long = answer::is_too_long(&error);
+            let mapped =
+                if too_long { Error::unavailable(self.endpoint_said(TooLong)) } else { self.foreign(response.status().as_u16()) };
+            return self.report_foreign(&Shown::new(response), mapped);
+        }
+        let reason = innermost(&error);
         let mapped = match &error {
             SdkError::TimeoutError(_) => Error::Timeout,
             SdkError::DispatchFailure(failure) if failure.is_timeout() => Error::Timeout,
             SdkError::DispatchFailure(_) => Error::unavailable(self.no_connection(&error)),
-            SdkError::ResponseError(_) => {
-                Error::unavailable(format!("DynamoDB's answer could not be read: {}", innermost(&error)))
-            }
-            SdkError::ServiceError(_) => self.meaning(&code, &reason),
             _ => Error::backend(format!("{}: {reason}", self.operation)),
         };
-        self.report(&code, &reason, mapped)
+        self.report(NO_ANSWER, &reason, mapped)
+    }
+
+    /// What an answer means that has no code of DynamoDB: it comes from something before it, such as a load balancer or a proxy.
+    fn foreign(&self, status: u16) -> Error {
+        match status {
+            429 => Error::Throttled { retry_after: RETRY_AFTER },
+            200..=299 => Error::unavailable(self.endpoint_said(format_args!("what cannot be read (status {status})"))),
+            _ => Error::unavailable(self.endpoint_said(format_args!("status {status} without a code of DynamoDB"))),
+        }
+    }
+
+    fn endpoint_said(&self, what: impl Display) -> String {
+        match &self.store.options.endpoint {
+            Some(endpoint) => format!("{endpoint} answers: {what}; is it DynamoDB? See DYNAMODB_ENDPOINT, and the log"),
+            None => format!("DynamoDB in {} answers: {what}; see the log", self.store.options.region),
+        }
     }
 
     /// What it means that DynamoDB refused one item of a transaction.
@@ -50,14 +80,36 @@ impl Call<'_> {
     }
 
     fn report(&self, code: &str, reason: &str, error: Error) -> Error {
-        let error = match error {
-            // An earlier attempt may have been executed.
-            Error::Throttled { .. } | Error::Unavailable { .. } if self.is_write() && self.is_uncertain() => Error::Timeout,
-            error => error,
-        };
+        let error = self.settled(error);
         let (table, index, operation) = (self.table.name, self.index, self.operation);
         tracing::warn!(table, index, operation, code, reason, "{operation} on {table} failed: {error}");
         error
+    }
+
+    /// The one place that shows what an answer held that is not DynamoDB's: it may be anything, also what is stored.
+    fn report_foreign(&self, shown: &Shown, error: Error) -> Error {
+        let error = self.settled(error);
+        let (table, index, operation) = (self.table.name, self.index, self.operation);
+        let Shown { status, content_type, length, beginning } = shown;
+        tracing::warn!(
+            table,
+            index,
+            operation,
+            status,
+            content_type,
+            length,
+            beginning,
+            "{operation} on {table} failed: {error}"
+        );
+        error
+    }
+
+    fn settled(&self, error: Error) -> Error {
+        match error {
+            // This attempt or an earlier one may have been executed.
+            Error::Throttled { .. } | Error::Unavailable { .. } if self.is_write() && self.is_uncertain() => Error::Timeout,
+            error => error,
+        }
     }
 
     /// What an error code of DynamoDB means, whether of a call or of one item of a transaction.
@@ -117,7 +169,7 @@ pub(super) fn was_never_sent(error: &ConnectorError) -> bool {
     })
 }
 
-fn causes<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
+pub(super) fn causes<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
     std::iter::successors(Some(error), |error| (*error).source())
 }
 

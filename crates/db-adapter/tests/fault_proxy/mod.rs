@@ -31,12 +31,23 @@ pub(crate) enum Fault {
     Answer(Value),
     /// Execute the first half of a batch and call the rest unprocessed.
     Half,
+    /// Do not execute it; answer these bytes, which may be anything.
+    Foreign(Vec<u8>),
+    /// Execute it, then answer these bytes.
+    Overwrite(Vec<u8>),
+    /// Do not execute it; begin a page and go on with it for as long as somebody reads.
+    Endless,
 }
 
 impl Fault {
     /// A refusal with this code and message.
     pub(crate) fn refuse(code: &'static str, message: &str) -> Self {
         Self::Refuse(code, json!({ "message": message }))
+    }
+
+    /// An answer that is not DynamoDB's, without the request having been executed.
+    pub(crate) fn foreign(status: u16, content_type: &str, body: &str) -> Self {
+        Self::Foreign(response(status, content_type, body))
     }
 }
 
@@ -69,13 +80,15 @@ struct State {
     faults: Vec<Planned>,
     held: Vec<(String, Vec<u8>)>,
     seen: Vec<Seen>,
+    /// Bytes of endless answers that were taken.
+    taken: u64,
     random: fastrand::Rng,
 }
 
 impl Default for State {
     fn default() -> Self {
         // The same requests in each run.
-        Self { faults: Vec::new(), held: Vec::new(), seen: Vec::new(), random: fastrand::Rng::with_seed(1) }
+        Self { faults: Vec::new(), held: Vec::new(), seen: Vec::new(), taken: 0, random: fastrand::Rng::with_seed(1) }
     }
 }
 
@@ -150,6 +163,11 @@ impl FaultProxy {
         self.seen().into_iter().map(|seen| seen.operation).collect()
     }
 
+    /// How many bytes of endless answers were taken.
+    pub(crate) fn taken(&self) -> u64 {
+        self.state.lock().unwrap().taken
+    }
+
     async fn serve(&self, mut client: TcpStream) -> io::Result<()> {
         let upstream = self.upstream.as_str();
         while let Some((head, body)) = read_message(&mut client).await? {
@@ -180,9 +198,25 @@ impl FaultProxy {
                 }
                 Some(Fault::Answer(body)) => client.write_all(&answer(200, &body)).await?,
                 Some(Fault::Half) => client.write_all(&half(upstream, &head, &body).await?).await?,
+                Some(Fault::Foreign(answer)) => client.write_all(&answer).await?,
+                Some(Fault::Overwrite(answer)) => {
+                    exchange(upstream, &head, &body).await?;
+                    client.write_all(&answer).await?;
+                }
+                Some(Fault::Endless) => self.go_on(&mut client).await?,
             }
         }
         Ok(())
+    }
+
+    async fn go_on(&self, client: &mut TcpStream) -> io::Result<()> {
+        let head = "HTTP/1.1 200 OK\r\ncontent-type: application/x-amz-json-1.0\r\ntransfer-encoding: chunked\r\n\r\n";
+        let chunk = format!("10000\r\n{}\r\n", " ".repeat(0x10000));
+        client.write_all(head.as_bytes()).await?;
+        loop {
+            client.write_all(chunk.as_bytes()).await?;
+            self.state.lock().unwrap().taken += 0x10000;
+        }
     }
 
     fn fault_for(&self, head: &str, body: &[u8]) -> Option<Fault> {
@@ -234,10 +268,14 @@ fn error(code: &str, details: &Value) -> Vec<u8> {
 }
 
 fn answer(status: u16, body: &Value) -> Vec<u8> {
-    let body = body.to_string();
-    let head =
-        format!("HTTP/1.1 {status} Fault\r\ncontent-type: application/x-amz-json-1.0\r\ncontent-length: {}\r\n\r\n", body.len());
-    [head, body].concat().into_bytes()
+    response(status, "application/x-amz-json-1.0", &body.to_string())
+}
+
+/// A response with that body.
+pub(crate) fn response(status: u16, content_type: &str, body: &str) -> Vec<u8> {
+    let length = body.len();
+    let head = format!("HTTP/1.1 {status} Fault\r\ncontent-type: {content_type}\r\ncontent-length: {length}\r\n\r\n");
+    [&head, body].concat().into_bytes()
 }
 
 /// Sends the request on a connection of its own and answers the response as it came.
