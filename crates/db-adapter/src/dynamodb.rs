@@ -2,7 +2,8 @@
 //!
 //! - `client`: the SDK's configuration. `call`: one call with its span, metrics and attempts. `error`: faults, mapped once.
 //!   `answer`: what is read and shown of an answer that may not be DynamoDB's.
-//! - `read`, `write`: the operations on single items and lists. `expression`: names, values and conditions.
+//! - `read`, `write`: the operations on single items and lists. `pages`: where a list ends. `expression`: names, values and
+//!   conditions.
 //! - `claim`: what keeps unique attributes unique. `unique`: the transactions in which items and claims change together.
 //! - `retry`: retries that the SDK does not make.
 //! - `bulk`: load. `check`: integrity. `health`. `tables`: create and delete the tables.
@@ -18,6 +19,7 @@ mod error;
 mod expression;
 mod health;
 mod metrics;
+mod pages;
 mod read;
 mod retry;
 mod unique;

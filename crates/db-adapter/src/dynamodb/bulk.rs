@@ -18,7 +18,7 @@ use futures::stream::{BoxStream, FuturesUnordered};
 use super::DynamoStore;
 use super::attribute_value::{Raw, into_raw, raw_key, text};
 use super::claim::{Claim, claim_key, claims, claims_in, owner_of};
-use super::retry::Backoff;
+use super::retry::Patience;
 use crate::error::{Error, Result, Rule};
 use crate::item::{Item, check_size};
 use crate::page::Read;
@@ -162,16 +162,15 @@ impl DynamoStore {
     /// Writes at most [`MAX_REQUESTS`], and what DynamoDB leaves unprocessed again, as long as there is progress.
     async fn write_batch(&self, table: &'static Table, mut requests: Vec<WriteRequest>) -> Result<()> {
         let call = self.call("BatchWriteItem", table);
-        let mut backoff = Backoff::new(PATIENCE);
+        let mut patience = Patience::new(PATIENCE, requests.len());
         loop {
-            let sent = requests.len();
             let request = self
                 .client
                 .batch_write_item()
                 .request_items(self.table_name(table), requests)
                 .return_consumed_capacity(ReturnConsumedCapacity::Indexes);
             let send = || request.clone().send();
-            let unprocessed = match call.run(&mut backoff, send).await {
+            let unprocessed = match call.run(&mut patience.backoff, send).await {
                 Ok(output) => output.unprocessed_items,
                 Err(error) if is_passing(&error) => request.get_request_items().clone(),
                 Err(error) => return Err(call.fault(error)),
@@ -180,10 +179,7 @@ impl DynamoStore {
             if requests.is_empty() {
                 return Ok(());
             }
-            if requests.len() < sent {
-                backoff = Backoff::new(PATIENCE);
-            }
-            if !backoff.pause().await {
+            if !patience.pause(requests.len()).await {
                 return Err(call.exhausted());
             }
         }

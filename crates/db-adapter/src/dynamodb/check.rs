@@ -9,6 +9,7 @@ use super::DynamoStore;
 use super::attribute_value::{Raw, raw_key, text};
 use super::claim::{Claim, claim_key, claimed, claims_in, is_claim, is_same_claim, owner_of};
 use super::expression::Expression;
+use super::pages::Pages;
 use super::read::MAX_KEYS;
 use super::unique::as_read;
 use crate::check::Finding;
@@ -36,10 +37,11 @@ impl DynamoStore {
             .return_consumed_capacity(ReturnConsumedCapacity::Indexes);
         let call = self.call("Scan", table);
         let mut findings = Vec::new();
-        let mut start = None;
+        let mut pages = Pages::from(None);
         loop {
-            let request = request.clone().set_exclusive_start_key(start);
+            let request = request.clone().set_exclusive_start_key(pages.start.clone());
             let output = call.send(request.send()).await.map_err(|error| call.fault(error))?;
+            let count = output.items().len();
             let (held, items): (Vec<_>, Vec<_>) =
                 output.items.unwrap_or_default().into_iter().partition(|raw| is_claim(table, raw));
             self.check_claims_of(table, &items, &mut findings).await?;
@@ -47,8 +49,7 @@ impl DynamoStore {
             for item in items {
                 findings.extend(self.broken(table, item)?);
             }
-            start = output.last_evaluated_key;
-            if start.is_none() {
+            if !pages.go_on(&call, count, output.last_evaluated_key)? {
                 return Ok(findings);
             }
         }

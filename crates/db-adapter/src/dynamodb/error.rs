@@ -79,6 +79,11 @@ impl Call<'_> {
         self.report("Exhausted", "no time left for another retry", Error::Throttled { retry_after: RETRY_AFTER })
     }
 
+    /// The pages of a list do not end.
+    pub(super) fn endless(&self, what: &str) -> Error {
+        self.report("EndlessPages", what, Error::unavailable(self.endpoint_said(what)))
+    }
+
     fn report(&self, code: &str, reason: &str, error: Error) -> Error {
         let error = self.settled(error);
         let (table, index, operation) = (self.table.name, self.index, self.operation);

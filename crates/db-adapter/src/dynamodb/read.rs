@@ -7,6 +7,7 @@ use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, ReturnConsumedC
 use super::attribute_value::{Raw, raw_key, text};
 use super::claim::is_claim;
 use super::expression::Expression;
+use super::pages::Pages;
 use super::retry::Backoff;
 use super::{BACKEND, DynamoStore};
 use crate::cursor::{self, Position};
@@ -144,10 +145,11 @@ impl DynamoStore {
             .return_consumed_capacity(ReturnConsumedCapacity::Indexes);
         let call = self.call("Query", table).on_index(index.name);
         let mut page = PageBuilder::new(query.limit.min(MAX_LIMIT));
-        let mut start = start.map(|position| start_of_query(table, query, &position));
+        let mut pages = Pages::from(start.map(|position| start_of_query(table, query, &position)));
         'page: loop {
-            let request = request.clone().set_exclusive_start_key(start).limit(request_limit(page.wanted()));
+            let request = request.clone().set_exclusive_start_key(pages.start.clone()).limit(request_limit(page.wanted()));
             let output = call.send(request.send()).await.map_err(|error| call.fault(error))?;
+            let items = output.items().len();
             for raw in output.items.unwrap_or_default() {
                 // BETWEEN includes its upper end, the range does not.
                 if index.range.and_then(|range| text(&raw, range)).is_none_or(|sort| query.contains(sort))
@@ -156,8 +158,7 @@ impl DynamoStore {
                     break 'page;
                 }
             }
-            start = output.last_evaluated_key;
-            if start.is_none() {
+            if !pages.go_on(&call, items, output.last_evaluated_key)? {
                 break;
             }
         }
@@ -179,17 +180,17 @@ impl DynamoStore {
             .return_consumed_capacity(ReturnConsumedCapacity::Indexes);
         let call = self.call("Scan", table);
         let mut page = PageBuilder::new(scan.limit.min(MAX_LIMIT));
-        let mut start = start.map(|position| raw_key(table, &position.key()));
+        let mut pages = Pages::from(start.map(|position| raw_key(table, &position.key())));
         'page: loop {
-            let request = request.clone().set_exclusive_start_key(start).limit(with_claims(table, page.wanted()));
+            let request = request.clone().set_exclusive_start_key(pages.start.clone()).limit(with_claims(table, page.wanted()));
             let output = call.send(request.send()).await.map_err(|error| call.fault(error))?;
+            let items = output.items().len();
             for raw in output.items.unwrap_or_default() {
                 if !is_claim(table, &raw) && page.offer(self.item(table, raw)?).is_break() {
                     break 'page;
                 }
             }
-            start = output.last_evaluated_key;
-            if start.is_none() {
+            if !pages.go_on(&call, items, output.last_evaluated_key)? {
                 break;
             }
         }

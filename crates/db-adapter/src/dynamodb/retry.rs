@@ -31,6 +31,30 @@ impl Backoff {
     }
 }
 
+/// Pauses for as long as something gets done: what is left must become less than it ever was, or the patience ends.
+#[derive(Debug)]
+pub(super) struct Patience {
+    limit: Duration,
+    least: usize,
+    pub(super) backoff: Backoff,
+}
+
+impl Patience {
+    /// For so much work; `limit` is how long nothing of it may get done.
+    pub(super) fn new(limit: Duration, work: usize) -> Self {
+        Self { limit, least: work, backoff: Backoff::new(limit) }
+    }
+
+    /// As [`Backoff::pause`], with so much left.
+    pub(super) async fn pause(&mut self, left: usize) -> bool {
+        if left < self.least {
+            self.least = left;
+            self.backoff = Backoff::new(self.limit);
+        }
+        self.backoff.pause().await
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -45,5 +69,13 @@ mod tests {
         }
         assert!(before > FIRST_PAUSE, "not one pause");
         assert!(!Backoff::new(Duration::ZERO).pause().await);
+    }
+
+    /// The time is what is tested.
+    #[tokio::test]
+    async fn patience_ends_where_what_is_left_shrinks_and_grows() {
+        let mut patience = Patience::new(Duration::from_millis(100), 4);
+        let ended = async { while patience.pause(2).await && patience.pause(3).await {} };
+        tokio::time::timeout(Duration::from_secs(30), ended).await.expect("an end");
     }
 }

@@ -9,6 +9,7 @@ mod fault_proxy;
 mod foreign;
 mod lossy;
 mod matrix;
+mod pages;
 mod stale;
 
 use std::time::Duration;
