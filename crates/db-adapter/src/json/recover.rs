@@ -87,7 +87,15 @@ fn begin(files: &Files, held: &Held<'_>, known: Option<State>) -> Result<Loaded>
         return Err(Error::corrupt(files.place(&files.journal()), reason));
     }
     let memory = match files.open_snapshot()? {
-        Some(snapshot) => snapshot::load_edited(files.table, &snapshot)?,
+        Some(snapshot) => {
+            tracing::warn!(
+                snapshot = %snapshot.path().display(),
+                journal = files.journal(),
+                lock = files.lock(),
+                "a snapshot without journal and lock file is taken as it is; if they were removed, the writes since it was made are lost"
+            );
+            snapshot::load_edited(files.table, &snapshot)?
+        }
         None => Memory::new(files.table),
     };
     let (journal, reached) = files.rewrite(held, &memory, State::at(Reached { generation: 0, length: 0 }), 1)?;

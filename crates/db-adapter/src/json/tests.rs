@@ -18,7 +18,9 @@ use std::sync::{Arc, Mutex};
 
 use tempfile::TempDir;
 
-use super::disk::Disk;
+use super::disk::{Dir, Disk};
+use super::files::Files;
+use super::lock::LockFile;
 use super::{JsonOptions, JsonStore, RealDisk};
 use crate::entity::{thread, user};
 use crate::page::{Query, Read, Scan};
@@ -49,6 +51,13 @@ impl Place {
 
     async fn open_on(&self, disk: &Arc<FaultyDisk>) -> Result<JsonStore> {
         JsonStore::open_on(self.options(), Arc::clone(disk) as Arc<dyn Disk>).await
+    }
+
+    /// The files of users and their lock, as a start has them.
+    fn files_of_users(&self) -> (Files, LockFile) {
+        let files = Files { dir: Dir { disk: Arc::new(RealDisk), path: self.dir.path().to_owned() }, table: &user::TABLE };
+        let lock = files.dir.open("users.lock", true).unwrap().unwrap();
+        (files, LockFile::new(lock, None))
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -82,6 +91,33 @@ impl Place {
         assert!(matches!(error, Error::Corrupt { .. }), "{error}");
         assert_eq!(self.files(), before);
         error.to_string()
+    }
+}
+
+/// What this thread logs.
+#[derive(Debug, Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Log {
+    fn start(&self) -> tracing::subscriber::DefaultGuard {
+        let log = self.clone();
+        let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(move || log.clone());
+        tracing::subscriber::set_default(subscriber.finish())
+    }
+
+    fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+}
+
+impl io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 

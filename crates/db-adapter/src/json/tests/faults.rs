@@ -3,9 +3,7 @@
 use std::io::ErrorKind;
 use std::time::Duration;
 
-use super::super::disk::Dir;
-use super::super::files::Files;
-use super::super::lock::{LockFile, State};
+use super::super::lock::State;
 use super::*;
 
 #[tokio::test]
@@ -290,9 +288,7 @@ async fn a_kill_at_any_call_of_a_start_can_be_started_again() {
 
 /// Sets the poison as a process does.
 fn poison(place: &Place) {
-    let files = Files { dir: Dir { disk: Arc::new(RealDisk), path: place.dir.path().to_owned() }, table: &user::TABLE };
-    let file = files.dir.open("users.lock", false).unwrap().unwrap();
-    let lock = LockFile::new(file, None);
+    let (_, lock) = place.files_of_users();
     let held = lock.lock().unwrap();
     let state = held.state().unwrap();
     held.write(State { poisoned: true, ..state }).unwrap();

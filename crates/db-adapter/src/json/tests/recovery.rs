@@ -189,6 +189,34 @@ async fn files_that_are_missing_are_named() {
     assert_eq!(ids(&place.open().await).await, ["a", "b"]);
 }
 
+/// A person may have put the snapshot there; but whoever removed the other two files must learn what that cost.
+#[tokio::test]
+async fn a_snapshot_that_is_alone_is_taken_with_a_warning() {
+    let place = Place::new();
+    let store = place.open().await;
+    add(&store, "a").await.unwrap();
+    store.close().await.unwrap();
+    let log = Log::default();
+    let _guard = log.start();
+    let opened = || {
+        let (files, lock) = place.files_of_users();
+        super::super::recover::open_alone(&files, &lock, false).unwrap().memory.count()
+    };
+    assert_eq!((opened(), log.text().as_str()), (1, ""));
+    fs::remove_file(place.path("users.lock")).unwrap();
+    fs::remove_file(place.path("users.journal")).unwrap();
+    assert_eq!(opened(), 1);
+    let text = log.text();
+    assert_eq!(text.lines().count(), 1, "{text}");
+    assert!(["WARN", "users.json", "users.journal", "users.lock"].iter().all(|part| text.contains(part)), "{text}");
+    // Where there is nothing at all, nothing is missing.
+    fs::remove_file(place.path("users.json")).unwrap();
+    for name in ["users.lock", "users.journal"] {
+        fs::remove_file(place.path(name)).unwrap();
+    }
+    assert_eq!((opened(), log.text()), (0, text));
+}
+
 #[tokio::test]
 async fn new_files_that_never_took_their_place_are_removed() {
     let place = Place::new();
