@@ -38,6 +38,11 @@ pub fn timestamp(time: DateTime<Utc>) -> String {
     time.to_rfc3339_opts(SecondsFormat::Millis, true)
 }
 
+/// Is it a time as it is stored? See [`now`].
+pub(crate) fn is_timestamp(text: &str) -> bool {
+    DateTime::parse_from_rfc3339(text).is_ok_and(|time| timestamp(time.to_utc()) == text)
+}
+
 /// May an item have this id? `[A-Za-z0-9_-]{1,64}`, and not one of [`RESERVED_IDS`].
 pub fn is_id(text: &str) -> bool {
     (1..=64).contains(&text.len())
@@ -62,6 +67,10 @@ mod tests {
         let whole_second = DateTime::from_timestamp(1_700_000_000, 0).unwrap();
         assert_eq!(timestamp(whole_second), "2023-11-14T22:13:20.000Z");
         assert_eq!(now().len(), "2023-11-14T22:13:20.000Z".len());
+        assert!(is_timestamp(&now()));
+        for text in ["2023-11-14T22:13:20Z", "2023-11-14T22:13:20.000+00:00", "2023-11-14", "zzz", ""] {
+            assert!(!is_timestamp(text), "{text}");
+        }
     }
 
     #[test]

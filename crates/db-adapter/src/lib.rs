@@ -87,7 +87,8 @@ pub trait Store: Debug + Send + Sync {
     /// [`Error::Conflict`] names the rule; a taken key MUST be reported before a taken unique value.
     async fn create(&self, table: &'static Table, attributes: Attributes) -> Result<Item>;
 
-    /// Changes an item in part and answers it as it is then: `version` grown by 1, with a fresh `writeId`.
+    /// Changes an item in part and answers it as it is then: `version` grown by 1, with a fresh `writeId`. An `updatedAt` that is
+    /// before the item's `createdAt` or `updatedAt` becomes the later of these: clocks are set back, and differ between hosts.
     ///
     /// # Errors
     /// [`Error::NotFound`]; [`Error::VersionMismatch`] when the item does not have the expected tag; [`Error::Conflict`] when

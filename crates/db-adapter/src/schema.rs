@@ -24,6 +24,11 @@ pub const WRITE_ID: &str = "writeId";
 /// The hidden attribute with the fingerprint of the request that created an item under an idempotency key.
 pub const REQUEST_HASH: &str = "requestHash";
 
+/// The attribute with the time of an item's creation, as [`crate::entity::now`] has it.
+pub const CREATED_AT: &str = "createdAt";
+/// The attribute with the time of an item's last update. It never goes back: see [`crate::Store::update`].
+pub const UPDATED_AT: &str = "updatedAt";
+
 /// One table: its keys, its indexes, its unique attributes and the attributes it knows.
 #[derive(Debug)]
 pub struct Table {

@@ -1,12 +1,14 @@
 //! Partial updates: what to set, what to remove, on which condition.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use uuid::Uuid;
 
+use crate::entity::is_timestamp;
 use crate::error::{Error, Result};
 use crate::item::{Attributes, Tag, Value, check_size};
-use crate::schema::{Key, Table, VERSION, WRITE_ID};
+use crate::schema::{CREATED_AT, Key, Table, UPDATED_AT, VERSION, WRITE_ID};
 
 /// A partial update of one item. `version` and `writeId` change by themselves.
 #[derive(Debug, Clone, Default)]
@@ -50,6 +52,24 @@ impl Update {
         least.insert(VERSION.to_owned(), Value::from(1));
         least.insert(WRITE_ID.to_owned(), Value::String(Uuid::nil().simple().to_string()));
         check_size(&least)
+    }
+
+    /// The time that it sets as that of the update, if it sets one.
+    pub(crate) fn time(&self) -> Option<&str> {
+        self.set.get(UPDATED_AT).and_then(Value::as_str)
+    }
+
+    /// The update of this item. Its time is not before the item's own: clocks are set back, and differ between hosts.
+    pub(crate) fn not_before(&self, stored: &Attributes) -> Cow<'_, Self> {
+        let own = [CREATED_AT, UPDATED_AT].into_iter().filter_map(|name| stored.get(name)?.as_str());
+        match (own.filter(|time| is_timestamp(time)).max(), self.time()) {
+            (Some(own), Some(time)) if time < own => {
+                let mut update = self.clone();
+                update.set.insert(UPDATED_AT.to_owned(), Value::from(own));
+                Cow::Owned(update)
+            }
+            _ => Cow::Borrowed(self),
+        }
     }
 
     /// The item's attributes after the update.

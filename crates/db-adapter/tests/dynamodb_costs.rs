@@ -108,6 +108,12 @@ async fn threads_and_posts() {
     assert_eq!(meter.spent(), ["PutItem", "CreatedAtIndex write 1", "threads write 1"]);
     store.update(&thread::TABLE, &Key::hash("t"), &set("title", "New")).await.unwrap();
     assert_eq!(meter.spent(), ["UpdateItem", "CreatedAtIndex write 1", "threads write 1"]);
+    // Its time counts as nothing; only one before the item's own takes a second request.
+    for (time, requests) in [("2026-01-01T00:00:00.000Z", 1), ("2025-01-01T00:00:00.000Z", 2)] {
+        store.update(&thread::TABLE, &Key::hash("t"), &set("updatedAt", time)).await.unwrap();
+        assert_eq!(meter.requests(), ["UpdateItem"; 2][..requests]);
+    }
+    meter.spent();
     let post = json!({ "postId": "p", "threadId": "t", "userId": "u", "content": "c", "createdAt": "2024" });
     store.create(&post::TABLE, attributes(post)).await.unwrap();
     let written = |operation| [operation, "ThreadIndex write 1", "UserIndex write 1", "posts write 1"];

@@ -6,7 +6,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 
 use super::attribute_value::Raw;
 use crate::item::Tag;
-use crate::schema::{Table, VERSION, WRITE_ID};
+use crate::schema::{CREATED_AT, Table, UPDATED_AT, VERSION, WRITE_ID};
 use crate::update::Update;
 
 /// The placeholders of one request.
@@ -76,6 +76,16 @@ impl Expression {
     pub(super) fn is_not_from(&mut self, write_id: &str) -> String {
         let (name, value) = (self.name(WRITE_ID), self.text(write_id));
         format!("(attribute_not_exists({name}) OR {name} <> {value})")
+    }
+
+    /// The item has no later time.
+    pub(super) fn not_before(&mut self, time: &str) -> String {
+        let time = self.text(time);
+        let earlier = [CREATED_AT, UPDATED_AT].map(|name| {
+            let name = self.name(name);
+            format!("(attribute_not_exists({name}) OR {name} <= {time})")
+        });
+        earlier.join(" AND ")
     }
 
     /// The attribute is as it is in this item.

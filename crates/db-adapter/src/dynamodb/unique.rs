@@ -69,7 +69,7 @@ impl DynamoStore {
         }
     }
 
-    /// The update of an item whose unique values it changes, as far as is known from `old`.
+    /// The update of an item as it is in `old`: one whose unique values it changes, or that has a later time.
     pub(super) async fn update_with_claims(
         &self,
         table: &'static Table,
@@ -83,6 +83,7 @@ impl DynamoStore {
         let mut stolen = Vec::new();
         loop {
             let before = self.attributes(table, old.clone())?;
+            let update = &*update.not_before(&before);
             let after = after(&before, update, write_id);
             check_size(&after)?;
             let has =

@@ -85,6 +85,8 @@ impl DynamoStore {
                 conditions.push(expression.unchanged(name, &into_raw(update.set.clone())));
             }
         }
+        // Where the item has a later time, the update is made anew from the item that the refusal brings.
+        conditions.extend(update.time().map(|time| expression.not_before(time)));
         let condition = conditions.join(" AND ");
         match self.update_if(table, key, update, &write_id, expression, condition, &mut backoff).await? {
             Written::Done(item) => self.item(table, item),

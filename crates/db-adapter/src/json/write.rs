@@ -102,7 +102,7 @@ impl<'a> Staged<'a> {
                 let item = self.expect(&key, update.expected.as_ref())?;
                 let table = self.memory.table();
                 let mut attributes = item.attributes()?;
-                update.apply(&mut attributes);
+                update.not_before(&attributes).apply(&mut attributes);
                 stamp(table, &mut attributes, item.tag().version.saturating_add(1));
                 check_size(&attributes)?;
                 self.put(Record::new(table, Item::new(&attributes))?).map(Some)

@@ -20,6 +20,7 @@ cases!(update:
     refuses_to_grow_an_item_too_large,
     refuses_what_is_too_large_for_any_item_first,
     keeps_what_it_does_not_name,
+    sets_no_time_before_the_items_own,
 );
 
 fn set(json: serde_json::Value) -> Update {
@@ -140,5 +141,35 @@ async fn keeps_what_it_does_not_name(f: Fixture) {
     let updated = f.store.update(&user::TABLE, &key("u1"), &set(json!({"bio": "b"}))).await.unwrap().attributes().unwrap();
     for (name, value) in given {
         assert_eq!(updated.get(&name), Some(&value));
+    }
+}
+
+/// As an update by a process whose clock was set back.
+async fn sets_no_time_before_the_items_own(f: Fixture) {
+    let stored = |id: &str, times: serde_json::Value| {
+        let mut item = json!({"userId": id, "email": format!("{id}@example.com"), "name": "A name"});
+        item.as_object_mut().unwrap().extend(times.as_object().unwrap().clone());
+        attributes(item)
+    };
+    let items = [
+        (stored("created", json!({"createdAt": at(5)})), at(5)),
+        (stored("updated", json!({"createdAt": at(5), "updatedAt": at(6)})), at(6)),
+        (stored("earlier", json!({"createdAt": at(1), "updatedAt": at(2)})), at(3)),
+        (stored("same", json!({"createdAt": at(3), "updatedAt": at(3)})), at(3)),
+        (stored("none", json!({})), at(3)),
+        (stored("other", json!({"createdAt": "yesterday", "updatedAt": "2999"})), at(3)),
+    ];
+    load(&*f.store, &user::TABLE, items.iter().map(|(item, _)| item.clone()).collect()).await.unwrap();
+    for (item, expected) in &items {
+        let item = Item::new(item);
+        let id = item.text("userId").unwrap();
+        for (version, email) in [(1, id.clone()), (2, format!("new-{id}"))] {
+            let update = set(json!({"updatedAt": at(3), "email": format!("{email}@example.com")}));
+            let updated = f.store.update(&user::TABLE, &key(&id), &update).await.unwrap();
+            assert_eq!((updated.text("updatedAt").unwrap(), updated.tag().version), (expected.clone(), version), "{id}");
+            assert_eq!(f.store.get(&user::TABLE, &key(&id), &Read::STRONG).await.unwrap().unwrap(), updated);
+        }
+        let stale = Update { expected: Some(item.tag()), ..set(json!({"updatedAt": at(3)})) };
+        assert_fails!(f.store.update(&user::TABLE, &key(&id), &stale).await, Error::VersionMismatch);
     }
 }
