@@ -37,6 +37,7 @@ mod write;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use futures::StreamExt;
@@ -80,12 +81,14 @@ pub struct JsonOptions {
     pub compact_at: u64,
     /// This process alone uses the directory, for as long as it runs.
     pub single_writer: bool,
+    /// How long [`Store::close`] may take. What is not folded by then stays in the journals, as safe as before.
+    pub close_timeout: Duration,
 }
 
 impl JsonOptions {
-    /// The defaults: compaction from 64 MB, several processes.
+    /// The defaults: compaction from 64 MB, several processes, five seconds to close.
     pub fn new(dir: impl Into<PathBuf>) -> Self {
-        Self { dir: dir.into(), compact_at: 64 << 20, single_writer: false }
+        Self { dir: dir.into(), compact_at: 64 << 20, single_writer: false, close_timeout: Duration::from_secs(5) }
     }
 }
 
@@ -97,6 +100,7 @@ impl JsonOptions {
 pub struct JsonStore {
     tables: Vec<Served>,
     directory: Arc<Directory>,
+    close_timeout: Duration,
 }
 
 /// A table and its committer.
@@ -128,7 +132,7 @@ impl JsonStore {
                 Ok(Served { table, committer })
             };
             let tables = tables.into_iter().map(serve).collect::<Result<_>>()?;
-            Ok(Self { tables, directory })
+            Ok(Self { tables, directory, close_timeout: options.close_timeout })
         })
         .await
     }
@@ -363,6 +367,7 @@ impl Store for JsonStore {
     }
 
     async fn close(&self) -> Result<()> {
+        let until = Instant::now() + self.close_timeout;
         for served in &self.tables {
             served.committer.close();
             served.table.hurry.store(true, Ordering::Relaxed);
@@ -378,7 +383,7 @@ impl Store for JsonStore {
                 thread.join().map_err(|_| Error::backend("a committer panicked"))?;
             }
             if directory.try_alone()? {
-                let folded = tables.iter().try_for_each(|table| compact::fold(table));
+                let folded = tables.iter().try_for_each(|table| compact::fold(table, until));
                 // What is not folded is in the journals, as safe as before.
                 let _ = folded.inspect_err(|error| tracing::warn!(%error, "not every journal was folded"));
                 directory.leave()?;

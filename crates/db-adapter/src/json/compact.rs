@@ -1,11 +1,14 @@
 //! Compaction: the journal is folded into the snapshot while readers and writers go on.
 //!
-//! Costs one pass over the items. Writers wait for a step of it at a time (some hundreds of keys), and at the end while what they
-//! wrote meanwhile is taken over and two files are renamed.
+//! Costs one pass over the items. Writers wait for a step of it at a time (some hundreds of keys). What they write meanwhile is taken
+//! over in rounds while they go on: each round has less to copy, and syncs less often, so that on a slow disk too it takes less time
+//! than the one before. Writers wait at the end only, for the little that came during the last round, its one sync, and the
+//! renaming of two files with a sync of the directory each.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::thread::{self, JoinHandle};
+use std::time::Instant;
 
 use super::disk::OpenFile;
 use super::files::Prepared;
@@ -20,8 +23,37 @@ const LOCK: &str = "compact.lock";
 const PRIORITY: i32 = 10;
 /// Keys that a step walks over while writers wait.
 const STEP: usize = 256;
-/// Bytes that are copied and brought to disk at once, for the sake of the commits that writers make meanwhile.
+/// Bytes that are brought to disk at once, for the sake of the commits that writers make meanwhile; a round that had less to copy
+/// is the last one.
 const COPY: u64 = 1 << 20;
+/// Bytes that are copied at once.
+const BUFFER: u64 = 1 << 20;
+/// The rounds at most, and how many syncs each may take.
+const ROUNDS: [u64; 6] = [16, 8, 4, 2, 1, 1];
+
+/// How a compaction goes about it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Pace {
+    /// It gives up then: what is not folded stays in the journal, as safe as in the snapshot.
+    pub(super) until: Option<Instant>,
+    /// See [`COPY`].
+    pub(super) copy: u64,
+}
+
+impl Pace {
+    /// As long as it takes.
+    pub(super) const PATIENT: Self = Self { until: None, copy: COPY };
+
+    fn go_on(&self, table: &OpenTable) -> Result<()> {
+        if table.hurry.load(Ordering::Relaxed) {
+            return Err(Error::unavailable("the store is being closed"));
+        }
+        match self.until {
+            Some(until) if Instant::now() >= until => Err(Error::unavailable("it takes too long")),
+            _ => Ok(()),
+        }
+    }
+}
 
 /// Starts compactions of one table when its journal has grown enough.
 #[derive(Debug)]
@@ -64,7 +96,7 @@ impl Compactor {
 fn compact_and_log(table: &OpenTable) {
     give_way();
     let name = table.files.table.name;
-    match compact(table) {
+    match compact(table, &Pace::PATIENT) {
         Ok(true) => tracing::info!(table = name, "compacted"),
         Ok(false) => {}
         Err(error) => tracing::warn!(table = name, %error, "not compacted; it is tried again when the journal has grown"),
@@ -79,24 +111,24 @@ fn give_way() {
     }
 }
 
-/// Folds what the journal holds, if anything, into the snapshot; see [`compact`].
-pub(super) fn fold(table: &OpenTable) -> Result<()> {
+/// Folds what the journal holds, if anything, into the snapshot, unless that takes too long; see [`compact`].
+pub(super) fn fold(table: &OpenTable, until: Instant) -> Result<()> {
     table.hurry.store(false, Ordering::Relaxed);
     table.catch_up()?;
     let empty = {
         let follower = table.follower();
         follower.reached.length == follower.journal.header.length()
     };
-    if empty { Ok(()) } else { compact(table).map(drop) }
+    if empty { Ok(()) } else { compact(table, &Pace { until: Some(until), ..Pace::PATIENT }).map(drop) }
 }
 
 /// Folds the table's journal into its snapshot. False where another compaction is running in the directory.
-pub(super) fn compact(table: &OpenTable) -> Result<bool> {
+pub(super) fn compact(table: &OpenTable, pace: &Pace) -> Result<bool> {
     let lock = table.files.dir.open(LOCK, true)?.ok_or_else(|| Error::unavailable("no lock for compaction"))?;
     if !lock.try_lock()? {
         return Ok(false);
     }
-    let done = compact_locked(table);
+    let done = compact_locked(table, pace);
     table.memory_mut().thaw();
     if done.is_err() {
         remove_new(table);
@@ -105,7 +137,7 @@ pub(super) fn compact(table: &OpenTable) -> Result<bool> {
     done.map(|()| true)
 }
 
-fn compact_locked(table: &OpenTable) -> Result<()> {
+fn compact_locked(table: &OpenTable, pace: &Pace) -> Result<()> {
     let (start, sequence, journal) = {
         let held = table.lock.lock()?;
         let mut follower = table.follower();
@@ -113,16 +145,20 @@ fn compact_locked(table: &OpenTable) -> Result<()> {
         table.memory_mut().freeze();
         (follower.reached, follower.sequence, Arc::clone(&follower.journal))
     };
-    let Catch { mut new, copied } = write_new(table, start, sequence, &journal.file)?;
+    let mut new = write_snapshot(table, start, sequence, pace)?;
+    let copied = copy_in_rounds(table, start, &journal.file, &mut new, pace)?;
+    table.files.dir.sync()?;
+    pace.go_on(table)?;
     // Open for as long as the lock is held: the file system takes its time to free a large file.
     let _former = table.files.open_snapshot()?;
     let held = table.lock.lock()?;
     let mut follower = table.follower();
     let state = table.prepare(&held, &mut follower)?;
-    if follower.reached.generation != start.generation {
-        return Err(Error::unavailable("the journal was replaced meanwhile"));
+    check_generation(follower.reached, start)?;
+    if copied < state.committed.length {
+        copy(&journal.file, copied, state.committed.length, &mut new)?;
+        new.journal.file.sync()?;
     }
-    copy(&journal.file, copied, state.committed.length, &mut new)?;
     let snapshot_bytes = new.snapshot.length()?;
     let (journal, reached) = table.files.install(&held, state, new)?;
     table.memory_mut().reach(reached);
@@ -132,48 +168,63 @@ fn compact_locked(table: &OpenTable) -> Result<()> {
     held.write(State::at(reached))
 }
 
-/// New files, and how far of the present journal they hold.
-struct Catch {
-    new: Prepared,
-    copied: u64,
+fn check_generation(now: Reached, start: Reached) -> Result<()> {
+    if now.generation == start.generation { Ok(()) } else { Err(Error::unavailable("the journal was replaced meanwhile")) }
 }
 
-/// Writes the frozen table, and what was committed meanwhile.
-fn write_new(table: &OpenTable, start: Reached, sequence: u64, journal: &OpenFile) -> Result<Catch> {
+/// Writes the frozen table, and begins the journal that follows it.
+fn write_snapshot(table: &OpenTable, start: Reached, sequence: u64, pace: &Pace) -> Result<Prepared> {
     table.files.remove_new()?;
-    let mut new = table.files.prepare(start.generation + 1, sequence + 1, |writer| {
-        loop {
-            if table.hurry.load(Ordering::Relaxed) {
-                return Err(Error::unavailable("the store is being closed"));
+    table.files.prepare(start.generation + 1, sequence + 1, |writer| {
+        while let Some(items) = table.memory_mut().next_frozen(STEP)? {
+            for item in &items {
+                pace.go_on(table)?;
+                writer.push(item)?;
             }
-            let Some(items) = table.memory_mut().next_frozen(STEP)? else { return Ok(()) };
-            items.iter().try_for_each(|item| writer.push(item))?;
             // Else a writer that was woken on this core waits until the scheduler's next tick.
             thread::yield_now();
         }
-    })?;
-    table.catch_up()?;
-    let copied = table.follower().reached;
-    if copied.generation != start.generation {
-        return Err(Error::unavailable("the journal was replaced meanwhile"));
-    }
-    copy(journal, start.length, copied.length, &mut new)?;
-    // What is on disk already need not be brought there while writers wait.
-    new.journal.file.sync()?;
-    Ok(Catch { new, copied: copied.length })
+        Ok(())
+    })
 }
 
-/// Appends whole batches of the present journal to the new one.
+/// Takes over what was committed meanwhile, while writers go on, and brings it to disk. Answers how far.
+fn copy_in_rounds(table: &OpenTable, start: Reached, journal: &OpenFile, new: &mut Prepared, pace: &Pace) -> Result<u64> {
+    let mut copied = start.length;
+    for syncs in ROUNDS {
+        table.catch_up()?;
+        let committed = table.follower().reached;
+        check_generation(committed, start)?;
+        let length = committed.length - copied;
+        let at_once = pace.copy.max(length.div_ceil(syncs));
+        while copied < committed.length {
+            pace.go_on(table)?;
+            let end = committed.length.min(copied + at_once);
+            copy(journal, copied, end, new)?;
+            new.journal.file.sync()?;
+            copied = end;
+        }
+        if length <= pace.copy {
+            break;
+        }
+    }
+    if copied == start.length {
+        // Its first line.
+        new.journal.file.sync()?;
+    }
+    Ok(copied)
+}
+
+/// Appends some of the present journal to the new one; all in all whole batches.
 fn copy(journal: &OpenFile, mut from: u64, to: u64, new: &mut Prepared) -> Result<()> {
     let mut buffer = Vec::new();
     while from < to {
-        buffer.resize(usize::try_from(COPY.min(to - from)).unwrap_or_default(), 0);
+        buffer.resize(usize::try_from(BUFFER.min(to - from)).unwrap_or_default(), 0);
         let length = journal.read_full(&mut buffer, from)?;
         if length < buffer.len() {
             return Err(Error::corrupt(journal.path().display().to_string(), "is shorter than what was committed"));
         }
         new.journal.file.write_at(&buffer, new.length)?;
-        new.journal.file.sync()?;
         from += length as u64;
         new.length += length as u64;
     }

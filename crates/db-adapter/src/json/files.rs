@@ -102,15 +102,13 @@ impl Files {
         Ok(Prepared { snapshot, journal: Journal { file, header }, length: line.len() as u64 })
     }
 
-    /// Puts a new pair in the place of the present one. `state` is that of the present one.
+    /// Puts a new pair, which is on disk, in the place of the present one. `state` is that of the present one.
     ///
     /// # Errors
     /// From the moment when the snapshot may have its place and the journal not yet, `rotating` stays set; where nobody knows what is
     /// on disk, so does the poison.
     pub(super) fn install(&self, held: &Held<'_>, state: State, new: Prepared) -> Result<(Journal, Reached)> {
         let Prepared { mut snapshot, mut journal, length } = new;
-        journal.file.sync()?;
-        self.dir.sync()?;
         held.write(State { rotating: true, ..state })?;
         snapshot.rename(&self.snapshot())?;
         let poison = |error| {
@@ -129,6 +127,8 @@ impl Files {
         let new = self.prepare(present.committed.generation + 1, first, |writer| {
             memory.scan(None).try_for_each(|(_, item)| writer.push(item))
         })?;
+        new.journal.file.sync()?;
+        self.dir.sync()?;
         let (journal, reached) = self.install(held, present, new)?;
         held.write(State::at(reached))?;
         Ok((journal, reached))

@@ -9,6 +9,7 @@ mod faults;
 mod power;
 mod recovery;
 mod sharing;
+mod slow;
 
 use std::fs;
 use std::io;
@@ -18,6 +19,7 @@ use std::sync::{Arc, Mutex};
 
 use tempfile::TempDir;
 
+use super::compact::{self, Pace};
 use super::disk::{Dir, Disk};
 use super::files::Files;
 use super::lock::LockFile;
@@ -161,7 +163,61 @@ async fn kill(store: JsonStore) {
 /// Folds the journal of users as a process does while others run.
 async fn compact(store: &JsonStore) -> Result<bool> {
     let table = Arc::clone(&store.table(&user::TABLE).unwrap().table);
-    super::blocking(move || super::compact::compact(&table)).await
+    super::blocking(move || compact::compact(&table, &Pace::PATIENT)).await
+}
+
+/// As [`compact`], in rounds of so few bytes that there are several of them.
+async fn compact_in_rounds(store: &JsonStore) -> Result<bool> {
+    let table = Arc::clone(&store.table(&user::TABLE).unwrap().table);
+    super::blocking(move || compact::compact(&table, &Pace { copy: 100, ..Pace::PATIENT })).await
+}
+
+/// Does somebody have the lock of users? A lock belongs to an open file: this is another one.
+fn is_locked(dir: &Path) -> bool {
+    fs::File::open(dir.join("users.lock")).is_ok_and(|lock| lock.try_lock().is_err())
+}
+
+/// While a compaction waits for the disk and others may write, this one adds users, and notes how that went.
+fn let_write(disk: &FaultyDisk, dir: &Path, peer: &Arc<JsonStore>) -> Arc<Mutex<Expected>> {
+    let expected = Arc::new(Mutex::new(Expected::default()));
+    let (dir, peer, noted) = (dir.to_owned(), Arc::clone(peer), Arc::clone(&expected));
+    disk.let_happen(move || {
+        let mut expected = noted.lock().unwrap();
+        let count = expected.sure.len() + expected.possible.len();
+        if !is_locked(&dir) {
+            tokio::runtime::Handle::current().block_on(expected.add(&peer, &format!("peer{count:03}")));
+        }
+    });
+    expected
+}
+
+/// Users that must be there, and those that may be.
+#[derive(Debug, Default)]
+struct Expected {
+    sure: Vec<String>,
+    possible: Vec<String>,
+}
+
+impl Expected {
+    async fn add(&mut self, store: &JsonStore, id: &str) {
+        match add(store, id).await {
+            Ok(_) => self.sure.push(id.to_owned()),
+            Err(_) => self.possible.push(id.to_owned()),
+        }
+    }
+
+    async fn delete(&mut self, store: &JsonStore, id: &str) {
+        let deleted = store.delete(&user::TABLE, &Key::hash(id), None).await;
+        if self.sure.iter().any(|sure| sure == id) {
+            self.sure.retain(|sure| sure != id);
+            self.possible.extend(deleted.is_err().then(|| id.to_owned()));
+        }
+    }
+
+    fn extend(&mut self, other: &Self) {
+        self.sure.extend_from_slice(&other.sure);
+        self.possible.extend_from_slice(&other.possible);
+    }
 }
 
 /// A call that changes something on the disk.
@@ -176,18 +232,27 @@ enum Call {
     SyncDir,
 }
 
+/// What happens when a new file is brought to disk.
+type Busy = Arc<dyn Fn() + Send + Sync>;
+
 /// A disk that fails when told to.
-#[derive(Debug)]
 struct FaultyDisk {
     /// What the next such call on a file whose name ends so does, once.
     faults: Mutex<Vec<(Call, &'static str, Option<io::ErrorKind>)>>,
     /// So many calls succeed, then none: as if the process had been killed.
     left: AtomicUsize,
+    busy: Mutex<Option<Busy>>,
+}
+
+impl std::fmt::Debug for FaultyDisk {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("FaultyDisk")
+    }
 }
 
 impl FaultyDisk {
     fn new() -> Arc<Self> {
-        Arc::new(Self { faults: Mutex::new(Vec::new()), left: AtomicUsize::new(usize::MAX) })
+        Arc::new(Self { faults: Mutex::new(Vec::new()), left: AtomicUsize::new(usize::MAX), busy: Mutex::default() })
     }
 
     fn fail(&self, call: Call, file: &'static str, error: io::ErrorKind) {
@@ -202,6 +267,11 @@ impl FaultyDisk {
 
     fn die_after(&self, calls: usize) {
         self.left.store(calls, Ordering::SeqCst);
+    }
+
+    /// Lets this happen with each sync of a new file: others write while a compaction waits for the disk.
+    fn let_happen(&self, busy: impl Fn() + Send + Sync + 'static) {
+        *self.busy.lock().unwrap() = Some(Arc::new(busy));
     }
 
     fn is_dead(&self) -> bool {
@@ -240,6 +310,10 @@ impl Disk for FaultyDisk {
     }
 
     fn sync(&self, _file: &fs::File, path: &Path) -> io::Result<()> {
+        let busy = self.busy.lock().unwrap().clone().filter(|_| path.extension().is_some_and(|extension| extension == "new"));
+        if let Some(busy) = busy {
+            busy();
+        }
         // Nobody pulls the plug in a test, so that a real sync would only cost time.
         self.call(Call::Sync, path)
     }
