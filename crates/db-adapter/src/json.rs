@@ -12,6 +12,7 @@
 //! | `commit` | the committer: queue, append, one sync for many writes, answer |
 //! | `table` | what other processes wrote, rotation of the journal, poison |
 //! | `lock`, `journal`, `snapshot` | the three files' formats |
+//! | `turns`, `holder` | waiting for the lock, and who has it |
 //! | `files` | how snapshot and journal are replaced together |
 //! | `compact` | folding the journal into the snapshot while writers go on |
 //! | `directory`, `recover` | the start: alone or not, marks of crashes, edited files |
@@ -22,6 +23,7 @@ mod compact;
 mod directory;
 mod disk;
 mod files;
+mod holder;
 mod journal;
 mod lock;
 mod memory;
@@ -32,6 +34,7 @@ mod snapshot;
 mod table;
 #[cfg(test)]
 mod tests;
+mod turns;
 mod write;
 
 use std::path::PathBuf;
@@ -81,14 +84,18 @@ pub struct JsonOptions {
     pub compact_at: u64,
     /// This process alone uses the directory, for as long as it runs.
     pub single_writer: bool,
+    /// How long the lock of a table may stand still, as while its holder is stopped, before writes are refused and the store is not
+    /// healthy; a start waits six times as long. A lock that goes from one busy process to another does not stand still.
+    pub lock_timeout: Duration,
     /// How long [`Store::close`] may take. What is not folded by then stays in the journals, as safe as before.
     pub close_timeout: Duration,
 }
 
 impl JsonOptions {
-    /// The defaults: compaction from 64 MB, several processes, five seconds to close.
+    /// The defaults: compaction from 64 MB, several processes, five seconds for a lock and to close.
     pub fn new(dir: impl Into<PathBuf>) -> Self {
-        Self { dir: dir.into(), compact_at: 64 << 20, single_writer: false, close_timeout: Duration::from_secs(5) }
+        let seconds = Duration::from_secs(5);
+        Self { dir: dir.into(), compact_at: 64 << 20, single_writer: false, lock_timeout: seconds, close_timeout: seconds }
     }
 }
 
@@ -124,8 +131,8 @@ impl JsonStore {
         blocking(move || {
             // Windows keeps everyone out of a locked file, so that nothing can be read beside a writer.
             let single = options.single_writer || cfg!(windows);
-            let directory = Arc::new(Directory::open(&options.dir, disk, single)?);
-            let tables = open_tables(&directory)?;
+            let directory = Arc::new(Directory::open(&options.dir, disk, single, options.lock_timeout)?);
+            let tables = open_tables(&directory, options.lock_timeout)?;
             let serve = |table: OpenTable| {
                 let table = Arc::new(table);
                 let committer = Committer::start(Arc::clone(&table), Arc::clone(&directory), options.compact_at)?;
@@ -171,10 +178,10 @@ impl JsonStore {
 pub async fn fold(options: JsonOptions) -> Result<Vec<(&'static Table, u64)>> {
     blocking(move || {
         let single = true;
-        let directory = Directory::open(&options.dir, Arc::new(RealDisk), single)?;
+        let directory = Directory::open(&options.dir, Arc::new(RealDisk), single, options.lock_timeout)?;
         directory.enter()?;
         let tables = TABLES.into_iter().map(|table| {
-            let (files, lock) = table_files(&directory, table)?;
+            let (files, lock) = table_files(&directory, table, options.lock_timeout)?;
             let loaded = recover::open_alone(&files, &lock, true)?;
             Ok((table, loaded.memory.count()))
         });
@@ -183,19 +190,19 @@ pub async fn fold(options: JsonOptions) -> Result<Vec<(&'static Table, u64)>> {
     .await
 }
 
-fn table_files(directory: &Directory, table: &'static Table) -> Result<(Files, LockFile)> {
+fn table_files(directory: &Directory, table: &'static Table, lock_timeout: Duration) -> Result<(Files, LockFile)> {
     let files = Files { dir: directory.dir.clone(), table };
     let lock = files.dir.open(&files.lock(), true)?;
     let lock = lock.ok_or_else(|| Error::unavailable(format!("{} cannot be opened", files.place(&files.lock()))))?;
     let queue = if directory.is_single() { None } else { files.dir.open(&files.queue(), true)? };
-    Ok((files, LockFile::new(lock, queue)))
+    Ok((files, LockFile::new(lock, queue, lock_timeout)))
 }
 
-fn open_tables(directory: &Directory) -> Result<Vec<OpenTable>> {
+fn open_tables(directory: &Directory, lock_timeout: Duration) -> Result<Vec<OpenTable>> {
     for _ in 0..OPEN_ATTEMPTS {
         let entry = directory.enter()?;
         let open = |table| {
-            let (files, lock) = table_files(directory, table)?;
+            let (files, lock) = table_files(directory, table, lock_timeout)?;
             let loaded = match entry {
                 Entry::Alone => recover::open_alone(&files, &lock, false).map(Some),
                 Entry::Joined => recover::open_joined(&files, &lock),

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::disk::{Dir, Disk, OpenFile, failed};
+use super::turns::{self, Patience};
 use crate::error::{Error, Result};
 
 /// The file that every process holds a shared lock on for life; whoever holds it exclusively is alone.
@@ -14,8 +15,6 @@ const LOCK: &str = "open.lock";
 const SINGLE: &[u8] = b"single writer\n";
 /// How long that must stand there to be believed: it may be left from a process that was killed, until the next one clears it.
 const DOUBT: Duration = Duration::from_millis(250);
-/// How long a start waits for another process that recovers the directory.
-const PATIENCE: Duration = Duration::from_secs(60);
 const PAUSE: Duration = Duration::from_millis(5);
 
 /// A data directory and this process's share of it.
@@ -24,6 +23,8 @@ pub(super) struct Directory {
     pub(super) dir: Dir,
     lock: OpenFile,
     single: bool,
+    /// How long a start waits for another process that recovers the directory.
+    patience: Patience,
 }
 
 /// How a process came in.
@@ -40,7 +41,7 @@ impl Directory {
     ///
     /// # Errors
     /// [`Error::Unavailable`] where it cannot be used, or its file system does not keep locks and `single` is not set.
-    pub(super) fn open(path: &Path, disk: Arc<dyn Disk>, single: bool) -> Result<Self> {
+    pub(super) fn open(path: &Path, disk: Arc<dyn Disk>, single: bool, limit: Duration) -> Result<Self> {
         let missing: Vec<_> = path.ancestors().take_while(|ancestor| !ancestor.exists()).collect();
         fs::create_dir_all(path).map_err(|error| failed("make the directory", path, &error))?;
         for made in missing.iter().filter_map(|made| made.parent()) {
@@ -52,7 +53,7 @@ impl Directory {
         }
         let dir = Dir { disk, path: path.to_owned() };
         let lock = dir.open(LOCK, true)?.ok_or_else(|| Error::unavailable("the directory cannot be locked"))?;
-        Ok(Self { dir, lock, single })
+        Ok(Self { dir, lock, single, patience: Patience::of_start(limit) })
     }
 
     /// Does this process keep the directory to itself for life?
@@ -65,7 +66,7 @@ impl Directory {
     /// # Errors
     /// [`Error::Unavailable`] where another process keeps the directory to itself, or this one wants to and cannot.
     pub(super) fn enter(&self) -> Result<Entry> {
-        let start = Instant::now();
+        let (start, mut patience) = (Instant::now(), self.patience);
         loop {
             if self.lock.try_lock()? {
                 self.lock.truncate(0)?;
@@ -83,13 +84,12 @@ impl Directory {
             }
             let mut text = [0; SINGLE.len()];
             let length = self.lock.read_full(&mut text, 0)?;
-            let limit = if text.get(..length) == Some(SINGLE) { DOUBT } else { PATIENCE };
-            if start.elapsed() > limit {
+            if text.get(..length) == Some(SINGLE) && start.elapsed() > DOUBT {
                 let reason =
                     format!("{place} is used by a process that keeps it to itself (DATA_DIR_SINGLE_WRITER); stop it first");
                 return Err(Error::unavailable(reason));
             }
-            std::thread::sleep(PAUSE);
+            self.wait(start, &mut patience)?;
         }
     }
 
@@ -100,22 +100,25 @@ impl Directory {
         }
         self.leave()?;
         // Between the two another process may have been alone for a moment; it found everything in order.
-        match self.join() {
-            Ok(true) => Ok(()),
-            Ok(false) => Err(Error::unavailable(format!("{} is used by another process", self.dir.path.display()))),
-            Err(error) => Err(error),
+        let (start, mut patience) = (Instant::now(), self.patience);
+        while !self.lock.try_lock_shared()? {
+            self.wait(start, &mut patience)?;
         }
+        Ok(())
     }
 
-    fn join(&self) -> Result<bool> {
-        let start = Instant::now();
-        while !self.lock.try_lock_shared()? {
-            if start.elapsed() > PATIENCE {
-                return Ok(false);
-            }
-            std::thread::sleep(PAUSE);
+    /// Waits a little for a process that is alone, which it is for a moment only.
+    fn wait(&self, start: Instant, patience: &mut Patience) -> Result<()> {
+        let waited = start.elapsed();
+        if waited > patience.limit {
+            let holder = turns::holder_of(&self.lock, None);
+            let (file, seconds) = (self.lock.path().display(), waited.as_secs());
+            let reason = format!("{file} has been locked for {seconds} s by {holder}; let that process go on, or end it");
+            return Err(Error::unavailable(reason));
         }
-        Ok(true)
+        patience.tell(waited, &self.lock, None);
+        std::thread::sleep(PAUSE);
+        Ok(())
     }
 
     /// Gives the directory back.

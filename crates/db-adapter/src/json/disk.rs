@@ -145,6 +145,13 @@ impl OpenFile {
         return Ok(false);
     }
 
+    /// The device and the number of the file on it.
+    #[cfg(target_os = "linux")]
+    pub(super) fn place(&self) -> io::Result<(u64, u64)> {
+        use std::os::unix::fs::MetadataExt;
+        self.file.metadata().map(|metadata| (metadata.dev(), metadata.ino()))
+    }
+
     /// Reads some bytes; 0 at the end of the file.
     pub(super) fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
         self.disk.read_at(&self.file, buffer, offset)

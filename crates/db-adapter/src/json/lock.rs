@@ -3,9 +3,11 @@
 //! The file is never renamed or removed. Its content is rewritten in place after every commit, and read by every process before it
 //! answers. Nothing depends on its surviving a loss of power: a process that starts alone recomputes it from the journal.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
+use std::time::Duration;
 
 use super::disk::OpenFile;
+use super::turns::{Patience, Stuck, Turns};
 use crate::error::{Error, Result};
 
 /// How far in which journal.
@@ -70,26 +72,21 @@ impl State {
 /// The lock file of a table.
 #[derive(Debug)]
 pub(super) struct LockFile {
-    file: OpenFile,
-    /// Where processes queue for the lock: whoever waits for `file` holds this one. Without it a process that gives the lock back
-    /// and takes it again at once would get it before one that is still being woken, for seconds under load. `None` where this
-    /// process alone uses the directory: its own threads still take turns, but no other process needs to be kept out.
-    queue: Option<OpenFile>,
-    /// As `queue`, for the threads of this process.
-    turn: Mutex<()>,
-    held: Mutex<()>,
+    turns: Arc<Turns>,
+    /// How long the lock may stand still before a write is refused.
+    limit: Duration,
 }
 
 impl LockFile {
-    pub(super) fn new(file: OpenFile, queue: Option<OpenFile>) -> Self {
-        Self { file, queue, turn: Mutex::new(()), held: Mutex::new(()) }
+    pub(super) fn new(file: OpenFile, queue: Option<OpenFile>, limit: Duration) -> Self {
+        Self { turns: Turns::new(file, queue), limit }
     }
 
     /// The state, or `None` where the file is damaged.
     pub(super) fn read(&self) -> Result<Option<State>> {
         let mut bytes = [0; BYTES];
         for _ in 0..ATTEMPTS {
-            let length = self.file.read_full(&mut bytes, 0)?;
+            let length = self.turns.file.read_full(&mut bytes, 0)?;
             match State::decode(&bytes).filter(|_| length == BYTES) {
                 Some(state) => return Ok(Some(state)),
                 None if length == 0 => return Ok(None),
@@ -107,27 +104,32 @@ impl LockFile {
         self.read()?.ok_or_else(|| {
             Error::unavailable(format!(
                 "{} is damaged; stop every process that uses the directory, and the next start repairs it",
-                self.file.path().display()
+                self.turns.file.path().display()
             ))
         })
     }
 
     /// Was the file removed, and so in all likelihood the directory?
     pub(super) fn is_removed(&self) -> Result<bool> {
-        self.file.is_removed()
+        self.turns.file.is_removed()
     }
 
     /// Waits until no other thread and process holds the lock.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] where its holder does nothing; see [`Turns::take`].
     pub(super) fn lock(&self) -> Result<Held<'_>> {
-        let turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
-        self.queue.as_ref().map_or(Ok(()), OpenFile::lock)?;
-        let held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(queue) = &self.queue {
-            let locked = self.file.lock();
-            queue.unlock().and(locked)?;
-        }
-        drop(turn);
-        Ok(Held { lock: self, _held: held })
+        self.turns.take(Patience::of_write(self.limit)).map(|()| Held { lock: self })
+    }
+
+    /// As [`LockFile::lock`], but with the patience of a start, which says what it waits for.
+    pub(super) fn lock_at_start(&self) -> Result<Held<'_>> {
+        self.turns.take(Patience::of_start(self.limit)).map(|()| Held { lock: self })
+    }
+
+    /// Why the lock cannot be had, if it cannot.
+    pub(super) fn stuck(&self) -> Option<Stuck> {
+        self.turns.stuck(self.limit)
     }
 }
 
@@ -135,7 +137,6 @@ impl LockFile {
 #[derive(Debug)]
 pub(super) struct Held<'a> {
     lock: &'a LockFile,
-    _held: MutexGuard<'a, ()>,
 }
 
 impl Held<'_> {
@@ -151,17 +152,13 @@ impl Held<'_> {
 
     /// Tells every process.
     pub(super) fn write(&self, state: State) -> Result<()> {
-        self.lock.file.write_at(&state.encode(), 0)
+        self.lock.turns.file.write_at(&state.encode(), 0)
     }
 }
 
 impl Drop for Held<'_> {
     fn drop(&mut self) {
-        if self.lock.queue.is_some()
-            && let Err(error) = self.lock.file.unlock()
-        {
-            tracing::error!(%error, "a lock could not be given back");
-        }
+        self.lock.turns.give_back();
     }
 }
 

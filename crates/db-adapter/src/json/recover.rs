@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 
 /// Opens a table whose directory nobody else uses. With `fold` the journal is folded into the snapshot, even one that a person changed.
 pub(super) fn open_alone(files: &Files, lock: &LockFile, fold: bool) -> Result<Loaded> {
-    let held = lock.lock()?;
+    let held = lock.lock_at_start()?;
     let known = held.read()?;
     files.finish_rotation()?;
     let Some(Journal { file, header }) = files.open_journal()? else { return begin(files, &held, known) };
@@ -128,7 +128,7 @@ fn replay(files: &Files, memory: &mut Memory, batch: Batch) -> Result<()> {
 /// Opens a table that other processes have open. `None` where its files are not as processes keep them: only one that is alone
 /// may say what is true then.
 pub(super) fn open_joined(files: &Files, lock: &LockFile) -> Result<Option<Loaded>> {
-    let held = lock.lock()?;
+    let held = lock.lock_at_start()?;
     let Some(mut state) = held.read()? else { return Ok(None) };
     if state.rotating {
         // The disk failed while the files were replaced, and only a process that is alone may say which ones are true.

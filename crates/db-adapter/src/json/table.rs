@@ -9,6 +9,7 @@ use super::journal::{self, Batch, BatchReader, Fault, batch_follows};
 use super::lock::{Held, LockFile, Reached, State};
 use super::memory::{Change, Memory};
 use super::snapshot;
+use super::turns::Stuck;
 use crate::error::{Error, Result};
 
 /// Looks at the lock file that may meet a rotation before a reader waits for its end.
@@ -261,7 +262,10 @@ impl OpenTable {
             _ if self.poisoned.load(Ordering::Relaxed) => Some("the disk failed: reads only"),
             Ok(Some(state)) if state.poisoned => Some("the disk failed: reads only"),
             Ok(Some(_)) if self.lock.is_removed().unwrap_or(false) => Some("the files were removed"),
-            Ok(Some(_)) => None,
+            Ok(Some(_)) => self.lock.stuck().map(|stuck| match stuck {
+                Stuck::Process => "another process keeps the lock: reads only",
+                Stuck::Disk => "the disk does not answer: reads only",
+            }),
             Ok(None) => Some("the lock file is damaged"),
             Err(_) => Some("the lock file cannot be read"),
         }

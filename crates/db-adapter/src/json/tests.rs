@@ -59,7 +59,7 @@ impl Place {
     fn files_of_users(&self) -> (Files, LockFile) {
         let files = Files { dir: Dir { disk: Arc::new(RealDisk), path: self.dir.path().to_owned() }, table: &user::TABLE };
         let lock = files.dir.open("users.lock", true).unwrap().unwrap();
-        (files, LockFile::new(lock, None))
+        (files, LockFile::new(lock, None, std::time::Duration::from_secs(5)))
     }
 
     fn path(&self, name: &str) -> PathBuf {
