@@ -46,7 +46,7 @@ use async_trait::async_trait;
 use futures::StreamExt;
 use futures::stream::BoxStream;
 
-use self::commit::Committer;
+use self::commit::{Committer, Running};
 use self::directory::{Directory, Entry};
 use self::disk::{Disk, RealDisk};
 use self::files::Files;
@@ -376,26 +376,29 @@ impl Store for JsonStore {
     async fn close(&self) -> Result<()> {
         let until = Instant::now() + self.close_timeout;
         for served in &self.tables {
-            served.committer.close();
+            // First, so that what is refused from now on counts as left.
             served.table.hurry.store(true, Ordering::Relaxed);
+            served.committer.close();
         }
-        let threads: Vec<_> = self.tables.iter().filter_map(|served| served.committer.take_thread()).collect();
+        let running: Vec<_> = self.tables.iter().filter_map(|served| served.committer.take_running()).collect();
         let tables: Vec<_> = self.tables.iter().map(|served| Arc::clone(&served.table)).collect();
         let directory = Arc::clone(&self.directory);
         blocking(move || {
-            if threads.is_empty() {
+            if running.is_empty() {
                 return Ok(());
             }
-            for thread in threads {
-                thread.join().map_err(|_| Error::backend("a committer panicked"))?;
+            // One that goes on keeps the directory, so that nobody else takes himself for alone.
+            if let Some(late) = running.iter().find(|running| !running.ends_by(until)) {
+                return Err(late.late());
             }
+            let joined: Vec<_> = running.into_iter().map(Running::join).collect();
             if directory.try_alone()? {
                 let folded = tables.iter().try_for_each(|table| compact::fold(table, until));
                 // What is not folded is in the journals, as safe as before.
                 let _ = folded.inspect_err(|error| tracing::warn!(%error, "not every journal was folded"));
                 directory.leave()?;
             }
-            Ok(())
+            joined.into_iter().collect()
         })
         .await
     }

@@ -122,7 +122,10 @@ pub trait Store: Debug + Send + Sync {
     /// Can the store serve this table? Cheap enough to be asked every second by a load balancer; never an error.
     async fn health(&self, table: &'static Table) -> Health;
 
-    /// Finishes what was begun and tidies up; writes that come later are [`Error::Unavailable`].
+    /// Finishes what was begun and tidies up; writes that come later are [`Error::Unavailable`]. Ends within a few seconds.
+    ///
+    /// # Errors
+    /// Writes that were queued are not done. Acknowledged ones are on disk.
     async fn close(&self) -> Result<()>;
 }
 

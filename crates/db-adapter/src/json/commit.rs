@@ -1,9 +1,11 @@
 //! The committer of a table: one thread per table and process that writes what is queued, many writes with one sync.
 
 use std::collections::VecDeque;
-use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, TryRecvError, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
+use std::time::Instant;
 
 use tokio::sync::oneshot;
 
@@ -33,33 +35,84 @@ struct Queued {
 pub(super) struct Committer {
     /// Gone once the table is closed.
     queue: Mutex<Option<Sender<Queued>>>,
-    thread: Mutex<Option<JoinHandle<()>>>,
+    running: Mutex<Option<Running>>,
+    count: Arc<Count>,
+}
+
+/// Writes that were not done.
+#[derive(Debug, Default)]
+struct Count {
+    /// Queued or in progress.
+    unanswered: AtomicUsize,
+    /// Refused since the table is closed.
+    refused: AtomicUsize,
+}
+
+/// A thread that commits.
+#[derive(Debug)]
+pub(super) struct Running {
+    table: &'static str,
+    thread: JoinHandle<()>,
+    /// Hangs up when the thread ends.
+    ended: Receiver<()>,
+    count: Arc<Count>,
+}
+
+impl Running {
+    /// Waits for the thread's end, but not for longer than that. Its table must have been closed.
+    pub(super) fn ends_by(&self, until: Instant) -> bool {
+        let left = until.saturating_duration_since(Instant::now());
+        !matches!(self.ended.recv_timeout(left), Err(RecvTimeoutError::Timeout))
+    }
+
+    /// What the thread, which has ended, left undone.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] tells how many writes were refused since the table was closed, if any.
+    pub(super) fn join(self) -> Result<()> {
+        self.thread.join().map_err(|_| Error::backend("a committer panicked"))?;
+        match self.count.refused.load(Ordering::Relaxed) {
+            0 => Ok(()),
+            refused => Err(Error::unavailable(format!("{}: {refused} queued writes were refused", self.table))),
+        }
+    }
+
+    /// The error of a thread that has not ended.
+    pub(super) fn late(&self) -> Error {
+        let left = self.count.unanswered.load(Ordering::Relaxed);
+        Error::unavailable(format!("{}: {left} writes are neither done nor refused yet", self.table))
+    }
 }
 
 impl Committer {
     /// Starts the thread. It keeps the process in the directory until it has done what is queued, even where the store is dropped.
     pub(super) fn start(table: Arc<OpenTable>, directory: Arc<Directory>, compact_at: u64) -> Result<Self> {
-        let (queue, queued) = channel();
-        let thread = thread::Builder::new().name(format!("json-{}", table.files.table.name)).spawn(move || {
-            run(&table, &queued, compact_at);
+        let ((queue, queued), (running, ended)) = (channel(), channel());
+        let (count, name) = (Arc::new(Count::default()), table.files.table.name);
+        let counted = Arc::clone(&count);
+        let thread = thread::Builder::new().name(format!("json-{name}")).spawn(move || {
+            let _running: Sender<()> = running;
+            run(&table, &queued, &counted, compact_at);
             drop(directory);
         });
         let thread = thread.map_err(|error| Error::unavailable(format!("cannot start a thread: {error}")))?;
-        Ok(Self { queue: Mutex::new(Some(queue)), thread: Mutex::new(Some(thread)) })
+        let running = Running { table: name, thread, ended, count: Arc::clone(&count) };
+        Ok(Self { queue: Mutex::new(Some(queue)), running: Mutex::new(Some(running)), count })
     }
 
     /// Queues a write; it happens even where nobody waits for the answer.
     pub(super) fn queue(&self, write: Write) -> Result<oneshot::Receiver<Result<Option<Item>>>> {
         let (answer, answered) = oneshot::channel();
         let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+        self.count.unanswered.fetch_add(1, Ordering::Relaxed);
         let sent = queue.as_ref().is_some_and(|queue| queue.send(Queued { write, answer }).is_ok());
         if sent { Ok(answered) } else { Err(Error::unavailable("the store is closed")) }
     }
 
     /// Does it take writes? Not once it is closed, or its thread has panicked.
     pub(super) fn is_open(&self) -> bool {
-        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner);
-        thread.as_ref().is_some_and(|thread| !thread.is_finished())
+        let running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        running.as_ref().is_some_and(|running| !running.thread.is_finished())
     }
 
     /// Takes no more writes; the thread ends when those that are queued are done.
@@ -68,12 +121,12 @@ impl Committer {
     }
 
     /// The thread, to wait for; once.
-    pub(super) fn take_thread(&self) -> Option<JoinHandle<()>> {
-        self.thread.lock().unwrap_or_else(PoisonError::into_inner).take()
+    pub(super) fn take_running(&self) -> Option<Running> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 }
 
-fn run(table: &Arc<OpenTable>, queued: &Receiver<Queued>, compact_at: u64) {
+fn run(table: &Arc<OpenTable>, queued: &Receiver<Queued>, count: &Count, compact_at: u64) {
     let mut compactor = Compactor::new(compact_at);
     let mut pending = VecDeque::new();
     loop {
@@ -89,7 +142,7 @@ fn run(table: &Arc<OpenTable>, queued: &Receiver<Queued>, compact_at: u64) {
                 Err(TryRecvError::Empty | TryRecvError::Disconnected) => break,
             }
         }
-        commit(table, &mut pending);
+        commit(table, &mut pending, count);
         compactor.consider(table);
     }
     compactor.finish();
@@ -116,12 +169,16 @@ impl Failure {
 }
 
 /// Decides what is pending, or the first part of it, and answers.
-fn commit(table: &OpenTable, pending: &mut VecDeque<Queued>) {
+fn commit(table: &OpenTable, pending: &mut VecDeque<Queued>, count: &Count) {
     let mut decided = Vec::with_capacity(pending.len());
     let failure = write_batch(table, pending, &mut decided).err();
     if failure.is_some() && decided.is_empty() {
         // Nothing could be decided, and what waits would fare no better.
         decided.extend(pending.drain(..).map(|queued| (queued.answer, Ok(None))));
+    }
+    count.unanswered.fetch_sub(decided.len(), Ordering::Relaxed);
+    if failure.is_some() && table.hurry.load(Ordering::Relaxed) {
+        count.refused.fetch_add(decided.len(), Ordering::Relaxed);
     }
     for (answer, result) in decided {
         // Where the client is gone nobody takes the answer; the write stands all the same.

@@ -10,6 +10,7 @@ mod power;
 mod recovery;
 mod sharing;
 mod slow;
+mod stuck;
 
 use std::fs;
 use std::io;
@@ -156,8 +157,16 @@ async fn kill(store: JsonStore) {
     for served in &store.tables {
         served.committer.close();
     }
-    let threads: Vec<_> = store.tables.iter().filter_map(|served| served.committer.take_thread()).collect();
-    tokio::task::spawn_blocking(move || threads.into_iter().for_each(|thread| thread.join().unwrap())).await.unwrap();
+    let running: Vec<_> = store.tables.iter().filter_map(|served| served.committer.take_running()).collect();
+    let until = std::time::Instant::now() + std::time::Duration::from_secs(60);
+    tokio::task::spawn_blocking(move || {
+        running.into_iter().for_each(|running| {
+            assert!(running.ends_by(until));
+            running.join().unwrap();
+        })
+    })
+    .await
+    .unwrap();
 }
 
 /// Folds the journal of users as a process does while others run.

@@ -60,6 +60,17 @@ impl Child {
         } {}
     }
 
+    /// The number of its process.
+    pub(crate) fn id(&self) -> u32 {
+        self.process.id()
+    }
+
+    /// Sends a signal by its name, as in `STOP`.
+    pub(crate) fn signal(&self, name: &str) {
+        let sent = Command::new("kill").arg(format!("-{name}")).arg(self.id().to_string()).status().unwrap();
+        assert!(sent.success());
+    }
+
     /// Kills the child, which must be running, and answers what it said.
     pub(crate) fn kill(mut self) -> Vec<String> {
         let ended = self.process.try_wait().unwrap();

@@ -7,6 +7,7 @@ mod child;
 mod crash;
 mod expected;
 mod sharing;
+mod stopped;
 mod writer;
 
 use std::path::Path;
