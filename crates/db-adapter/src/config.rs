@@ -31,6 +31,11 @@ pub struct StoreConfig {
     #[arg(default_value = "false", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub data_dir_single_writer: bool,
 
+    /// Seconds for which the lock of a JSON table may stand still before writes are refused; a start waits six times as long
+    #[arg(long, env = "LOCK_TIMEOUT_SECONDS", value_name = "LOCK_TIMEOUT_SECONDS", default_value = "5")]
+    #[arg(value_parser = parse_lock_timeout)]
+    pub lock_timeout_seconds: Duration,
+
     #[command(flatten)]
     #[allow(missing_docs, reason = "a doc comment here would become the help of the command")]
     pub dynamodb: DynamoConfig,
@@ -127,7 +132,7 @@ impl StoreConfig {
         }
     }
 
-    /// Checks that a request is given more time than the operations that it makes.
+    /// Checks that a request is given more time than what it waits for.
     ///
     /// # Errors
     /// [`OpenError::Settings`] names both variables.
@@ -140,12 +145,23 @@ impl StoreConfig {
                 request.as_secs()
             )));
         }
+        if !self.use_dynamodb && self.lock_timeout_seconds >= request {
+            return Err(OpenError::Settings(format!(
+                "LOCK_TIMEOUT_SECONDS ({}) must be less than REQUEST_TIMEOUT_SECONDS ({})",
+                self.lock_timeout_seconds.as_secs(),
+                request.as_secs()
+            )));
+        }
         Ok(())
     }
 
     /// The settings of the JSON backend.
     pub fn json(&self) -> JsonOptions {
-        JsonOptions { single_writer: self.data_dir_single_writer, ..JsonOptions::new(&self.data_dir) }
+        JsonOptions {
+            single_writer: self.data_dir_single_writer,
+            lock_timeout: self.lock_timeout_seconds,
+            ..JsonOptions::new(&self.data_dir)
+        }
     }
 }
 
@@ -217,6 +233,11 @@ fn parse_milliseconds(text: &str) -> Result<Duration, &'static str> {
     parsed.map(Duration::from_millis).ok_or("allowed are 1 to 600000")
 }
 
+fn parse_lock_timeout(text: &str) -> Result<Duration, &'static str> {
+    let parsed = text.parse().ok().filter(|seconds| (1..=600).contains(seconds));
+    parsed.map(Duration::from_secs).ok_or("allowed are 1 to 600")
+}
+
 fn parse_cache_ttl(text: &str) -> Result<Duration, &'static str> {
     let parsed = text.parse().ok().filter(|seconds| (0..=3_600).contains(seconds));
     parsed.map(Duration::from_secs).ok_or("allowed are 0 (off) to 3600")
@@ -258,6 +279,7 @@ mod tests {
             ("--dynamodb-connect-timeout-ms", "0", "DYNAMODB_CONNECT_TIMEOUT_MS", "1 to 600000"),
             ("--dynamodb-attempt-timeout-ms", "1s", "DYNAMODB_ATTEMPT_TIMEOUT_MS", "1 to 600000"),
             ("--dynamodb-operation-timeout-ms", "-1", "DYNAMODB_OPERATION_TIMEOUT_MS", "1 to 600000"),
+            ("--lock-timeout-seconds", "0", "LOCK_TIMEOUT_SECONDS", "1 to 600"),
             ("--cache-ttl-seconds", "3601", "CACHE_TTL_SECONDS", "0 (off) to 3600"),
             ("--cache-ttl-seconds", "1.5", "CACHE_TTL_SECONDS", "0 (off) to 3600"),
             ("--cache-max-bytes", "2097151", "CACHE_MAX_BYTES", "2097152 (2 MiB)"),
@@ -298,6 +320,8 @@ mod tests {
         let refusal = config(&["--use-dynamodb"]).check_request_timeout(six).unwrap_err().to_string();
         assert_eq!(refusal, "DYNAMODB_OPERATION_TIMEOUT_MS (6000) must be less than REQUEST_TIMEOUT_SECONDS (6)");
         assert!(config(&["--use-dynamodb"]).check_request_timeout(Duration::from_secs(7)).is_ok());
+        let refusal = config(&["--lock-timeout-seconds=6"]).check_request_timeout(six).unwrap_err().to_string();
+        assert_eq!(refusal, "LOCK_TIMEOUT_SECONDS (6) must be less than REQUEST_TIMEOUT_SECONDS (6)");
     }
 
     #[test]

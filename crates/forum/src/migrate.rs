@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Result, bail};
 use clap::{ArgAction, ArgGroup, Args};
 use db_adapter::config::{DynamoConfig, StoreConfig};
+use db_adapter::json::JsonOptions;
 use serde_json::json;
 
 use self::survey::Survey;
@@ -219,6 +220,7 @@ impl Arguments {
             use_dynamodb: false,
             data_dir: folder.to_owned(),
             data_dir_single_writer: self.data_dir_single_writer,
+            lock_timeout_seconds: JsonOptions::new(folder).lock_timeout,
             dynamodb: self.dynamodb.clone(),
         };
         Scanner::open(&config, self.segments, None).await

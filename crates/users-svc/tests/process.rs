@@ -142,6 +142,46 @@ fn a_store_that_cannot_open_is_one_line() {
     assert!(message.starts_with("users-svc: ") && message.lines().count() == 1, "{message}");
 }
 
+/// Another process keeps the lock of the table, as one that is stopped does: here it is the test.
+#[test]
+fn a_lock_that_stands_still_is_told_by_readiness_by_writes_and_by_a_start() {
+    let dir = tempfile::tempdir().unwrap();
+    let settings = [("LOCK_TIMEOUT_SECONDS", "1"), ("SHUTDOWN_GRACE_SECONDS", "0")];
+    let mut process = Process::start(program(&dir).envs(settings));
+    assert_eq!(process.status("/api/users/health"), 200);
+    let lock = std::fs::File::open(dir.path().join("users.lock")).unwrap();
+    lock.lock().unwrap();
+    for _ in 0..2 {
+        let answer = post(&process, r#"{"email":"ann@example.com","name":"Ann"}"#);
+        assert!(answer.starts_with("HTTP/1.1 503 ") && answer.contains("retry-after: "), "{answer}");
+        assert!(!answer.contains("users.lock"), "{answer}");
+    }
+    assert_eq!((process.status("/health"), process.status("/api/users/health")), (200, 503));
+    assert_eq!(process.status("/api/users/none"), 404);
+
+    let (code, said) = refused(program(&dir).envs(settings).env("PORT", "0"));
+    assert_eq!(code, 1, "{said}");
+    let last = said.lines().last().unwrap();
+    assert!(last.starts_with("users-svc: ") && last.contains("users.lock"), "{said}");
+    assert!(said.contains("the start waits for a lock"), "{said}");
+
+    // Nothing is queued, so that nothing is left.
+    process.signal("TERM");
+    assert!(process.wait().success());
+    lock.unlock().unwrap();
+    let process = Process::start(&mut program(&dir));
+    assert!(post(&process, r#"{"email":"ann@example.com","name":"Ann"}"#).starts_with("HTTP/1.1 201 "));
+}
+
+fn post(process: &Process, body: &str) -> String {
+    let mut stream = process.connect();
+    let head = "POST /api/users HTTP/1.1\r\nHost: test\r\nConnection: close\r\nContent-Type: application/json\r\n";
+    write!(stream, "{head}Content-Length: {}\r\n\r\n{body}", body.len()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
+}
+
 #[test]
 fn help_shows_every_setting_with_its_default() {
     let dir = tempfile::tempdir().unwrap();
