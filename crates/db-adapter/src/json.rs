@@ -388,8 +388,9 @@ impl Store for JsonStore {
                 return Ok(());
             }
             // One that goes on keeps the directory, so that nobody else takes himself for alone.
-            if let Some(late) = running.iter().find(|running| !running.ends_by(until)) {
-                return Err(late.late());
+            let late: Vec<_> = running.iter().filter(|running| !running.ends_by(until)).collect();
+            if !late.is_empty() {
+                return late.into_iter().try_for_each(Running::leave);
             }
             let joined: Vec<_> = running.into_iter().map(Running::join).collect();
             if directory.try_alone()? {

@@ -77,10 +77,15 @@ impl Running {
         }
     }
 
-    /// The error of a thread that has not ended.
-    pub(super) fn late(&self) -> Error {
-        let left = self.count.unanswered.load(Ordering::Relaxed);
-        Error::unavailable(format!("{}: {left} writes are neither done nor refused yet", self.table))
+    /// What a thread that has not ended leaves undone so far.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] tells how many writes are neither done nor refused, if any.
+    pub(super) fn leave(&self) -> Result<()> {
+        match self.count.unanswered.load(Ordering::Relaxed) {
+            0 => Ok(()),
+            left => Err(Error::unavailable(format!("{}: {left} writes are neither done nor refused yet", self.table))),
+        }
     }
 }
 

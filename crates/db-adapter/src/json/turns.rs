@@ -117,7 +117,7 @@ impl Turns {
     /// [`Error::Unavailable`] where it stands still for too long; at once where it has done so already.
     pub(super) fn take(self: &Arc<Self>, patience: Patience) -> Result<()> {
         let mut line = self.line();
-        if line.waiting.is_empty() && line.holder == Holder::Nobody && self.try_take()? {
+        if line.waiting.is_empty() && line.holder == Holder::Nobody && self.ask(&mut line)? {
             line.pass_to(Holder::Thread);
             return Ok(());
         }
@@ -157,31 +157,32 @@ impl Turns {
         taken
     }
 
-    /// Takes the lock if nobody has it, and else lets a thread wait for it.
+    /// Takes the lock if nobody has it, and else lets a thread wait for it. Nobody here may have it.
     fn ask(self: &Arc<Self>, line: &mut Line) -> Result<bool> {
-        if self.try_take()? {
-            return Ok(true);
+        let Some(queue) = &self.queue else { return Ok(true) };
+        let is_next = queue.try_lock()?;
+        if is_next && self.file.try_lock().inspect_err(|_| drop(queue.unlock()))? {
+            return queue.unlock().map(|()| true);
         }
         let turns = Arc::clone(self);
-        let waiter = thread::Builder::new().name("json-lock".to_owned()).spawn(move || turns.wait_for_process());
-        waiter.map_err(|error| Error::unavailable(format!("cannot start a thread: {error}")))?;
+        // Whoever is next in the queue stays so.
+        let waiter = thread::Builder::new().name("json-lock".to_owned()).spawn(move || turns.wait_for_process(is_next));
+        if let Err(error) = waiter {
+            if is_next {
+                queue.unlock()?;
+            }
+            return Err(Error::unavailable(format!("cannot start a thread: {error}")));
+        }
         line.pass_to(Holder::Process);
         line.mark = self.mark();
         Ok(false)
     }
 
-    fn try_take(&self) -> Result<bool> {
-        let Some(queue) = &self.queue else { return Ok(true) };
-        if !queue.try_lock()? {
-            return Ok(false);
-        }
-        let taken = self.file.try_lock();
-        queue.unlock().and(taken)
-    }
-
-    fn wait_for_process(&self) {
+    fn wait_for_process(&self, is_next: bool) {
         let taken = self.queue.as_ref().map_or(Ok(()), |queue| {
-            queue.lock()?;
+            if !is_next {
+                queue.lock()?;
+            }
             let taken = self.file.lock();
             queue.unlock().and(taken)
         });
