@@ -2,9 +2,10 @@
 //! long: where the lock does not move on, its holder is stuck or stopped, and all who wait are told so at once.
 //!
 //! Advisory locks know no deadline. So where another process has the lock, a thread of its own waits for it, and whoever wants it
-//! waits for that thread as long as it likes. The thread stays until it gets the lock; from then on everything goes as before.
+//! waits for that thread as long as it likes. The thread waits until it gets the lock; from then on everything goes as before.
 
 use std::collections::VecDeque;
+use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -80,6 +81,8 @@ struct Line {
     told: Option<String>,
     waiting: VecDeque<u64>,
     next: u64,
+    /// To the thread that waits for other processes: is it next in their queue already?
+    waiter: Option<Sender<bool>>,
 }
 
 /// The line at a lock.
@@ -103,6 +106,7 @@ impl Turns {
             told: None,
             waiting: VecDeque::new(),
             next: 0,
+            waiter: None,
         };
         Arc::new(Self { file, queue, line: Mutex::new(line), changed: Condvar::new() })
     }
@@ -164,18 +168,35 @@ impl Turns {
         if is_next && self.file.try_lock().inspect_err(|_| drop(queue.unlock()))? {
             return queue.unlock().map(|()| true);
         }
-        let turns = Arc::clone(self);
         // Whoever is next in the queue stays so.
-        let waiter = thread::Builder::new().name("json-lock".to_owned()).spawn(move || turns.wait_for_process(is_next));
-        if let Err(error) = waiter {
+        if let Err(error) = self.waiter(line).and_then(|waiter| waiter.send(is_next).map_err(Error::backend)) {
             if is_next {
                 queue.unlock()?;
             }
-            return Err(Error::unavailable(format!("cannot start a thread: {error}")));
+            return Err(error);
         }
         line.pass_to(Holder::Process);
         line.mark = self.mark();
         Ok(false)
+    }
+
+    /// The way to the thread that waits; started when it is needed first, it ends with the line.
+    fn waiter<'a>(self: &Arc<Self>, line: &'a mut Line) -> Result<&'a Sender<bool>> {
+        if line.waiter.is_none() {
+            let (waiter, asked) = channel();
+            let turns = Arc::downgrade(self);
+            let waits = move || {
+                while let Ok(is_next) = asked.recv()
+                    && let Some(turns) = turns.upgrade()
+                {
+                    turns.wait_for_process(is_next);
+                }
+            };
+            let started = thread::Builder::new().name("json-lock".to_owned()).spawn(waits);
+            started.map_err(|error| Error::unavailable(format!("cannot start a thread: {error}")))?;
+            line.waiter = Some(waiter);
+        }
+        line.waiter.as_ref().ok_or_else(|| Error::unavailable("no thread waits for the lock"))
     }
 
     fn wait_for_process(&self, is_next: bool) {
@@ -282,8 +303,6 @@ pub(super) fn holder_of(file: &OpenFile, queue: Option<&OpenFile>) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::mpsc::channel;
-
     use super::super::disk::{Dir, RealDisk};
     use super::*;
 
