@@ -50,6 +50,22 @@ async fn closing_ends_where_the_lock_cannot_be_had_and_tells_what_was_left() {
     stuck.close().await.unwrap();
 }
 
+/// As one that was stopped while it recovered the files.
+#[tokio::test]
+async fn a_start_ends_where_another_one_does_not() {
+    let place = Place::new();
+    let lock = fs::File::create(place.path("open.lock")).unwrap();
+    lock.lock().unwrap();
+    let options = JsonOptions { lock_timeout: SHORT / 4, ..place.options() };
+    let opened = JsonStore::open(options.clone()).await;
+    assert!(
+        matches!(&opened, Err(Error::Unavailable { reason }) if reason.contains("open.lock has been locked for")),
+        "{opened:?}"
+    );
+    lock.unlock().unwrap();
+    JsonStore::open(options).await.unwrap().close().await.unwrap();
+}
+
 /// A disk that does not answer until it is told to.
 #[derive(Debug)]
 struct HangingDisk {
