@@ -176,7 +176,9 @@ fn check_generation(now: Reached, start: Reached) -> Result<()> {
 fn write_snapshot(table: &OpenTable, start: Reached, sequence: u64, pace: &Pace) -> Result<Prepared> {
     table.files.remove_new()?;
     table.files.prepare(start.generation + 1, sequence + 1, |writer| {
-        while let Some(items) = table.memory_mut().next_frozen(STEP)? {
+        loop {
+            // A statement of its own: the table must not stay locked while its items are written.
+            let Some(items) = table.memory_mut().next_frozen(STEP)? else { return Ok(()) };
             for item in &items {
                 pace.go_on(table)?;
                 writer.push(item)?;
@@ -184,7 +186,6 @@ fn write_snapshot(table: &OpenTable, start: Reached, sequence: u64, pace: &Pace)
             // Else a writer that was woken on this core waits until the scheduler's next tick.
             thread::yield_now();
         }
-        Ok(())
     })
 }
 
