@@ -88,13 +88,14 @@ fn begin(files: &Files, held: &Held<'_>, known: Option<State>) -> Result<Loaded>
     }
     let memory = match files.open_snapshot()? {
         Some(snapshot) => {
+            let memory = snapshot::load_edited(files.table, &snapshot)?;
             tracing::warn!(
                 snapshot = %snapshot.path().display(),
                 journal = files.journal(),
                 lock = files.lock(),
                 "a snapshot without journal and lock file is taken as it is; if they were removed, the writes since it was made are lost"
             );
-            snapshot::load_edited(files.table, &snapshot)?
+            memory
         }
         None => Memory::new(files.table),
     };
