@@ -35,6 +35,10 @@ static OPEN: LazyLock<Gauge> = LazyLock::new(|| {
     install();
     metrics::gauge!(CONNECTIONS)
 });
+static UNSENT_BYTES: LazyLock<Gauge> = LazyLock::new(|| {
+    install();
+    metrics::gauge!(UNSENT)
+});
 /// By route.
 static DURATIONS: LazyLock<RwLock<HashMap<String, Vec<Durations>>>> = LazyLock::new(RwLock::default);
 
@@ -86,8 +90,7 @@ pub(crate) fn connection_refused() {
 
 /// Says how many bytes of large responses clients have not read yet.
 pub(crate) fn unsent(bytes: usize) {
-    install();
-    metrics::gauge!(UNSENT).set(bytes as f64);
+    UNSENT_BYTES.set(bytes as f64);
 }
 
 /// Keeps the histograms' memory bounded while nobody asks for metrics. Runs until it is dropped.
