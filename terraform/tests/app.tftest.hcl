@@ -138,6 +138,16 @@ run "tasks" {
   }
 
   assert {
+    condition = alltrue([
+      for task in aws_ecs_task_definition.task : alltrue([
+        for container in jsondecode(task.container_definitions) :
+        container.logConfiguration.options["mode"] == "non-blocking" && container.logConfiguration.options["max-buffer-size"] == "25m"
+      ])
+    ])
+    error_message = "No container waits for its log."
+  }
+
+  assert {
     condition = {
       for service in ["users", "threads", "posts"] : service => jsondecode(aws_ecs_task_definition.task[service].container_definitions)[0].healthCheck.command
     } == { users = ["CMD", "users-svc", "healthcheck"], threads = ["CMD", "threads-svc", "healthcheck"], posts = ["CMD", "posts-svc", "healthcheck"] }

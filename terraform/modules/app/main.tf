@@ -82,6 +82,10 @@ resource "aws_ecs_task_definition" "task" {
         awslogs-group         = aws_cloudwatch_log_group.task[each.key].name
         awslogs-region        = var.region
         awslogs-stream-prefix = each.key
+        # While CloudWatch is slow or out of reach, lines wait here and then are dropped, rather than to stop what writes them. The
+        # size is what AWS recommends after tests: a twentieth of the smallest task's memory, taken only then.
+        mode            = "non-blocking"
+        max-buffer-size = "25m"
       }
     }
   })])
