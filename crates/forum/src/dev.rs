@@ -31,13 +31,13 @@ pub(crate) struct Arguments {
 
 pub(crate) async fn run(arguments: Arguments) -> Result<Outcome> {
     let Arguments { empty, store: config, cache, server } = arguments;
-    telemetry::init(server.log_format, &server.rust_log);
+    let _logs = telemetry::init(server.log_format, &server.rust_log);
     config.check_request_timeout(server.request_timeout())?;
     // The port first: where it is taken, nothing is written.
     let server = Server::bind(server)?;
     let store = config.open().await?;
     let seeded = if !empty && seed::is_empty(&*store).await? { Some(seed::seed(&*store).await?) } else { None };
-    print!("{}", greeting(server.address(), &place(&config), seeded.as_ref()));
+    telemetry::print(std::io::stdout(), greeting(server.address(), &place(&config), seeded.as_ref()));
     server.run(cache.wrap(store), vec![users_svc::service(), threads_svc::service(), posts_svc::service()]).await?;
     Ok(Outcome::Done)
 }

@@ -24,6 +24,7 @@ use anyhow::Result;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use http_kit::binary::{self, Allocator};
 use http_kit::config::without_empty_variables;
+use http_kit::telemetry;
 
 #[global_allocator]
 static ALLOCATOR: Allocator = Allocator;
@@ -77,7 +78,7 @@ async fn main() -> ExitCode {
     match run(cli.command).await {
         Ok(outcome) => outcome.into(),
         Err(error) => {
-            eprintln!("error: {error:#}");
+            telemetry::print(std::io::stderr(), format!("error: {error:#}\n"));
             ExitCode::FAILURE
         }
     }

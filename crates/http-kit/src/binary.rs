@@ -57,7 +57,7 @@ pub fn run(program: Program) -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(reason) => {
-            eprintln!("{}: {reason}", program.name);
+            telemetry::print(std::io::stderr(), format!("{}: {reason}\n", program.name));
             ExitCode::FAILURE
         }
     }
@@ -71,7 +71,7 @@ pub fn with_port(command: clap::Command, port: &'static str) -> clap::Command {
 
 #[tokio::main]
 async fn serve(cli: Cli, service: fn() -> Service) -> Result<(), Box<dyn std::error::Error>> {
-    telemetry::init(cli.server.log_format, &cli.server.rust_log);
+    let _logs = telemetry::init(cli.server.log_format, &cli.server.rust_log);
     cli.store.check_request_timeout(cli.server.request_timeout())?;
     let server = Server::bind(cli.server)?;
     let store = cli.cache.wrap(cli.store.open().await?);

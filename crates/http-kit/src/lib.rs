@@ -5,6 +5,7 @@
 
 mod compression;
 mod connection;
+mod log_writer;
 mod receive;
 mod request;
 mod unsent;

@@ -9,10 +9,14 @@ use axum::response::IntoResponse;
 use metrics::{Gauge, Histogram};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 
+use crate::log_writer;
+
 /// Requests by method, route and status; seconds from the first byte of the request's handling to the answer's head.
 pub const REQUEST_DURATION: &str = "http_request_duration_seconds";
 /// Requests that are being handled.
 pub const IN_FLIGHT: &str = "http_requests_in_flight";
+/// Log lines that were dropped because standard error was not read fast enough.
+pub const LOG_LINES_DROPPED: &str = "log_lines_dropped_total";
 
 /// Connections that are open.
 pub const CONNECTIONS: &str = "http_connections";
@@ -67,6 +71,7 @@ pub fn install() -> &'static PrometheusHandle {
         metrics::describe_gauge!(CONNECTIONS, "Connections that are open");
         metrics::describe_counter!(CONNECTIONS_REFUSED, "Connections that were refused because there were too many");
         metrics::describe_gauge!(UNSENT, metrics::Unit::Bytes, "Large responses that clients have not read yet");
+        metrics::describe_counter!(LOG_LINES_DROPPED, "Log lines that were dropped: standard error was not read fast enough");
         handle
     })
 }
@@ -103,7 +108,9 @@ pub(crate) async fn upkeep() {
 }
 
 pub(crate) async fn metrics() -> impl IntoResponse {
-    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], install().render())
+    let recorder = install();
+    metrics::counter!(LOG_LINES_DROPPED).absolute(log_writer::dropped_lines());
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], recorder.render())
 }
 
 pub(crate) fn record(method: &Method, route: &str, status: StatusCode, latency: Duration) {

@@ -65,7 +65,7 @@ struct Layers {
 /// The same in the layers of a service.
 pub(crate) async fn serve_in_layers(port: u16, endpoint: String) -> Result<()> {
     // Says the same as the forum that it is measured beside.
-    telemetry::init(LogFormat::Pretty, QUIET);
+    let _logs = telemetry::init(LogFormat::Pretty, QUIET);
     let port = port.to_string();
     let settings = ["--request-timeout-seconds", "60", "--shutdown-grace-seconds", "0", "--rust-log", QUIET, "--port", &port];
     let Layers { server } = Layers::try_parse_from(["limit"].iter().chain(&settings))?;
