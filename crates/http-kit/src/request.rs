@@ -19,12 +19,18 @@ use tower::Service;
 use tracing::Instrument;
 use uuid::Uuid;
 
+use crate::log_writer::cut;
 use crate::metrics::InFlight;
 use crate::problem::{self, Problem};
 use crate::receive::{Bodies, Received, closing};
 
 /// The header that carries a request's id.
 pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// How many characters of a path, a method and a cause are logged: clients choose what they are, up to 64 KB and more.
+const LOGGED_PATH: usize = 512;
+const LOGGED_METHOD: usize = 32;
+const LOGGED_CAUSE: usize = 2048;
 
 /// The route of a request that matches none.
 const UNMATCHED: &str = "unmatched";
@@ -78,7 +84,7 @@ where
         let started = Instant::now();
         let id = request_id(request.headers());
         let method = request.method().clone();
-        let path = request.uri().path().to_owned();
+        let path = cut(request.uri().path(), LOGGED_PATH).into_owned();
         let route = request.extensions().get::<MatchedPath>().cloned();
 
         let span = tracing::info_span!("request", request_id = %id);
@@ -197,8 +203,9 @@ fn check_host(request: &Request) -> Result<(), Problem> {
 fn log(method: &Method, path: &str, route: &str, response: &Response, latency: Duration) {
     let status = response.status().as_u16();
     let latency_ms = latency.as_micros() as f64 / 1000.0;
-    let cause = response.extensions().get::<Problem>().and_then(Problem::cause);
-    match cause {
+    let method = cut(method.as_str(), LOGGED_METHOD);
+    let cause = response.extensions().get::<Problem>().and_then(Problem::cause).map(|cause| cut(cause, LOGGED_CAUSE));
+    match cause.as_deref() {
         Some(cause) => tracing::error!(%method, path, route, status, latency_ms, cause, "failed"),
         None if status >= 500 => tracing::warn!(%method, path, route, status, latency_ms, "refused"),
         None if route.starts_with("/api/") && !route.ends_with("/health") => {

@@ -35,7 +35,7 @@ impl Drop for Logs {
 /// a store is opened: what is counted before, a store keeps in series that nobody sees. Later calls change nothing.
 pub fn init(format: LogFormat, filter: &str) -> Logs {
     metrics::install();
-    let (queue, guard) = log_writer::start();
+    let (queue, guard) = log_writer::start(format);
     let registry = tracing_subscriber::registry().with(EnvFilter::new(filter));
     // Errors of the formatter itself would be written to standard error at once, whoever waits.
     let started = match format {
