@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::error::Error as StdError;
 
 use axum::body::Body;
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use db_adapter::{Error, Rule};
 use serde::Serialize;
@@ -116,11 +116,11 @@ impl Problem {
         Self { retry_after: Some(retry_after.max(1)), ..Self::new(StatusCode::SERVICE_UNAVAILABLE, detail) }
     }
 
-    /// 504: it took too long, and nobody knows what became of a write.
+    /// 504: it took too long, and nobody knows what became of a write. A read is told less: see [`Problem::to_json`].
     pub fn timeout() -> Self {
         Self::new(
             StatusCode::GATEWAY_TIMEOUT,
-            "no answer in time; a write may or may not have happened: repeat it with Idempotency-Key or If-Match",
+            "no response in time; a write may or may not have happened: repeat it with Idempotency-Key or If-Match",
         )
     }
 
@@ -151,14 +151,15 @@ impl Problem {
         Self { cause: Some(causes.join(": ").into()), ..self }
     }
 
-    /// The document's JSON.
-    pub(crate) fn to_json(&self, request_id: Option<&str>) -> Vec<u8> {
+    /// The document's JSON, for the request of that id and method where it is known. A read that timed out has written nothing.
+    pub(crate) fn to_json(&self, request: Option<(&str, &Method)>) -> Vec<u8> {
+        let timed_out_read = self.status == StatusCode::GATEWAY_TIMEOUT && request.is_some_and(|(_, method)| method.is_safe());
         let document = Document {
             r#type: "about:blank",
             title: self.status.canonical_reason().unwrap_or("Error"),
             status: self.status.as_u16(),
-            detail: self.detail.clone(),
-            request_id: request_id.map(str::to_owned),
+            detail: if timed_out_read { "no response in time".into() } else { self.detail.clone() },
+            request_id: request.map(|(id, _)| id.to_owned()),
             errors: self.errors.clone(),
         };
         serde_json::to_vec(&document).unwrap_or_default()

@@ -244,7 +244,7 @@ fn as_problem(response: Response) -> Response {
 
 fn with_request_id(mut response: Response, id: &str, method: &Method) -> Response {
     let Some(problem) = response.extensions().get::<Problem>() else { return response };
-    let body = problem.to_json(Some(id));
+    let body = problem.to_json(Some((id, method)));
     response.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(body.len()));
     response.headers_mut().remove(header::CONTENT_ENCODING);
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(problem::CONTENT_TYPE));

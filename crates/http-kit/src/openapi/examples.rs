@@ -1,6 +1,6 @@
 //! Examples, made of the sample data, so that each of them works on a store that holds it.
 
-use axum::http::StatusCode;
+use axum::http::{Method, StatusCode};
 use db_adapter::Table;
 use db_adapter::entity::SAMPLES;
 use serde_json::{Map, Value, json};
@@ -89,5 +89,5 @@ pub(super) fn problem(status: StatusCode) -> Value {
         StatusCode::GATEWAY_TIMEOUT => Problem::timeout(),
         other => Problem::new(other, "what is wrong, in words"),
     };
-    serde_json::from_slice(&problem.to_json(Some(REQUEST_ID))).unwrap_or_default()
+    serde_json::from_slice(&problem.to_json(Some((REQUEST_ID, &Method::POST)))).unwrap_or_default()
 }

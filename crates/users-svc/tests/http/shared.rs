@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::http::{HeaderMap, HeaderValue};
-use axum::routing::get;
+use axum::routing::{any, get};
 use http_kit::config::Origins;
 use http_kit::layers::Behaviour;
 use http_kit::{Caller, Deadline, Service};
@@ -174,7 +174,7 @@ fn misbehaving(held: &Arc<Notify>, entered: &Arc<Notify>) -> Service {
         .router
         .route("/api/test/panic", get(async || -> () { panic!("secret") }))
         .route("/api/test/hold", get(hold))
-        .route("/api/test/never", get(async || std::future::pending::<()>().await))
+        .route("/api/test/never", any(async || std::future::pending::<()>().await))
         .route("/api/test/deadline", get(async |_: Caller, deadline: Deadline| deadline.remaining().as_millis().to_string()));
     service
 }
@@ -191,7 +191,17 @@ async fn a_panic_is_500_without_its_cause() {
 async fn a_request_that_takes_too_long_is_504() {
     let behaviour = Behaviour { timeout: Duration::from_millis(50), ..behaviour() };
     let app = TestApp::behaving(vec![misbehaving(&Arc::default(), &Arc::default())], &behaviour).await;
-    app.get("/api/test/never").await.problem(504);
+    // Only what writes may have written.
+    for (method, says) in [
+        ("GET", "no response in time"),
+        ("HEAD", ""),
+        ("POST", "no response in time; a write may or may not have happened: repeat it with Idempotency-Key or If-Match"),
+        ("DELETE", "no response in time; a write may or may not have happened: repeat it with Idempotency-Key or If-Match"),
+    ] {
+        let answer = app.call(method, "/api/test/never", &[]).await.expect_status(504);
+        let detail = if says.is_empty() { String::new() } else { answer.json()["detail"].as_str().unwrap().to_owned() };
+        assert_eq!(detail, says, "{method}");
+    }
     let remaining: u64 = String::from_utf8(app.get("/api/test/deadline").await.body.to_vec()).unwrap().parse().unwrap();
     assert!(remaining <= 50, "{remaining}");
 }
