@@ -2,9 +2,10 @@
 //! those in flight; and the request's id in every problem.
 
 use std::convert::Infallible;
-use std::panic::AssertUnwindSafe;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use axum::body::{Body, HttpBody};
@@ -54,7 +55,8 @@ impl<S: Sync> FromRequestParts<S> for Deadline {
     }
 }
 
-/// Gives a request its id, and logs and counts it.
+/// Gives a request its id, and logs and counts it. As the outermost layer it also answers where any layer panics, itself included:
+/// the connection would be closed without a word.
 #[derive(Debug, Clone)]
 pub(crate) struct Observed<S> {
     inner: S,
@@ -68,7 +70,7 @@ impl<S> Observed<S> {
 
 impl<S> Service<Request> for Observed<S>
 where
-    S: Service<Request, Error = Infallible>,
+    S: Service<Request, Error = Infallible> + 'static,
     S::Response: IntoResponse,
     S::Future: Send + 'static,
 {
@@ -81,6 +83,17 @@ where
     }
 
     fn call(&mut self, request: Request) -> Self::Future {
+        let response = catch_unwind(AssertUnwindSafe(|| self.observe(request)));
+        Box::pin(or_500(response))
+    }
+}
+
+impl<S> Observed<S>
+where
+    S: Service<Request, Error = Infallible>,
+    S::Response: IntoResponse,
+{
+    fn observe(&mut self, request: Request) -> impl Future<Output = Result<Response, Infallible>> + use<S> {
         let started = Instant::now();
         let id = request_id(request.headers());
         let method = request.method().clone();
@@ -90,7 +103,7 @@ where
         let span = tracing::info_span!("request", request_id = %id);
         let in_flight = InFlight::start();
         let answer = self.inner.call(request).instrument(span.clone());
-        Box::pin(async move {
+        async move {
             let mut response = with_request_id(as_problem(answer.await.into_response()), &id, &method);
             drop(in_flight);
 
@@ -102,8 +115,17 @@ where
                 response.headers_mut().insert(REQUEST_ID, id);
             }
             Ok(response)
-        })
+        }
     }
+}
+
+/// The response of what has begun, or 500 where it panicked then or does so now. The panic itself is logged by the hook.
+async fn or_500<E>(begun: thread::Result<impl Future<Output = Result<Response, E>>>) -> Result<Response, E> {
+    let ended = match begun {
+        Ok(response) => AssertUnwindSafe(response).catch_unwind().await,
+        Err(panic) => Err(panic),
+    };
+    ended.unwrap_or_else(|_| Ok(Problem::internal("it panicked").into_response()))
 }
 
 /// How many requests may be in flight, for how long each, and what their bodies may take.
@@ -170,10 +192,9 @@ impl Limits {
         let Ok(_turn) = self.in_flight.try_acquire() else {
             return Ok(Problem::unavailable("too many requests at once", 1).into_response());
         };
-        let answer = AssertUnwindSafe(answer).catch_unwind();
-        match tokio::time::timeout(self.timeout, answer).await {
-            Ok(Ok(answer)) => answer,
-            Ok(Err(_)) => Ok(Problem::internal("a handler panicked").into_response()),
+        // A panic is caught here already, so that the layers above do with the 500 as with any response.
+        match tokio::time::timeout(self.timeout, or_500(Ok(answer))).await {
+            Ok(answer) => answer,
             Err(_) => Ok(Problem::timeout().into_response()),
         }
     }
@@ -250,4 +271,60 @@ fn with_request_id(mut response: Response, id: &str, method: &Method) -> Respons
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(problem::CONTENT_TYPE));
     *response.body_mut() = if method == Method::HEAD { Body::empty() } else { Body::from(body) };
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tower::service_fn;
+    use tracing::span::{Attributes, Id, Record};
+    use tracing::{Event, Metadata, Subscriber};
+
+    async fn status<F>(inner: impl Fn(Request) -> F + 'static) -> u16
+    where
+        F: Future<Output = Result<Response, Infallible>> + Send + 'static,
+    {
+        let response = Observed::new(service_fn(inner)).call(Request::new(Body::empty())).await.unwrap();
+        let json = response.headers().get(header::CONTENT_TYPE).is_some_and(|kind| kind == problem::CONTENT_TYPE);
+        assert_eq!(json, response.status() == 500);
+        response.status().as_u16()
+    }
+
+    #[tokio::test]
+    async fn a_panic_of_a_layer_is_500() {
+        let at_once = |_| -> std::future::Ready<_> { panic!("at once") };
+        let later = async |_| panic!("later");
+        assert_eq!((status(at_once).await, status(later).await), (500, 500));
+    }
+
+    /// Takes every event for a reason to panic.
+    struct Panicking;
+
+    impl Subscriber for Panicking {
+        fn enabled(&self, _: &Metadata<'_>) -> bool {
+            true
+        }
+
+        fn new_span(&self, _: &Attributes<'_>) -> Id {
+            Id::from_u64(1)
+        }
+
+        fn record(&self, _: &Id, _: &Record<'_>) {}
+
+        fn record_follows_from(&self, _: &Id, _: &Id) {}
+
+        fn event(&self, _: &Event<'_>) {
+            panic!("in the log");
+        }
+
+        fn enter(&self, _: &Id) {}
+
+        fn exit(&self, _: &Id) {}
+    }
+
+    #[tokio::test]
+    async fn a_panic_of_the_outermost_layer_is_500() {
+        let _panicking = tracing::subscriber::set_default(Panicking);
+        assert_eq!(status(async |_| Ok(Response::new(Body::empty()))).await, 500);
+    }
 }

@@ -182,8 +182,9 @@ fn misbehaving(held: &Arc<Notify>, entered: &Arc<Notify>) -> Service {
 #[tokio::test]
 async fn a_panic_is_500_without_its_cause() {
     let app = TestApp::new(vec![misbehaving(&Arc::default(), &Arc::default())]).await;
-    let answer = app.get("/api/test/panic").await;
+    let answer = app.call("GET", "/api/test/panic", &[("origin", "https://a.example")]).await;
     answer.problem(500);
+    assert_eq!(answer.header("access-control-allow-origin"), "*", "a browser may read it");
     assert!(!String::from_utf8_lossy(&answer.body).contains("secret"));
 }
 
