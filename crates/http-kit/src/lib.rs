@@ -6,6 +6,7 @@
 mod compression;
 mod connection;
 mod log_writer;
+mod open_files;
 mod receive;
 mod request;
 mod unsent;

@@ -15,6 +15,8 @@ use crate::log_writer;
 pub const REQUEST_DURATION: &str = "http_request_duration_seconds";
 /// Requests that are being handled.
 pub const IN_FLIGHT: &str = "http_requests_in_flight";
+/// Errors of accepting connections, as when no more files can be opened.
+pub const ACCEPT_ERRORS: &str = "accept_errors_total";
 /// Log lines that were dropped because standard error was not read fast enough.
 pub const LOG_LINES_DROPPED: &str = "log_lines_dropped_total";
 
@@ -71,6 +73,7 @@ pub fn install() -> &'static PrometheusHandle {
         metrics::describe_gauge!(CONNECTIONS, "Connections that are open");
         metrics::describe_counter!(CONNECTIONS_REFUSED, "Connections that were refused because there were too many");
         metrics::describe_gauge!(UNSENT, metrics::Unit::Bytes, "Large responses that clients have not read yet");
+        metrics::describe_counter!(ACCEPT_ERRORS, "Errors of accepting connections, as when no more files can be opened");
         metrics::describe_counter!(LOG_LINES_DROPPED, "Log lines that were dropped: standard error was not read fast enough");
         handle
     })

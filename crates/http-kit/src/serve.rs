@@ -12,6 +12,7 @@ use crate::connection::Acceptor;
 use crate::health::Draining;
 use crate::layers::{Behaviour, app};
 use crate::metrics;
+use crate::open_files::{self, AcceptErrors};
 use crate::service::{Service, SharedStore};
 
 /// hyper's limit for a header is also its limit for an idle connection. A load balancer that keeps connections for 60 s must be
@@ -83,6 +84,7 @@ impl Server {
     /// # Errors
     /// [`ServeError::Serve`] and [`ServeError::Close`].
     pub async fn run(self, store: SharedStore, services: Vec<Service>) -> Result<(), ServeError> {
+        open_files::raise_limit(self.config.max_in_flight);
         let signals = Signals::listen().map_err(ServeError::Serve)?;
         let draining = Draining::default();
         let handle = Handle::new();
@@ -90,10 +92,12 @@ impl Server {
         let app = app(services, &store, &behaviour, &draining);
 
         let connections = self.config.connections();
+        let accept_errors = AcceptErrors::new();
         let mut server = axum_server::from_tcp(self.listener)
             .map_err(ServeError::Serve)?
             .acceptor(Acceptor::new(connections))
             .handle(handle.clone())
+            .accept_error_handler(move |client, error| accept_errors.on_error(client, error))
             .http1_only()
             .first_request_timeout(connections.patience.header);
         // A client that closes its write side after a request still reads.

@@ -76,10 +76,18 @@ impl Process {
 
     /// The next log line that starts with that message.
     pub fn wait_for_log(&self, message: &str) -> Value {
+        self.log_until(message).pop().expect("a line")
+    }
+
+    /// The log up to the next line that starts with that message.
+    pub fn log_until(&self, message: &str) -> Vec<Value> {
+        let mut lines = Vec::new();
         loop {
             let line = self.log.recv_timeout(PATIENCE).unwrap_or_else(|error| panic!("{error} while waiting for {message:?}"));
-            if line["message"].as_str().is_some_and(|text| text.starts_with(message)) {
-                return line;
+            let last = line["message"].as_str().is_some_and(|text| text.starts_with(message));
+            lines.push(line);
+            if last {
+                return lines;
             }
         }
     }
