@@ -1,7 +1,7 @@
 //! Coding of response bodies, as clients accept it (RFC 9110, section 12.5.3).
 //!
 //! Our responses are in memory whole, so each is coded at once, at the fastest level: a client waits for our processor longer than
-//! for the bytes that a better level saves.
+//! for the bytes that a better level saves. An [`Asset`] is coded once, at a better level, and kept.
 
 use std::io::{self, Write};
 use std::sync::Arc;
@@ -13,6 +13,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use tokio::sync::Semaphore;
 
+use crate::assets::Asset;
 use crate::problem::Problem;
 
 /// Smaller bodies are sent as they are: a coding would make them longer.
@@ -57,16 +58,26 @@ impl Coding {
         }
     }
 
-    fn encode(self, bytes: &[u8]) -> io::Result<Vec<u8>> {
+    fn encode(self, bytes: &[u8], level: Level) -> io::Result<Vec<u8>> {
         match self {
             Self::Gzip => {
-                let mut encoder = GzEncoder::new(Vec::with_capacity(bytes.len() / 4), Compression::fast());
+                let level = if level == Level::Fast { Compression::fast() } else { Compression::default() };
+                let mut encoder = GzEncoder::new(Vec::with_capacity(bytes.len() / 4), level);
                 encoder.write_all(bytes)?;
                 encoder.finish()
             }
-            Self::Zstd => zstd::bulk::compress(bytes, 1),
+            Self::Zstd => zstd::bulk::compress(bytes, if level == Level::Fast { 1 } else { 9 }),
         }
     }
+}
+
+/// How well to code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Level {
+    /// For one response.
+    Fast,
+    /// To be kept.
+    Good,
 }
 
 /// The coding and its weight in thousandths (`gzip;q=0.5`); nothing where it is malformed.
@@ -92,21 +103,25 @@ impl Compressor {
     /// The response as the client gets it. A 304 comes with the body that the 200 would have, so that its headers are those of the
     /// 200 (RFC 9110, section 15.4.5); it leaves without.
     pub(crate) async fn code(&self, response: Response, coding: Option<Coding>) -> Response {
-        if !can_be_coded(&response) {
-            return response;
-        }
+        let can_be_coded = can_be_coded(&response);
         let (mut parts, mut body) = response.into_parts();
-        parts.headers.append(header::VARY, HeaderValue::from_static("accept-encoding"));
+        if can_be_coded {
+            parts.headers.append(header::VARY, HeaderValue::from_static("accept-encoding"));
+        }
         if parts.status == StatusCode::NOT_MODIFIED {
             parts.headers.remove(header::CONTENT_TYPE);
             body = Body::empty();
         }
-        let coded = match coding {
+        let asset: Option<Arc<Asset>> = parts.extensions.remove();
+        let coded = match coding.filter(|_| can_be_coded) {
             Some(coding) if parts.status == StatusCode::NOT_MODIFIED => Some(coding),
             Some(coding) => {
                 // In memory, so that this neither waits nor fails.
                 let bytes = to_bytes(body, usize::MAX).await.unwrap_or_default();
-                let coded = self.encode(coding, bytes.clone()).await;
+                let coded = match asset {
+                    Some(asset) => self.stored(&asset, coding, bytes.clone()).await,
+                    None => self.encode(coding, bytes.clone(), Level::Fast).await,
+                };
                 body = Body::from(coded.clone().unwrap_or(bytes));
                 coded.map(|_| coding)
             }
@@ -124,14 +139,20 @@ impl Compressor {
         Response::from_parts(parts, body)
     }
 
-    async fn encode(&self, coding: Coding, bytes: Bytes) -> Option<Bytes> {
+    /// The file coded; by the first who asks, while others wait.
+    async fn stored(&self, asset: &Asset, coding: Coding, bytes: Bytes) -> Option<Bytes> {
+        let encode = async || self.encode(coding, bytes, Level::Good).await.ok_or(());
+        asset.coded(coding).get_or_try_init(encode).await.ok().cloned()
+    }
+
+    async fn encode(&self, coding: Coding, bytes: Bytes, level: Level) -> Option<Bytes> {
         if bytes.len() < LARGE {
-            return coding.encode(&bytes).ok().map(Bytes::from);
+            return coding.encode(&bytes, level).ok().map(Bytes::from);
         }
         let turn = Arc::clone(&self.large).try_acquire_owned().ok()?;
         let coded = tokio::task::spawn_blocking(move || {
             let _turn = turn;
-            coding.encode(&bytes)
+            coding.encode(&bytes, level)
         });
         coded.await.ok()?.ok().map(Bytes::from)
     }
@@ -156,6 +177,7 @@ fn coded_tag(tag: &HeaderValue, coding: Coding) -> Option<HeaderValue> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::etag::Conditions;
     use rstest::rstest;
 
     fn preferred(lines: &[&str]) -> Option<Coding> {
@@ -230,5 +252,20 @@ mod tests {
             assert_eq!(response.headers().contains_key(header::CONTENT_ENCODING), coded);
             assert_eq!(response.headers()[header::VARY], "accept-encoding");
         }
+    }
+
+    #[tokio::test]
+    async fn an_asset_is_coded_once() {
+        let compressor = Compressor { large: Arc::new(Semaphore::new(1)) };
+        let asset = Arc::new(Asset::new("text/javascript", "x".repeat(LARGE)));
+        let first = {
+            let response = asset.response(&Conditions::default()).unwrap();
+            to_bytes(compressor.code(response, Some(Coding::Gzip)).await.into_body(), usize::MAX).await.unwrap()
+        };
+        // Whoever comes later needs no processor.
+        let _taken = compressor.large.try_acquire().unwrap();
+        let response = compressor.code(asset.response(&Conditions::default()).unwrap(), Some(Coding::Gzip)).await;
+        assert_eq!(response.headers()[header::CONTENT_ENCODING], "gzip");
+        assert_eq!(to_bytes(response.into_body(), usize::MAX).await.unwrap().as_ptr(), first.as_ptr());
     }
 }

@@ -61,14 +61,11 @@ impl Tags {
         }
     }
 
-    /// Is one of them the item's, or that of the item in a coding?
-    fn name(&self, item: &Item) -> bool {
+    /// Is one of them the current one, or that of the same in a coding?
+    fn name(&self, current: &str) -> bool {
         match self {
             Self::Any => true,
-            Self::OneOf(tags) => {
-                let current = item.tag().to_string();
-                tags.iter().any(|tag| *tag == current || uncoded(tag) == current)
-            }
+            Self::OneOf(tags) => tags.iter().any(|tag| tag == current || uncoded(tag) == current),
         }
     }
 }
@@ -102,11 +99,28 @@ enum Verdict {
     Known,
 }
 
+impl Verdict {
+    fn of_get(self) -> Result<bool, Problem> {
+        match self {
+            Self::Hold => Ok(false),
+            Self::Known => Ok(true),
+            Self::NotMatched => Err(Problem::stale()),
+        }
+    }
+}
+
 impl Conditions {
     fn evaluate(&self, item: &Item) -> Verdict {
+        if self.if_match.is_none() && self.if_none_match.is_none() {
+            return Verdict::Hold;
+        }
+        self.evaluate_tag(&item.tag().to_string())
+    }
+
+    fn evaluate_tag(&self, current: &str) -> Verdict {
         match (&self.if_match, &self.if_none_match) {
-            (Some(tags), _) if !tags.name(item) => Verdict::NotMatched,
-            (_, Some(tags)) if tags.name(item) => Verdict::Known,
+            (Some(tags), _) if !tags.name(current) => Verdict::NotMatched,
+            (_, Some(tags)) if tags.name(current) => Verdict::Known,
             _ => Verdict::Hold,
         }
     }
@@ -126,11 +140,15 @@ impl Conditions {
     /// # Errors
     /// 412 when the item has none of the tags of `If-Match`.
     pub fn is_known(&self, item: &Item) -> Result<bool, Problem> {
-        match self.evaluate(item) {
-            Verdict::Hold => Ok(false),
-            Verdict::Known => Ok(true),
-            Verdict::NotMatched => Err(Problem::stale()),
-        }
+        self.evaluate(item).of_get()
+    }
+
+    /// For a GET of something else: does the client have what has that tag?
+    ///
+    /// # Errors
+    /// 412 when it is none of the tags of `If-Match`.
+    pub(crate) fn name(&self, tag: &str) -> Result<bool, Problem> {
+        self.evaluate_tag(tag).of_get()
     }
 
     /// What the write of an item compares that was just read strongly.

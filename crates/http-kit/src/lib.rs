@@ -12,6 +12,7 @@ mod request;
 mod unsent;
 
 pub mod answer;
+pub mod assets;
 pub mod binary;
 pub mod caller;
 pub mod change;

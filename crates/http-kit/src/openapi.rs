@@ -6,6 +6,7 @@
 mod complete;
 mod examples;
 mod joined;
+mod page;
 
 use std::sync::{Arc, LazyLock};
 
@@ -16,7 +17,6 @@ use axum::routing::get;
 use db_adapter::Table;
 use serde_json::{Map, Value, json};
 use utoipa::OpenApi;
-use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use crate::service::{Service, SharedStore, version};
 use crate::{health, problem};
@@ -51,10 +51,9 @@ fn made(make: impl FnOnce() -> Value + Send + 'static) -> Document {
 }
 
 fn published<S: Clone + Send + Sync + 'static>(document: &Document, url: &str, page: &str) -> Router<S> {
-    let config = Config::from(url.to_owned()).try_it_out_enabled(true);
     let document = Arc::clone(document);
     let serve = async move || ([(header::CONTENT_TYPE, "application/json")], document.as_str().to_owned()).into_response();
-    Router::new().route(url, get(serve)).merge(Router::from(SwaggerUi::new(page.to_owned()).config(config)))
+    Router::new().route(url, get(serve)).merge(page::page(page, url))
 }
 
 /// The document of a service, complete.

@@ -1,4 +1,5 @@
 use std::collections::BTreeSet;
+use std::io::Read;
 
 use serde_json::Value;
 
@@ -61,8 +62,48 @@ async fn the_page_comes_from_us() {
     let settings = app.get("/api/users/docs/swagger-initializer.js").await.expect_status(200);
     assert!(String::from_utf8_lossy(&settings.body).contains("/api/users/openapi.json"));
     app.get("/api/users/docs/none").await.problem(404);
+    // The pictures too, which gain nothing by a coding.
+    let icon = app.call("GET", "/api/users/docs/favicon-32x32.png", &[("accept-encoding", "gzip")]).await.expect_status(200);
+    assert!(!icon.headers.contains_key("content-encoding") && !icon.headers.contains_key("vary"));
     // A document of several services is what a server of several has.
     for path in ["/openapi.json", "/docs", "/docs/"] {
         app.get(path).await.problem(404);
     }
+}
+
+#[tokio::test]
+async fn the_files_of_the_page_are_coded_and_kept_by_clients() {
+    let app = app().await;
+    let plain = app.get("/api/users/docs/swagger-ui-bundle.js").await.expect_status(200);
+    let mut tags = BTreeSet::new();
+    for (accepted, coding) in [("identity", None), ("gzip", Some("gzip")), ("gzip, deflate, br, zstd", Some("zstd"))] {
+        let accepted = ("accept-encoding", accepted);
+        let file = app.call("GET", "/api/users/docs/swagger-ui-bundle.js", &[accepted]).await.expect_status(200);
+        assert_eq!(file.headers.get("content-encoding").map(|value| value.to_str().unwrap()), coding);
+        assert_eq!(file.headers.get_all("vary").iter().filter(|value| *value == "accept-encoding").count(), 1);
+        assert_eq!(file.header("cache-control"), "public, max-age=3600");
+        let decoded = match coding {
+            Some("gzip") => {
+                let mut decoded = Vec::new();
+                flate2::read::GzDecoder::new(&*file.body).read_to_end(&mut decoded).unwrap();
+                decoded
+            }
+            Some(_) => zstd::decode_all(&*file.body).unwrap(),
+            None => file.body.to_vec(),
+        };
+        assert!(decoded == plain.body && (coding.is_none() || file.body.len() < plain.body.len() / 3));
+        tags.insert(file.header("etag").to_owned());
+        // Every tag names the same file.
+        for tag in &tags {
+            let path = "/api/users/docs/swagger-ui-bundle.js";
+            let kept = app.call("GET", path, &[accepted, ("if-none-match", tag)]).await.expect_status(304);
+            assert!(kept.body.is_empty() && kept.header("etag") == file.header("etag"));
+            assert_eq!((kept.header("cache-control"), kept.header("vary")), ("public, max-age=3600", file.header("vary")));
+        }
+    }
+    assert_eq!(tags.len(), 3);
+    let icon = app.get("/api/users/docs/favicon-32x32.png").await.expect_status(200);
+    let known = [("if-none-match", icon.header("etag"))];
+    let kept = app.call("GET", "/api/users/docs/favicon-32x32.png", &known).await.expect_status(304);
+    assert!(kept.body.is_empty() && !kept.headers.contains_key("content-type"));
 }
