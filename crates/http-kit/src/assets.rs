@@ -14,12 +14,15 @@ use crate::etag::Conditions;
 
 /// An hour without a question; then clients ask with the tag. Longer would be wrong: after a deployment there are other files under
 /// the same URLs.
-const CACHE_CONTROL: HeaderValue = HeaderValue::from_static("public, max-age=3600");
+const AN_HOUR: HeaderValue = HeaderValue::from_static("public, max-age=3600");
+/// Clients ask with the tag each time.
+const ASK: HeaderValue = HeaderValue::from_static("no-cache");
 
 /// A file.
 #[derive(Debug)]
 pub struct Asset {
     media_type: HeaderValue,
+    cache_control: HeaderValue,
     /// Made of the bytes, so that it is the same in every process.
     tag: String,
     bytes: Bytes,
@@ -33,11 +36,23 @@ impl Asset {
         let bytes = bytes.into();
         Self {
             media_type: media_type.parse().unwrap_or(HeaderValue::from_static("application/octet-stream")),
+            cache_control: AN_HOUR,
             tag: Uuid::new_v5(&Uuid::NAMESPACE_OID, &bytes).simple().to_string(),
             bytes,
             gzip: OnceCell::new(),
             zstd: OnceCell::new(),
         }
+    }
+
+    /// The same; clients ask each time whether it is still what they have.
+    #[must_use]
+    pub fn always_asked_for(self) -> Self {
+        Self { cache_control: ASK, ..self }
+    }
+
+    /// What is in it.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
     }
 
     /// 200 with the file, which the layers send coded as the client accepts; or 304 where the client has it.
@@ -51,7 +66,7 @@ impl Asset {
         }
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, self.media_type.clone());
-        headers.insert(header::CACHE_CONTROL, CACHE_CONTROL);
+        headers.insert(header::CACHE_CONTROL, self.cache_control.clone());
         if let Ok(tag) = HeaderValue::try_from(["\"", &self.tag, "\""].concat()) {
             headers.insert(header::ETAG, tag);
         }

@@ -11,13 +11,13 @@ mod page;
 use std::sync::{Arc, LazyLock};
 
 use axum::Router;
-use axum::http::header;
-use axum::response::IntoResponse;
 use axum::routing::get;
 use db_adapter::Table;
 use serde_json::{Map, Value, json};
 use utoipa::OpenApi;
 
+use crate::assets::Asset;
+use crate::etag::Conditions;
 use crate::service::{Service, SharedStore, version};
 use crate::{health, problem};
 
@@ -25,8 +25,8 @@ use crate::{health, problem};
 #[openapi(components(schemas(problem::Document, problem::FieldError, health::Report, health::Status)))]
 struct Shared;
 
-/// A document's JSON, made for the first who asks: to make it takes most of a megabyte.
-pub(crate) type Document = Arc<LazyLock<String, Box<dyn FnOnce() -> String + Send>>>;
+/// A document, made for the first who asks: to make it takes most of a megabyte.
+pub(crate) type Document = Arc<LazyLock<Arc<Asset>, Box<dyn FnOnce() -> Arc<Asset> + Send>>>;
 
 /// The service's routes, with its OpenAPI document and a page to try it; and the document.
 pub(crate) fn document(service: Service) -> (Router<SharedStore>, Document) {
@@ -42,17 +42,18 @@ pub(crate) fn joined(documents: Vec<Document>) -> Router {
     if documents.len() < 2 {
         return Router::new();
     }
-    let document = made(move || joined::join(documents.iter().filter_map(|each| serde_json::from_str(each).ok())));
+    let document = made(move || joined::join(documents.iter().filter_map(|each| serde_json::from_slice(each.bytes()).ok())));
     published(&document, "/openapi.json", "/docs")
 }
 
 fn made(make: impl FnOnce() -> Value + Send + 'static) -> Document {
-    Arc::new(LazyLock::new(Box::new(move || make().to_string())))
+    let make = move || Arc::new(Asset::new("application/json", make().to_string()).always_asked_for());
+    Arc::new(LazyLock::new(Box::new(make)))
 }
 
 fn published<S: Clone + Send + Sync + 'static>(document: &Document, url: &str, page: &str) -> Router<S> {
     let document = Arc::clone(document);
-    let serve = async move || ([(header::CONTENT_TYPE, "application/json")], document.as_str().to_owned()).into_response();
+    let serve = async move |conditions: Conditions| document.response(&conditions);
     Router::new().route(url, get(serve)).merge(page::page(page, url))
 }
 

@@ -102,6 +102,10 @@ async fn the_files_of_the_page_are_coded_and_kept_by_clients() {
         }
     }
     assert_eq!(tags.len(), 3);
+    // The document may be another one after each deployment.
+    let document = app.get("/api/users/openapi.json").await.expect_status(200);
+    assert_eq!(document.header("cache-control"), "no-cache");
+    app.call("GET", "/api/users/openapi.json", &[("if-none-match", document.header("etag"))]).await.expect_status(304);
     let icon = app.get("/api/users/docs/favicon-32x32.png").await.expect_status(200);
     let known = [("if-none-match", icon.header("etag"))];
     let kept = app.call("GET", "/api/users/docs/favicon-32x32.png", &known).await.expect_status(304);
