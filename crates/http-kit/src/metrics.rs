@@ -1,8 +1,8 @@
 //! Prometheus metrics of this process.
 
 use std::collections::HashMap;
-use std::sync::{LazyLock, Mutex, OnceLock, PoisonError, RwLock};
-use std::time::{Duration, Instant};
+use std::sync::{LazyLock, OnceLock, PoisonError, RwLock};
+use std::time::Duration;
 
 use axum::http::{Method, StatusCode, header};
 use axum::response::IntoResponse;
@@ -10,6 +10,7 @@ use metrics::{Gauge, Histogram};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 
 use crate::log_writer;
+use crate::telemetry::OnceAMinute;
 
 /// Requests by method, route and status; seconds from the first byte of the request's handling to the answer's head.
 pub const REQUEST_DURATION: &str = "http_request_duration_seconds";
@@ -86,12 +87,10 @@ pub(crate) fn connections(open: usize) {
 
 /// Counts a connection that was one too many. A line a minute says that there are some.
 pub(crate) fn connection_refused() {
-    static TOLD: Mutex<Option<Instant>> = Mutex::new(None);
+    static LOG: OnceAMinute = OnceAMinute::new();
     install();
     metrics::counter!(CONNECTIONS_REFUSED).increment(1);
-    let mut told = TOLD.lock().unwrap_or_else(PoisonError::into_inner);
-    if told.is_none_or(|told| told.elapsed() >= Duration::from_secs(60)) {
-        *told = Some(Instant::now());
+    if LOG.is_due() {
         tracing::warn!("connections are refused: there are MAX_CONNECTIONS, or MAX_CONNECTIONS_PER_ADDRESS of one address");
     }
 }

@@ -1,13 +1,9 @@
 //! How many files this process may open: each connection is one.
 
 use std::io;
-use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
 
 use crate::metrics::ACCEPT_ERRORS;
-
-/// How often the log says at the most that connections cannot be accepted: it is tried twenty times a second.
-const REPORT_EVERY: Duration = Duration::from_secs(60);
+use crate::telemetry::OnceAMinute;
 
 /// Raises the limit as far as this process may, and warns where that is little: a request in flight takes a connection, and perhaps
 /// one to DynamoDB or a file.
@@ -32,17 +28,17 @@ pub(crate) fn raise_limit(max_in_flight: u32) {
 #[cfg(not(unix))]
 pub(crate) fn raise_limit(_: u32) {}
 
-/// Counts connections that could not be accepted, and says so now and then.
+/// Counts connections that could not be accepted, and says so now and then: it is tried twenty times a second.
 #[derive(Debug)]
 pub(crate) struct AcceptErrors {
-    next_report: Mutex<Instant>,
+    log: OnceAMinute,
 }
 
 impl AcceptErrors {
     pub(crate) fn new() -> Self {
         // So that it is there before the first one.
         metrics::counter!(ACCEPT_ERRORS).increment(0);
-        Self { next_report: Mutex::new(Instant::now()) }
+        Self { log: OnceAMinute::new() }
     }
 
     /// Where a client is known, it was accepted, and its connection failed: that is its own affair.
@@ -51,9 +47,7 @@ impl AcceptErrors {
             return;
         }
         metrics::counter!(ACCEPT_ERRORS).increment(1);
-        let mut next_report = self.next_report.lock().unwrap_or_else(PoisonError::into_inner);
-        if Instant::now() >= *next_report {
-            *next_report = Instant::now() + REPORT_EVERY;
+        if self.log.is_due() {
             tracing::warn!(%error, "connections cannot be accepted: they wait until others end");
         }
     }

@@ -1,9 +1,9 @@
 //! Logs, JSON for machines or pretty for people, on standard error; and the start of the metrics.
 
 use std::io::{IsTerminal, Write};
-use std::sync::mpsc;
+use std::sync::{Mutex, PoisonError, mpsc};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tracing_appender::non_blocking::WorkerGuard;
 use tracing_subscriber::EnvFilter;
@@ -15,6 +15,26 @@ use crate::{log_writer, metrics};
 
 /// How long a program waits for whoever reads what it prints: twice of what the log's guard may take.
 const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Says of what happens all the time when it is time to log it: once a minute.
+#[derive(Debug, Default)]
+pub(crate) struct OnceAMinute(Mutex<Option<Instant>>);
+
+impl OnceAMinute {
+    pub(crate) const fn new() -> Self {
+        Self(Mutex::new(None))
+    }
+
+    /// Is it time? Then not again for a minute.
+    pub(crate) fn is_due(&self) -> bool {
+        let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let due = last.is_none_or(|last| last.elapsed() >= Duration::from_secs(60));
+        if due {
+            *last = Some(Instant::now());
+        }
+        due
+    }
+}
 
 /// Waits for the lines that are not written yet when it is dropped, but not for a log that nobody reads.
 #[derive(Debug)]
