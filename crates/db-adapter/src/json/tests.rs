@@ -5,6 +5,7 @@
 mod damage;
 mod edited;
 mod faults;
+mod formats;
 #[cfg(unix)]
 mod power;
 mod recovery;
