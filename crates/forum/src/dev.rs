@@ -58,7 +58,7 @@ fn greeting(address: SocketAddr, place: &str, seeded: Option<&Seeded>) -> String
     let localhost = address.ip() == IpAddr::from(Ipv4Addr::LOCALHOST);
     let host = if localhost { format!("localhost:{}", address.port()) } else { address.to_string() };
     let mut lines = vec![("data", place.to_owned())];
-    lines.extend(seeded.map(|seeded| ("", format!("the store was empty: loaded {seeded} as samples (--empty: not)"))));
+    lines.extend(seeded.map(|seeded| ("", format!("the store was empty; loaded sample data: {seeded} (skip with --empty)"))));
     for service in ["users", "threads", "posts"] {
         lines.push((service, format!("http://{host}/api/{service}")));
     }

@@ -22,7 +22,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Outcome> {
     let store = arguments.store.open().await?;
     let seeded = seed(&*store).await?;
     store.close().await?;
-    println!("created {seeded}; what was there is as it was");
+    println!("created {seeded}; existing items were left unchanged");
     Ok(Outcome::Done)
 }
 

@@ -73,7 +73,7 @@ fn confirm(dynamodb: &DynamoConfig) -> Result<()> {
     let listed = names.map(|name| format!("  {name}")).join("\n");
     let question = format!("This deletes, with everything in them, in {} ({place}):\n{listed}", dynamodb.aws_region);
     if !io::stdin().is_terminal() {
-        bail!("{question}\nNobody is there to be asked: add --yes to do it");
+        bail!("{question}\nnot a terminal; pass --yes to confirm");
     }
     print!("{question}\nType delete to go on: ");
     io::stdout().flush()?;

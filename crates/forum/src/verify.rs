@@ -65,7 +65,7 @@ pub(crate) struct Arguments {
     #[arg(long)]
     strict: bool,
 
-    /// Items of each table and kind that are named at most
+    /// Maximum number of items to list per table and kind
     #[arg(long, value_name = "N", default_value = "100")]
     names: usize,
 
