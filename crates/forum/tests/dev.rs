@@ -10,7 +10,7 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
 use dynamo::Dynamo;
-use http_test::Process;
+use http_test::{Process, settings_are_documented};
 use serde_json::Value;
 
 fn dev(dir: &Path) -> Command {
@@ -135,4 +135,9 @@ fn fold_writes_the_journals_into_the_snapshots() {
         Command::new(env!("CARGO_BIN_EXE_forum")).env_clear().args(["fold", "--data-dir"]).arg(dir.path()).output().unwrap();
     assert!(fold.status.success(), "{fold:?}");
     assert!(std::fs::read_to_string(dir.path().join("users.json")).unwrap().contains("alice"));
+}
+
+#[test]
+fn its_settings_are_documented() {
+    settings_are_documented("forum", Command::new(env!("CARGO_BIN_EXE_forum")).arg("dev"));
 }

@@ -7,6 +7,7 @@ mod answer;
 mod conditions;
 mod lagging;
 mod process;
+mod settings;
 mod texts;
 
 use std::sync::Arc;
@@ -30,6 +31,7 @@ pub use answer::Answer;
 pub use conditions::conditions_guard_writes;
 pub use lagging::Lagging;
 pub use process::Process;
+pub use settings::settings_are_documented;
 pub use texts::texts_are_visible;
 
 /// How health names the backend that the tests run on.

@@ -8,7 +8,7 @@ use std::process::Command;
 use db_adapter::entity::{thread, user};
 use db_adapter::json::{JsonOptions, JsonStore};
 use db_adapter::{Item, Store};
-use http_test::Process;
+use http_test::{Process, settings_are_documented};
 use tempfile::TempDir;
 
 fn program(dir: &TempDir) -> Command {
@@ -78,4 +78,9 @@ fn healthcheck_asks_the_server_that_its_settings_name() {
     process.signal("INT");
     assert!(process.wait().success());
     assert_eq!(healthcheck().status.code(), Some(1));
+}
+
+#[test]
+fn its_settings_are_documented() {
+    settings_are_documented("posts-svc", &mut Command::new(env!("CARGO_BIN_EXE_posts-svc")));
 }

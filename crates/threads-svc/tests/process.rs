@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use http_test::Process;
+use http_test::{Process, settings_are_documented};
 
 #[test]
 fn it_serves_and_leaves() {
@@ -14,4 +14,9 @@ fn it_serves_and_leaves() {
     }
     process.signal("INT");
     assert!(process.wait().success());
+}
+
+#[test]
+fn its_settings_are_documented() {
+    settings_are_documented("threads-svc", &mut Command::new(env!("CARGO_BIN_EXE_threads-svc")));
 }

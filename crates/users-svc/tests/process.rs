@@ -6,7 +6,7 @@ use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::process::{Command, Output};
 
-use http_test::Process;
+use http_test::{Process, settings_are_documented};
 use tempfile::TempDir;
 
 fn program(dir: &TempDir) -> Command {
@@ -206,4 +206,9 @@ fn healthcheck_asks_the_server_that_its_settings_name() {
     let output = healthcheck("127.0.0.1");
     assert_eq!(output.status.code(), Some(1));
     assert!(String::from_utf8(output.stderr).unwrap().contains("does not answer"));
+}
+
+#[test]
+fn its_settings_are_documented() {
+    settings_are_documented("users-svc", &mut Command::new(env!("CARGO_BIN_EXE_users-svc")));
 }
