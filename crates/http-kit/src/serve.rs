@@ -20,7 +20,7 @@ use crate::service::{Service, SharedStore};
 const NEXT_REQUEST: Duration = Duration::from_secs(75);
 /// Bytes of a header that are surely taken; twice as many are surely 431, as hyper looks after each read. Its own limit is about
 /// 400 KiB, which every connection may take.
-const HEADER_BYTES: usize = 48 * 1024;
+const HEADER_BYTES: usize = 64 * 1024;
 /// How long requests in flight may take once the server stops accepting.
 const IN_FLIGHT: Duration = Duration::from_secs(5);
 

@@ -130,11 +130,11 @@ impl Process {
         value.map_or(0.0, |value| value.parse().expect("a number"))
     }
 
-    /// Waits until a series in `/metrics` has at least that value.
-    pub fn wait_for_metric(&self, series: &str, least: f64) {
+    /// Waits until that holds for a series in `/metrics`.
+    pub fn wait_for_metric(&self, series: &str, holds: impl Fn(f64) -> bool) {
         let started = Instant::now();
-        while self.metric(series) < least {
-            assert!(started.elapsed() < PATIENCE, "{series} stays below {least}");
+        while !holds(self.metric(series)) {
+            assert!(started.elapsed() < PATIENCE, "{series} stays at {}", self.metric(series));
         }
     }
 
