@@ -77,13 +77,13 @@ fn stored_lock_files_are_read() {
         let name = format!("{name}.lock");
         fs::copy(format!("{FIXTURES}/lock/{name}"), place.path(&name)).unwrap();
         let file = dir(place.dir.path()).open(&name, false).unwrap().unwrap();
-        assert_eq!(LockFile::new(file, None).read().unwrap(), Some(state), "{name}");
+        assert_eq!(LockFile::new(file, None, std::time::Duration::from_secs(5)).read().unwrap(), Some(state), "{name}");
     }
     let place = stored();
     for table in TABLES {
         let file = dir(place.dir.path()).open(&format!("{}.lock", table.name), false).unwrap().unwrap();
         let length = place.read(&format!("{}.journal", table.name)).len() as u64;
-        let state = LockFile::new(file, None).read().unwrap().unwrap();
+        let state = LockFile::new(file, None, std::time::Duration::from_secs(5)).read().unwrap().unwrap();
         assert_eq!(state, State::at(Reached { generation: state.committed.generation, length }), "{}", table.name);
     }
 }
@@ -201,7 +201,7 @@ async fn make_fixtures() {
     fs::create_dir(to.join("lock")).unwrap();
     for (name, state) in states() {
         let file = dir(to.join("lock")).open(&format!("{name}.lock"), true).unwrap().unwrap();
-        LockFile::new(file, None).lock().unwrap().write(state).unwrap();
+        LockFile::new(file, None, std::time::Duration::from_secs(5)).lock().unwrap().write(state).unwrap();
     }
     let cursors = lists().map(|(name, list)| {
         let cursor = match list {
