@@ -116,7 +116,7 @@ impl Problem {
         Self { retry_after: Some(retry_after.max(1)), ..Self::new(StatusCode::SERVICE_UNAVAILABLE, detail) }
     }
 
-    /// 504: it took too long, and nobody knows what became of a write. A read is told less: see [`Problem::to_json`].
+    /// 504: it took too long, and nobody knows what became of a write. A read is told less.
     pub fn timeout() -> Self {
         Self::new(
             StatusCode::GATEWAY_TIMEOUT,
