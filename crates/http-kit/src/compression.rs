@@ -4,14 +4,15 @@
 //! for the bytes that a better level saves. An [`Asset`] is coded once, at a better level, and kept.
 
 use std::io::{self, Write};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock, Mutex, PoisonError, mpsc};
+use std::thread;
 
 use axum::body::{Body, Bytes, HttpBody, to_bytes};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::Response;
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, oneshot};
 
 use crate::assets::Asset;
 use crate::problem::Problem;
@@ -88,6 +89,37 @@ fn weighted(element: &str) -> Option<(&str, u16)> {
     parameter.trim().eq_ignore_ascii_case("q").then_some((name.trim(), (weight * 1000.0) as u16))
 }
 
+/// Work on a large body.
+type Job = Box<dyn FnOnce() + Send>;
+
+/// Threads that code large bodies, as many as there are cores. The workers go first: they have other requests to serve.
+static THREADS: LazyLock<Option<mpsc::Sender<Job>>> = LazyLock::new(|| {
+    let (queue, jobs) = mpsc::channel::<Job>();
+    let jobs = Arc::new(Mutex::new(jobs));
+    let started = (0..cores()).map(|_| {
+        let jobs = Arc::clone(&jobs);
+        let next = move || jobs.lock().unwrap_or_else(PoisonError::into_inner).recv();
+        thread::Builder::new().name("coding".to_owned()).spawn(move || {
+            give_way();
+            while let Ok(job) = next() {
+                job();
+            }
+        })
+    });
+    started.collect::<io::Result<Vec<_>>>().ok().map(|_| queue)
+});
+
+/// Lowers the priority of this thread.
+fn give_way() {
+    // On Linux the nice value is a thread's own; where it is the process's, nothing is to be lowered.
+    #[cfg(target_os = "linux")]
+    let _ = rustix::process::setpriority_process(None, 10);
+}
+
+fn cores() -> usize {
+    thread::available_parallelism().map_or(1, usize::from)
+}
+
 /// Codes responses: of the large ones as many at once as there are cores, and beyond that none.
 #[derive(Debug, Clone)]
 pub(crate) struct Compressor {
@@ -96,8 +128,7 @@ pub(crate) struct Compressor {
 
 impl Compressor {
     pub(crate) fn new() -> Self {
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        Self { large: Arc::new(Semaphore::new(cores)) }
+        Self { large: Arc::new(Semaphore::new(cores())) }
     }
 
     /// The response as the client gets it. A 304 comes with the body that the 200 would have, so that its headers are those of the
@@ -150,10 +181,14 @@ impl Compressor {
             return coding.encode(&bytes, level).ok().map(Bytes::from);
         }
         let turn = Arc::clone(&self.large).try_acquire_owned().ok()?;
-        let coded = tokio::task::spawn_blocking(move || {
-            let _turn = turn;
-            coding.encode(&bytes, level)
-        });
+        let (done, coded) = oneshot::channel();
+        let job = move || {
+            let coded = coding.encode(&bytes, level);
+            drop(turn);
+            // Whoever asked may have gone.
+            let _ = done.send(coded);
+        };
+        THREADS.as_ref()?.send(Box::new(job)).ok()?;
         coded.await.ok()?.ok().map(Bytes::from)
     }
 }
