@@ -98,7 +98,7 @@ impl Settings {
 
 fn positive(text: &str) -> Result<f64, &'static str> {
     let number = text.parse().ok().filter(|number: &f64| number.is_finite() && *number > 0.0);
-    number.ok_or("allowed is a number above 0")
+    number.ok_or("expected a number above 0")
 }
 
 #[cfg(test)]

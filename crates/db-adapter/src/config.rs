@@ -206,7 +206,7 @@ fn parse_bool(text: &str) -> Result<bool, &'static str> {
     match text.to_ascii_lowercase().as_str() {
         "true" | "1" => Ok(true),
         "false" | "0" => Ok(false),
-        _ => Err("allowed are true and false"),
+        _ => Err("expected true or false"),
     }
 }
 
@@ -225,28 +225,28 @@ fn parse_endpoint(text: &str) -> Result<String, &'static str> {
 fn parse_table_name(text: &str) -> Result<String, &'static str> {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte);
     let valid = (3..=255).contains(&text.len()) && text.bytes().all(allowed);
-    if valid { Ok(text.to_owned()) } else { Err("allowed are 3 to 255 of a-z, A-Z, 0-9, _, - and .") }
+    if valid { Ok(text.to_owned()) } else { Err("expected 3 to 255 of a-z, A-Z, 0-9, _, - and .") }
 }
 
 fn parse_milliseconds(text: &str) -> Result<Duration, &'static str> {
     let parsed = text.parse().ok().filter(|milliseconds| (1..=600_000).contains(milliseconds));
-    parsed.map(Duration::from_millis).ok_or("allowed are 1 to 600000")
+    parsed.map(Duration::from_millis).ok_or("expected a number from 1 to 600000")
 }
 
 fn parse_lock_timeout(text: &str) -> Result<Duration, &'static str> {
     let parsed = text.parse().ok().filter(|seconds| (1..=600).contains(seconds));
-    parsed.map(Duration::from_secs).ok_or("allowed are 1 to 600")
+    parsed.map(Duration::from_secs).ok_or("expected a number from 1 to 600")
 }
 
 fn parse_cache_ttl(text: &str) -> Result<Duration, &'static str> {
     let parsed = text.parse().ok().filter(|seconds| (0..=3_600).contains(seconds));
-    parsed.map(Duration::from_secs).ok_or("allowed are 0 (off) to 3600")
+    parsed.map(Duration::from_secs).ok_or("expected a number from 0 (off) to 3600")
 }
 
 /// At least one page of the largest size.
 fn parse_cache_bytes(text: &str) -> Result<u64, &'static str> {
     let parsed = text.parse().ok().filter(|bytes| (2 << 20..=64 << 30).contains(bytes));
-    parsed.ok_or("allowed are 2097152 (2 MiB) to 68719476736 (64 GiB)")
+    parsed.ok_or("expected a number from 2097152 (2 MiB) to 68719476736 (64 GiB)")
 }
 
 #[cfg(test)]
@@ -269,8 +269,8 @@ mod tests {
     #[test]
     fn a_bad_value_names_variable_value_and_what_is_allowed() {
         for (flag, value, variable, allowed) in [
-            ("--use-dynamodb", "yes", "USE_DYNAMODB", "true and false"),
-            ("--data-dir-single-writer", "2", "DATA_DIR_SINGLE_WRITER", "true and false"),
+            ("--use-dynamodb", "yes", "USE_DYNAMODB", "true or false"),
+            ("--data-dir-single-writer", "2", "DATA_DIR_SINGLE_WRITER", "true or false"),
             ("--region", "US East", "AWS_REGION", "us-east-1"),
             ("--endpoint", "localhost:8000", "DYNAMODB_ENDPOINT", "http://localhost:8000"),
             ("--dynamodb-users-table", "u$", "DYNAMODB_USERS_TABLE", "3 to 255"),

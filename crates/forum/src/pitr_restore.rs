@@ -72,7 +72,7 @@ pub(crate) struct Arguments {
 }
 
 fn declared(name: &str) -> Result<&'static Table, String> {
-    Table::named(name).ok_or_else(|| format!("allowed are {}", TABLES.map(|table| table.name).join(", ")))
+    Table::named(name).ok_or_else(|| format!("expected one of {}", TABLES.map(|table| table.name).join(", ")))
 }
 
 fn moment(text: &str) -> Result<DateTime<Utc>, &'static str> {
@@ -84,7 +84,7 @@ fn moment(text: &str) -> Result<DateTime<Utc>, &'static str> {
 fn suffix(text: &str) -> Result<String, &'static str> {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte);
     let valid = (1..=64).contains(&text.len()) && text.bytes().all(allowed);
-    if valid { Ok(text.to_owned()) } else { Err("allowed are 1 to 64 of a-z, A-Z, 0-9, _, - and .") }
+    if valid { Ok(text.to_owned()) } else { Err("expected 1 to 64 of a-z, A-Z, 0-9, _, - and .") }
 }
 
 /// What came of one table.

@@ -122,7 +122,7 @@ fn a_bad_setting_is_a_usage_error_that_names_it() {
     let output = dev(dir.path()).env("USE_DYNAMODB", "yes").output().unwrap();
     let message = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(2));
-    assert!(["USE_DYNAMODB", "yes", "true and false"].iter().all(|part| message.contains(part)), "{message}");
+    assert!(["USE_DYNAMODB", "yes", "true or false"].iter().all(|part| message.contains(part)), "{message}");
 }
 
 #[test]

@@ -24,8 +24,8 @@ async fn usage() {
     assert!(help.contains("forum pitr-restore --at 2026-01-31T09:59:00Z"), "{help}");
     for (arguments, words) in [
         (["--at", "yesterday"], "a moment is written like 2026-01-31T09:59:00Z"),
-        (["--table", "likes"], "allowed are posts, threads, users"),
-        (["--suffix", "x/y"], "allowed are 1 to 64 of a-z, A-Z, 0-9, _, - and ."),
+        (["--table", "likes"], "expected one of posts, threads, users"),
+        (["--suffix", "x/y"], "expected 1 to 64 of a-z, A-Z, 0-9, _, - and ."),
         (["--resume", "--json"], "--suffix"),
     ] {
         let ended = place.run(&[&["pitr-restore"], &arguments[..]].concat());

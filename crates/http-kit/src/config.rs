@@ -112,15 +112,15 @@ pub enum Origins {
 
 fn number<N: TryFrom<u64>, const MIN: u64, const MAX: u64>(text: &str) -> Result<N, String> {
     let number = text.parse().ok().filter(|number| (MIN..=MAX).contains(number)).and_then(|number| N::try_from(number).ok());
-    number.ok_or_else(|| format!("allowed is a whole number from {MIN} to {MAX}"))
+    number.ok_or_else(|| format!("expected a whole number from {MIN} to {MAX}"))
 }
 
 fn address(text: &str) -> Result<IpAddr, &'static str> {
-    text.parse().map_err(|_| "allowed is an IP address, as in 127.0.0.1 (this machine only) or 0.0.0.0 (every network)")
+    text.parse().map_err(|_| "expected an IP address, as in 127.0.0.1 (this machine only) or 0.0.0.0 (every network)")
 }
 
 fn filter(text: &str) -> Result<String, String> {
-    EnvFilter::try_new(text).map(|_| text.to_owned()).map_err(|error| format!("{error}; allowed is LEVEL or a list TARGET=LEVEL"))
+    EnvFilter::try_new(text).map(|_| text.to_owned()).map_err(|error| format!("{error}; expected LEVEL or a list TARGET=LEVEL"))
 }
 
 fn origins(text: &str) -> Result<Origins, String> {
@@ -138,7 +138,7 @@ fn origins(text: &str) -> Result<Origins, String> {
 /// never sends is refused, as it would never match.
 fn origin(text: &str) -> Result<HeaderValue, String> {
     let refused =
-        |reason: &str| format!("{text:?} {reason}; allowed is * or a list as in https://forum.example,http://localhost:5173");
+        |reason: &str| format!("{text:?} {reason}; expected * or a list as in https://forum.example,http://localhost:5173");
     if text.contains('*') {
         return Err(refused("has a *, which stands for every origin, alone"));
     }
@@ -244,6 +244,6 @@ mod tests {
     #[case("null")]
     fn what_no_browser_sends_is_refused_with_the_reason(#[case] text: &str) {
         let error = origins(&format!("https://b.example,{text}")).unwrap_err();
-        assert!(error.contains(text) && error.contains("allowed is"), "{error}");
+        assert!(error.contains(text) && error.contains("expected"), "{error}");
     }
 }

@@ -77,7 +77,7 @@ impl Problem {
 
     /// 404.
     pub fn not_found() -> Self {
-        Self::new(StatusCode::NOT_FOUND, "there is nothing here")
+        Self::new(StatusCode::NOT_FOUND, "not found")
     }
 
     /// 409: the request is fine, but not in the present state.
@@ -180,7 +180,7 @@ impl From<Error> for Problem {
             Error::TooLarge => Self::new(StatusCode::UNPROCESSABLE_ENTITY, error.to_string()),
             Error::Throttled { retry_after } => {
                 let seconds = retry_after.as_secs() + u64::from(retry_after.subsec_nanos() > 0);
-                Self::unavailable("too much is asked of the store right now", seconds).caused_by(&error)
+                Self::unavailable("the store is throttling requests; retry later", seconds).caused_by(&error)
             }
             Error::Timeout => Self::timeout().caused_by(&error),
             Error::Unavailable { .. } => Self::unavailable("the store cannot serve right now", 5).caused_by(&error),

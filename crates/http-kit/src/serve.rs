@@ -38,8 +38,8 @@ pub enum ServeError {
         /// Why not.
         reason: io::Error,
     },
-    /// Serving broke off.
-    #[error("serving broke off: {0}")]
+    /// Serving failed.
+    #[error("serving failed: {0}")]
     Serve(io::Error),
     /// The store could not finish its work.
     #[error("the store could not be closed: {0}")]

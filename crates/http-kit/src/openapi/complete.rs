@@ -115,7 +115,7 @@ fn common(is_api: bool, has_body: bool) -> [Refusal; 9] {
             has_body,
         ),
         refusal(StatusCode::INTERNAL_SERVER_ERROR, "Fault", "A fault of ours.", is_api),
-        refusal(StatusCode::SERVICE_UNAVAILABLE, "Unavailable", "Too much is asked of us, or the store cannot serve.", is_api),
+        refusal(StatusCode::SERVICE_UNAVAILABLE, "Unavailable", "Too many requests, or the store cannot serve.", is_api),
         refusal(StatusCode::GATEWAY_TIMEOUT, "Late", late, is_api),
         Refusal { status: None, name: "Other", description: "Any other problem.".to_owned(), applies: true },
     ]
