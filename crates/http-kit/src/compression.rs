@@ -147,14 +147,10 @@ impl Compressor {
         let coded = match coding.filter(|_| can_be_coded) {
             Some(coding) if parts.status == StatusCode::NOT_MODIFIED => Some(coding),
             Some(coding) => {
-                // In memory, so that this neither waits nor fails.
-                let bytes = to_bytes(body, usize::MAX).await.unwrap_or_default();
-                let coded = match asset {
-                    Some(asset) => self.stored(&asset, coding, bytes.clone()).await,
-                    None => self.encode(coding, bytes.clone(), Level::Fast).await,
-                };
-                body = Body::from(coded.clone().unwrap_or(bytes));
-                coded.map(|_| coding)
+                // On the heap, so that the responses that are not coded do not carry what it takes.
+                let (sent, is_coded) = Box::pin(self.body(body, asset, coding)).await;
+                body = sent;
+                is_coded.then_some(coding)
             }
             None => None,
         };
@@ -168,6 +164,18 @@ impl Compressor {
             }
         }
         Response::from_parts(parts, body)
+    }
+
+    /// The body coded, or as it is where that cannot be; and which of both.
+    async fn body(&self, body: Body, asset: Option<Arc<Asset>>, coding: Coding) -> (Body, bool) {
+        // In memory, so that this neither waits nor fails.
+        let bytes = to_bytes(body, usize::MAX).await.unwrap_or_default();
+        let coded = match asset {
+            Some(asset) => self.stored(&asset, coding, bytes.clone()).await,
+            None => self.encode(coding, bytes.clone(), Level::Fast).await,
+        };
+        let is_coded = coded.is_some();
+        (Body::from(coded.unwrap_or(bytes)), is_coded)
     }
 
     /// The file coded; by the first who asks, while others wait.

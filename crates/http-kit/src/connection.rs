@@ -48,7 +48,10 @@ pub(crate) struct Connection<S> {
     patience: Patience,
     /// Is a request being handled? Then what is read is its body.
     in_request: Arc<AtomicBool>,
-    heading: Option<Pin<Box<Sleep>>>,
+    /// When the header that has begun must have ended.
+    heading: Option<Instant>,
+    /// Wakes the connection then; made for the first header that does not come in one piece.
+    heading_ends: Option<Pin<Box<Sleep>>>,
     stalling: Option<Stalling>,
     closing: Option<Closing>,
 }
@@ -70,7 +73,7 @@ struct Closing {
 
 impl<S> Connection<S> {
     fn new(stream: S, place: Option<Place>, patience: Patience, in_request: Arc<AtomicBool>) -> Self {
-        Self { stream, _place: place, patience, in_request, heading: None, stalling: None, closing: None }
+        Self { stream, _place: place, patience, in_request, heading: None, heading_ends: None, stalling: None, closing: None }
     }
 
     /// After a write: keeps count of what the client takes, and fails where it takes too little.
@@ -140,11 +143,15 @@ impl<S: AsyncRead + Unpin> AsyncRead for Connection<S> {
             this.heading = None;
         } else if buffer.filled().len() > before {
             let patience = this.patience.header;
-            this.heading.get_or_insert_with(|| Box::pin(sleep_until(Instant::now() + patience)));
+            this.heading.get_or_insert_with(|| Instant::now() + patience);
         } else if read.is_pending()
-            && let Some(heading) = &mut this.heading
+            && let Some(until) = this.heading
         {
-            ready!(heading.as_mut().poll(context));
+            let ends = this.heading_ends.get_or_insert_with(|| Box::pin(sleep_until(until)));
+            if ends.deadline() != until {
+                ends.as_mut().reset(until);
+            }
+            ready!(ends.as_mut().poll(context));
             return Poll::Ready(Err(timed_out("the header of a request did not arrive in time")));
         }
         read

@@ -1,5 +1,6 @@
 //! Every layer, in order.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -58,17 +59,19 @@ pub fn app(services: Vec<Service>, store: &SharedStore, behaviour: &Behaviour, d
     let bodies = Bodies::new(behaviour.body_memory, behaviour.body_timeout);
     let (compressor, unsent) = (Compressor::new(), Unsent::new(behaviour.response_memory));
     let layered = |routes: Router, in_flight: usize| {
-        let (compressor, unsent) = (compressor.clone(), unsent.clone());
-        let limits = Limits::new(in_flight, behaviour.timeout, bodies.clone());
+        let limits = Arc::new(Limits::new(in_flight, behaviour.timeout, bodies.clone()));
+        // Each request has a copy of the layers: one pointer to all that they share.
+        let shared = Arc::new((compressor.clone(), unsent.clone()));
         let layers = ServiceBuilder::new().layer_fn(Observed::new).option_layer(cors(&behaviour.origins)).layer_fn(
             move |mut handler: Route| {
-                let (compressor, unsent, limits) = (compressor.clone(), unsent.clone(), limits.clone());
+                let (shared, limits) = (Arc::clone(&shared), Arc::clone(&limits));
                 service_fn(move |request: Request| {
                     let coding = Coding::preferred(request.headers());
-                    let (compressor, unsent) = (compressor.clone(), unsent.clone());
+                    let shared = Arc::clone(&shared);
                     let reads = request.method() == Method::GET;
                     let answer = limits.handle(&mut handler, request);
                     async move {
+                        let (compressor, unsent) = &*shared;
                         let response = compressor.code(answer.await?, coding).await;
                         // A write has happened by now, and is not told otherwise.
                         Ok(if reads { unsent.count(response).await } else { response })

@@ -129,21 +129,21 @@ async fn or_500<E>(begun: thread::Result<impl Future<Output = Result<Response, E
 }
 
 /// How many requests may be in flight, for how long each, and what their bodies may take.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(crate) struct Limits {
-    in_flight: Arc<Semaphore>,
+    in_flight: Semaphore,
     timeout: Duration,
     bodies: Bodies,
 }
 
 impl Limits {
     pub(crate) fn new(in_flight: usize, timeout: Duration, bodies: Bodies) -> Self {
-        Self { in_flight: Arc::new(Semaphore::new(in_flight.min(Semaphore::MAX_PERMITS))), timeout, bodies }
+        Self { in_flight: Semaphore::new(in_flight.min(Semaphore::MAX_PERMITS)), timeout, bodies }
     }
 
     /// Handles a request: receives its body, then gives it its turn and its deadline.
     pub(crate) fn handle<S>(
-        &self,
+        self: &Arc<Self>,
         handler: &mut S,
         mut request: Request,
     ) -> impl Future<Output = Result<Response, S::Error>> + use<S>
@@ -151,7 +151,7 @@ impl Limits {
         S: Service<Request, Response = Response, Future: Send> + Clone + Send + 'static,
         S::Error: 'static,
     {
-        let limits = self.clone();
+        let limits = Arc::clone(self);
         let step: Step<S> = if let Err(problem) = check_host(&request) {
             Step::Refused(closing(problem))
         } else if request.body().is_end_stream() {
@@ -159,7 +159,7 @@ impl Limits {
             Step::Handling(handler.call(request))
         } else {
             // On the heap, so that most requests, which have no body, do not carry what receiving one takes.
-            Step::Receiving(Box::pin(limits.clone().receive(handler.clone(), request)))
+            Step::Receiving(Box::pin(Arc::clone(&limits).receive(handler.clone(), request)))
         };
         async move {
             match step {
@@ -170,7 +170,7 @@ impl Limits {
         }
     }
 
-    async fn receive<S>(self, mut handler: S, request: Request) -> Result<Response, S::Error>
+    async fn receive<S>(self: Arc<Self>, mut handler: S, request: Request) -> Result<Response, S::Error>
     where
         S: Service<Request, Response = Response>,
     {

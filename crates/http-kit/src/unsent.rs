@@ -60,7 +60,7 @@ impl Unsent {
         self.report();
         let (parts, body) = response.into_parts();
         // In memory, so that this neither waits nor fails.
-        let bytes = to_bytes(body, usize::MAX).await.unwrap_or_default();
+        let bytes = Box::pin(to_bytes(body, usize::MAX)).await.unwrap_or_default();
         let counted = Counted { bytes, part: Some(part), unsent: self.clone() };
         Response::from_parts(parts, Body::from(Bytes::from_owner(counted)))
     }
