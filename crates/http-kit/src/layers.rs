@@ -7,6 +7,7 @@ use axum::Router;
 use axum::extract::Request;
 use axum::http::{HeaderName, Method, StatusCode, Uri, header};
 use axum::routing::{Route, get};
+use futures::TryFutureExt;
 use tokio::sync::Semaphore;
 use tower::{ServiceBuilder, ServiceExt, service_fn};
 use tower_http::cors::{AllowOrigin, CorsLayer};
@@ -69,13 +70,12 @@ pub fn app(services: Vec<Service>, store: &SharedStore, behaviour: &Behaviour, d
                     let coding = Coding::preferred(request.headers());
                     let shared = Arc::clone(&shared);
                     let reads = request.method() == Method::GET;
-                    let answer = limits.handle(&mut handler, request);
-                    async move {
+                    limits.handle(&mut handler, request).and_then(async move |response| {
                         let (compressor, unsent) = &*shared;
-                        let response = compressor.code(answer.await?, coding).await;
+                        let response = compressor.code(response, coding).await;
                         // A write has happened by now, and is not told otherwise.
                         Ok(if reads { unsent.count(response).await } else { response })
-                    }
+                    })
                 })
             },
         );

@@ -5,7 +5,6 @@ use std::convert::Infallible;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::thread;
 use std::time::{Duration, Instant};
 
 use axum::body::{Body, HttpBody};
@@ -14,7 +13,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Version, header};
 use axum::response::{IntoResponse, Response};
 use futures::FutureExt;
-use futures::future::BoxFuture;
+use futures::future::{BoxFuture, Either, ready};
 use tokio::sync::Semaphore;
 use tower::Service;
 use tracing::Instrument;
@@ -83,8 +82,10 @@ where
     }
 
     fn call(&mut self, request: Request) -> Self::Future {
-        let response = catch_unwind(AssertUnwindSafe(|| self.observe(request)));
-        Box::pin(or_500(response))
+        match catch_unwind(AssertUnwindSafe(|| self.observe(request))) {
+            Ok(response) => Box::pin(or_500(response)),
+            Err(_) => Box::pin(ready(Ok(panicked()))),
+        }
     }
 }
 
@@ -119,13 +120,14 @@ where
     }
 }
 
-/// The response of what has begun, or 500 where it panicked then or does so now. The panic itself is logged by the hook.
-async fn or_500<E>(begun: thread::Result<impl Future<Output = Result<Response, E>>>) -> Result<Response, E> {
-    let ended = match begun {
-        Ok(response) => AssertUnwindSafe(response).catch_unwind().await,
-        Err(panic) => Err(panic),
-    };
-    ended.unwrap_or_else(|_| Ok(Problem::internal("it panicked").into_response()))
+/// The response, or 500 where it panics. The panic itself is logged by the hook. Made of combinators, as are the futures below: an async
+/// block keeps a second place for each future that it is given, and all of them are moved with the request.
+fn or_500<E>(response: impl Future<Output = Result<Response, E>>) -> impl Future<Output = Result<Response, E>> {
+    AssertUnwindSafe(response).catch_unwind().map(|ended| ended.unwrap_or_else(|_| Ok(panicked())))
+}
+
+fn panicked() -> Response {
+    Problem::internal("it panicked").into_response()
 }
 
 /// How many requests may be in flight, for how long each, and what their bodies may take.
@@ -152,21 +154,14 @@ impl Limits {
         S::Error: 'static,
     {
         let limits = Arc::clone(self);
-        let step: Step<S> = if let Err(problem) = check_host(&request) {
-            Step::Refused(closing(problem))
+        if let Err(problem) = check_host(&request) {
+            Either::Left(ready(Ok(closing(problem))))
         } else if request.body().is_end_stream() {
             limits.begin(&mut request);
-            Step::Handling(handler.call(request))
+            Either::Right(Either::Left(limits.limit(handler.call(request))))
         } else {
             // On the heap, so that most requests, which have no body, do not carry what receiving one takes.
-            Step::Receiving(Box::pin(Arc::clone(&limits).receive(handler.clone(), request)))
-        };
-        async move {
-            match step {
-                Step::Refused(refused) => Ok(refused),
-                Step::Handling(answer) => limits.limit(answer).await,
-                Step::Receiving(answer) => answer.await,
-            }
+            Either::Right(Either::Right(Box::pin(limits.receive(handler.clone(), request))))
         }
     }
 
@@ -188,23 +183,16 @@ impl Limits {
     }
 
     /// Answers in a handler's place where there are too many requests, where it takes too long, and where it panics.
-    async fn limit<E>(&self, answer: impl Future<Output = Result<Response, E>>) -> Result<Response, E> {
+    async fn limit<E>(self: Arc<Self>, answer: impl Future<Output = Result<Response, E>>) -> Result<Response, E> {
         let Ok(_turn) = self.in_flight.try_acquire() else {
             return Ok(Problem::unavailable("too many requests at once", 1).into_response());
         };
         // A panic is caught here already, so that the layers above do with the 500 as with any response.
-        match tokio::time::timeout(self.timeout, or_500(Ok(answer))).await {
+        match tokio::time::timeout(self.timeout, or_500(answer)).await {
             Ok(answer) => answer,
             Err(_) => Ok(Problem::timeout().into_response()),
         }
     }
-}
-
-/// Where a request is before its turn.
-enum Step<S: Service<Request>> {
-    Refused(Response),
-    Handling(S::Future),
-    Receiving(BoxFuture<'static, Result<Response, S::Error>>),
 }
 
 /// A request of HTTP/1.1 names its host, and no request names two (RFC 9112, section 3.2): proxies would disagree on which is meant.
