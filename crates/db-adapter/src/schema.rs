@@ -1,6 +1,10 @@
 //! The one declaration of keys, indexes and unique attributes. Backends, `forum tables` and Terraform all read [`TABLES`];
 //! a new entity is one file in `entity/` plus its line here.
 
+mod attribute;
+
+pub use attribute::{Access, Attribute, Form, Kind, Max, Presence};
+
 use crate::entity::{post, thread, user};
 use crate::error::{Error, Result};
 use crate::item::{Attributes, Value};
@@ -34,6 +38,10 @@ pub const UPDATED_AT: &str = "updatedAt";
 pub struct Table {
     /// Short name: `users`. Names the JSON files, the route and the entry in `tables.json`.
     pub name: &'static str,
+    /// What one item is called: `user`.
+    pub singular: &'static str,
+    /// What the OpenAPI documents call an item: `User`.
+    pub component: &'static str,
     /// The environment variable that holds the DynamoDB table's name.
     pub env: &'static str,
     /// The DynamoDB table's name where the variable is not set.
@@ -50,6 +58,8 @@ pub struct Table {
     pub constant: Option<Constant>,
     /// The attributes this version knows, in the order in which they are shown. Others are kept but not shown.
     pub attributes: &'static [Attribute],
+    /// Sample items, a JSON array: what an empty store is filled with, and what the OpenAPI documents show.
+    pub samples: &'static str,
 }
 
 /// One secondary index.
@@ -79,37 +89,6 @@ pub struct Constant {
     pub value: &'static str,
 }
 
-/// One attribute that this version knows.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Attribute {
-    /// The attribute's name.
-    pub name: &'static str,
-    /// The type its value must have.
-    pub kind: Kind,
-    /// Who sets it and who sees it.
-    pub access: Access,
-}
-
-/// The type of an attribute's value.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    /// A string.
-    Text,
-    /// A whole number from 0 to 2^63 - 1.
-    Count,
-}
-
-/// Who sets an attribute and who sees it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Access {
-    /// Set by clients, shown to them.
-    Client,
-    /// Set by the server, shown to clients.
-    Server,
-    /// Set by the server, never shown.
-    Hidden,
-}
-
 /// Which item: the table's key values.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Key {
@@ -131,6 +110,24 @@ impl Key {
     }
 }
 
+/// Every table, each after those that its items refer to: the order in which items can be loaded so that no reference is broken.
+pub fn in_reference_order() -> Vec<&'static Table> {
+    fn visit(table: &'static Table, ordered: &mut Vec<&'static Table>) {
+        if ordered.iter().any(|known| known.name == table.name) {
+            return;
+        }
+        for (_, target) in table.references().filter(|(_, target)| target.name != table.name) {
+            visit(target, ordered);
+        }
+        ordered.push(table);
+    }
+    let mut ordered = Vec::with_capacity(TABLES.len());
+    for table in TABLES {
+        visit(table, &mut ordered);
+    }
+    ordered
+}
+
 impl Table {
     /// The declared table of that short name.
     pub fn named(name: &str) -> Option<&'static Table> {
@@ -145,6 +142,11 @@ impl Table {
     /// What is known of the attribute, if anything is.
     pub fn attribute(&self, name: &str) -> Option<&'static Attribute> {
         self.attributes.iter().find(|attribute| attribute.name == name)
+    }
+
+    /// The attributes that hold ids of other items, each with the table of these.
+    pub fn references(&self) -> impl Iterator<Item = (&'static Attribute, &'static Table)> {
+        self.attributes.iter().filter_map(|known| Some((known, known.references?)))
     }
 
     /// Is the attribute one half of this table's key?
@@ -341,6 +343,19 @@ mod tests {
         for table in TABLES {
             assert!(table.indexes.is_sorted_by_key(|index| index.name), "{}", table.name);
         }
+    }
+
+    #[test]
+    fn the_order_of_references_holds_every_table_once_and_targets_first() {
+        let ordered = in_reference_order();
+        let mut names: Vec<_> = ordered.iter().map(|table| table.name).collect();
+        for (at, table) in ordered.iter().enumerate() {
+            for (known, target) in table.references() {
+                assert!(names.iter().take(at + 1).any(|name| *name == target.name), "{}.{}", table.name, known.name);
+            }
+        }
+        names.sort_unstable();
+        assert_eq!(names, TABLES.map(|table| table.name));
     }
 
     #[test]

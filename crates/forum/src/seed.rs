@@ -5,8 +5,8 @@ use std::fmt;
 use anyhow::{Context, Result};
 use clap::Args;
 use db_adapter::config::StoreConfig;
-use db_adapter::entity::SAMPLES;
-use db_adapter::{Attributes, Error, Item, Rule, Scan, Store};
+use db_adapter::schema::in_reference_order;
+use db_adapter::{Attributes, Error, Item, Rule, Scan, Store, TABLES};
 
 use crate::Outcome;
 
@@ -40,9 +40,9 @@ impl fmt::Display for Seeded {
 /// Creates the sample items that are not there yet; never changes one that is.
 pub(crate) async fn seed(store: &dyn Store) -> Result<Seeded> {
     let mut counts = Vec::new();
-    for (table, file) in SAMPLES {
+    for table in in_reference_order() {
         let mut created = 0;
-        for attributes in items(file).with_context(|| format!("data/seed/{}.json", table.name))? {
+        for attributes in items(table.samples).with_context(|| format!("data/seed/{}.json", table.name))? {
             match store.create(table, attributes).await {
                 Ok(_) => created += 1,
                 Err(Error::Conflict { rule: Rule::Key }) => {}
@@ -56,7 +56,7 @@ pub(crate) async fn seed(store: &dyn Store) -> Result<Seeded> {
 
 /// Is there no item in any table?
 pub(crate) async fn is_empty(store: &dyn Store) -> Result<bool> {
-    for (table, _) in SAMPLES {
+    for table in TABLES {
         if !store.scan(table, &Scan::new(1)).await?.items.is_empty() {
             return Ok(false);
         }

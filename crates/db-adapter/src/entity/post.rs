@@ -3,13 +3,15 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::schema::Access::{Client, Hidden, Server};
+use super::{thread, user};
 use crate::schema::Kind::{Count, Text};
-use crate::schema::{Attribute, Index, REQUEST_HASH, Table, VERSION, WRITE_ID};
+use crate::schema::{Attribute, CREATED_AT, Index, REQUEST_HASH, Table, UPDATED_AT, VERSION, WRITE_ID};
 
 /// `posts`: by id, and in order of time by thread (`ThreadIndex`) and by author (`UserIndex`).
 pub static TABLE: Table = Table {
     name: "posts",
+    singular: "post",
+    component: "Post",
     env: "DYNAMODB_POSTS_TABLE",
     default_name: "forum-microservices-posts-dev",
     hash: "postId",
@@ -21,17 +23,33 @@ pub static TABLE: Table = Table {
     unique: &[],
     constant: None,
     attributes: &[
-        Attribute { name: "postId", kind: Text, access: Server },
-        Attribute { name: "threadId", kind: Text, access: Client },
-        Attribute { name: "userId", kind: Text, access: Client },
-        Attribute { name: "title", kind: Text, access: Client },
-        Attribute { name: "content", kind: Text, access: Client },
-        Attribute { name: "createdAt", kind: Text, access: Server },
-        Attribute { name: "updatedAt", kind: Text, access: Server },
-        Attribute { name: VERSION, kind: Count, access: Server },
-        Attribute { name: WRITE_ID, kind: Text, access: Hidden },
-        Attribute { name: REQUEST_HASH, kind: Text, access: Hidden },
+        Attribute::server("postId", Text, "The post's id.").formerly(&["id"]),
+        Attribute::text("threadId", "The thread it belongs to; never changes.")
+            .required()
+            .fixed()
+            .references(&thread::TABLE)
+            .formerly(&["thread"]),
+        Attribute::text("userId", "Who wrote it; never changes. That user may have been deleted since.")
+            .required()
+            .fixed()
+            .references(&user::TABLE)
+            .formerly(&["user"]),
+        Attribute::text("title", "A title. It is trimmed.").trimmed().visible().max_chars(300),
+        Attribute::text(
+            "content",
+            "What is said: no more than 65,536 bytes of UTF-8, which is fewer characters where some are not ASCII.",
+        )
+        .required()
+        .visible()
+        .max_bytes(65_536)
+        .formerly(&["text"]),
+        Attribute::server(CREATED_AT, Text, "When the post was created: RFC 3339, UTC, milliseconds."),
+        Attribute::server(UPDATED_AT, Text, "When the post last changed: RFC 3339, UTC, milliseconds."),
+        Attribute::server(VERSION, Count, "How often the post was written; 1 after creation."),
+        Attribute::hidden(WRITE_ID),
+        Attribute::hidden(REQUEST_HASH),
     ],
+    samples: include_str!("../../../../data/seed/posts.json"),
 };
 
 /// A post as clients see it.

@@ -3,9 +3,9 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::schema::Access::{Client, Hidden, Server};
+use super::user;
 use crate::schema::Kind::{Count, Text};
-use crate::schema::{Attribute, Constant, Index, REQUEST_HASH, Table, VERSION, WRITE_ID};
+use crate::schema::{Attribute, CREATED_AT, Constant, Index, REQUEST_HASH, Table, UPDATED_AT, VERSION, WRITE_ID};
 
 /// The value of `feed` on every thread: the one partition of `CreatedAtIndex`.
 pub const FEED: &str = "threads";
@@ -16,6 +16,8 @@ pub const FEED: &str = "threads";
 /// are those of a partition: 1,000 write units (creations and edits) and 3,000 read units a second for the whole forum.
 pub static TABLE: Table = Table {
     name: "threads",
+    singular: "thread",
+    component: "ForumThread",
     env: "DYNAMODB_THREADS_TABLE",
     default_name: "forum-microservices-threads-dev",
     hash: "threadId",
@@ -24,17 +26,20 @@ pub static TABLE: Table = Table {
     unique: &[],
     constant: Some(Constant { attribute: "feed", value: FEED }),
     attributes: &[
-        Attribute { name: "threadId", kind: Text, access: Server },
-        Attribute { name: "title", kind: Text, access: Client },
-        Attribute { name: "description", kind: Text, access: Client },
-        Attribute { name: "userId", kind: Text, access: Client },
-        Attribute { name: "createdAt", kind: Text, access: Server },
-        Attribute { name: "updatedAt", kind: Text, access: Server },
-        Attribute { name: VERSION, kind: Count, access: Server },
-        Attribute { name: "feed", kind: Text, access: Hidden },
-        Attribute { name: WRITE_ID, kind: Text, access: Hidden },
-        Attribute { name: REQUEST_HASH, kind: Text, access: Hidden },
+        Attribute::server("threadId", Text, "The thread's id.").formerly(&["id"]),
+        Attribute::text("title", "What the thread is about. It is trimmed.").required().trimmed().visible().max_chars(300),
+        Attribute::text("description", "More about it.").max_chars(20_000),
+        Attribute::text("userId", "Who opened the thread: a user that existed then. It may have been deleted since.")
+            .references(&user::TABLE)
+            .formerly(&["createdBy"]),
+        Attribute::server(CREATED_AT, Text, "When the thread was created: RFC 3339, UTC, milliseconds."),
+        Attribute::server(UPDATED_AT, Text, "When the thread last changed: RFC 3339, UTC, milliseconds."),
+        Attribute::server(VERSION, Count, "How often the thread was written; 1 after creation."),
+        Attribute::hidden("feed"),
+        Attribute::hidden(WRITE_ID),
+        Attribute::hidden(REQUEST_HASH),
     ],
+    samples: include_str!("../../../../data/seed/threads.json"),
 };
 
 /// A thread as clients see it.

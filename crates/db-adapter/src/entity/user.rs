@@ -3,13 +3,14 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::schema::Access::{Client, Hidden, Server};
 use crate::schema::Kind::{Count, Text};
-use crate::schema::{Attribute, Index, REQUEST_HASH, Table, Unique, VERSION, WRITE_ID};
+use crate::schema::{Attribute, CREATED_AT, Index, REQUEST_HASH, Table, UPDATED_AT, Unique, VERSION, WRITE_ID};
 
 /// `users`: by id, and by e-mail through `EmailIndex`. An e-mail belongs to one user.
 pub static TABLE: Table = Table {
     name: "users",
+    singular: "user",
+    component: "User",
     env: "DYNAMODB_USERS_TABLE",
     default_name: "forum-microservices-users-dev",
     hash: "userId",
@@ -18,17 +19,24 @@ pub static TABLE: Table = Table {
     unique: &[Unique { attribute: "email" }],
     constant: None,
     attributes: &[
-        Attribute { name: "userId", kind: Text, access: Server },
-        Attribute { name: "email", kind: Text, access: Client },
-        Attribute { name: "name", kind: Text, access: Client },
-        Attribute { name: "username", kind: Text, access: Client },
-        Attribute { name: "bio", kind: Text, access: Client },
-        Attribute { name: "createdAt", kind: Text, access: Server },
-        Attribute { name: "updatedAt", kind: Text, access: Server },
-        Attribute { name: VERSION, kind: Count, access: Server },
-        Attribute { name: WRITE_ID, kind: Text, access: Hidden },
-        Attribute { name: REQUEST_HASH, kind: Text, access: Hidden },
+        Attribute::server("userId", Text, "The user's id.").formerly(&["id"]),
+        Attribute::text(
+            "email",
+            "The e-mail address, trimmed and lower-cased; no other user has it. Absent on some migrated users.",
+        )
+        .required_of_new()
+        .email()
+        .max_chars(254),
+        Attribute::text("name", "The name that is shown. It is trimmed.").required().trimmed().visible().max_chars(100),
+        Attribute::text("username", "A handle.").visible().max_chars(50),
+        Attribute::text("bio", "A few words about the user.").max_chars(2000),
+        Attribute::server(CREATED_AT, Text, "When the user was created: RFC 3339, UTC, milliseconds."),
+        Attribute::server(UPDATED_AT, Text, "When the user last changed: RFC 3339, UTC, milliseconds."),
+        Attribute::server(VERSION, Count, "How often the user was written; 1 after creation."),
+        Attribute::hidden(WRITE_ID),
+        Attribute::hidden(REQUEST_HASH),
     ],
+    samples: include_str!("../../../../data/seed/users.json"),
 };
 
 /// A user as clients see it.

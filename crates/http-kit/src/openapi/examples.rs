@@ -2,7 +2,6 @@
 
 use axum::http::{Method, StatusCode};
 use db_adapter::Table;
-use db_adapter::entity::SAMPLES;
 use serde_json::{Map, Value, json};
 
 use super::members;
@@ -53,8 +52,7 @@ pub(super) fn add(item: &mut Value, table: &Table, schemas: &Value) {
 
 /// The table's sample items as clients see them.
 fn samples(table: &Table) -> Vec<Map<String, Value>> {
-    let file = SAMPLES.iter().find(|(known, _)| known.name == table.name).map_or("[]", |(_, file)| file);
-    let mut items: Vec<Map<String, Value>> = serde_json::from_str(file).unwrap_or_default();
+    let mut items: Vec<Map<String, Value>> = serde_json::from_str(table.samples).unwrap_or_default();
     for item in &mut items {
         item.insert("version".to_owned(), json!(1));
     }
