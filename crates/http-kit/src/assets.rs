@@ -8,9 +8,9 @@ use axum::response::Response;
 use tokio::sync::OnceCell;
 use uuid::Uuid;
 
-use crate::answer::Answer;
 use crate::compression::Coding;
 use crate::etag::Conditions;
+use crate::problem::Problem;
 
 /// An hour without a question; then clients ask with the tag. Longer would be wrong: after a deployment there are other files under
 /// the same URLs.
@@ -59,7 +59,7 @@ impl Asset {
     ///
     /// # Errors
     /// 412 where the file has none of the tags of `If-Match`.
-    pub fn response(self: &Arc<Self>, conditions: &Conditions) -> Answer {
+    pub fn response(self: &Arc<Self>, conditions: &Conditions) -> Result<Response, Problem> {
         let mut response = Response::new(Body::from(self.bytes.clone()));
         if conditions.name(&self.tag)? {
             *response.status_mut() = StatusCode::NOT_MODIFIED;

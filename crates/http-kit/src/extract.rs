@@ -1,13 +1,11 @@
-//! Extractors that read a request strictly and answer problems.
+//! Extractors that read a request strictly and reject with problems.
 
-mod body;
-mod freshness;
 mod path;
 mod query;
 mod strict;
+mod strong_read;
 
-pub use body::{Body, Json, MergePatch};
-pub use freshness::Freshness;
 pub use path::PathId;
 pub(crate) use query::parameters;
 pub use query::{NoParameters, Query};
+pub use strong_read::StrongRead;

@@ -4,7 +4,7 @@ use axum::extract::FromRequestParts;
 use axum::http::HeaderName;
 use axum::http::request::Parts;
 use db_adapter::entity::{new_id, now};
-use db_adapter::schema::REQUEST_HASH;
+use db_adapter::schema::{CREATED_AT, REQUEST_HASH, UPDATED_AT};
 use db_adapter::{Attributes, Error, Item, Key, Read, Rule, Store, Table};
 use sha2::{Digest, Sha256};
 use utoipa::IntoParams;
@@ -47,7 +47,7 @@ impl<S: Sync> FromRequestParts<S> for IdempotencyKey {
     }
 }
 
-/// An item that a POST answers.
+/// The item that a POST returns.
 #[derive(Debug, Clone)]
 pub struct Created {
     /// The item as it is now.
@@ -56,7 +56,7 @@ pub struct Created {
     pub replayed: bool,
 }
 
-/// Creates an item of these attributes, adding its id and its times. Under a key, an earlier item of the same key is answered
+/// Creates an item of these attributes, adding its id and its times. Under a key, an earlier item of the same key is returned
 /// instead. `references` is awaited before anything is written, but not when the item is there already.
 ///
 /// `scope` keeps keys of different users apart.
@@ -107,8 +107,8 @@ fn replay(item: Item, hash: &str) -> Result<Created, Problem> {
 fn stamp(table: &Table, attributes: &mut Attributes, id: String) {
     let time = now();
     attributes.insert(table.hash.to_owned(), id.into());
-    attributes.insert("createdAt".to_owned(), time.as_str().into());
-    attributes.insert("updatedAt".to_owned(), time.into());
+    attributes.insert(CREATED_AT.to_owned(), time.as_str().into());
+    attributes.insert(UPDATED_AT.to_owned(), time.into());
 }
 
 /// The fingerprint of what a body says, however it is spelled.

@@ -1,7 +1,7 @@
 //! What the three services share over HTTP: every promise of the HTTP contract that is not about one entity.
 //!
-//! A service describes itself as a [`Service`]; [`Server`] mounts one or several on a port. All layers stand in
-//! order in [`layers`].
+//! A service describes itself as a [`Service`], whose operations come from [`resource`]; [`Server`] mounts one or several on a port.
+//! [`layers`] lists all layers in order.
 
 mod compression;
 mod connection;
@@ -11,15 +11,12 @@ mod receive;
 mod request;
 mod unsent;
 
-pub mod answer;
 pub mod assets;
 pub mod binary;
 pub mod caller;
-pub mod change;
 pub mod config;
 pub mod etag;
 pub mod extract;
-pub mod fields;
 pub mod health;
 pub mod healthcheck;
 pub mod idempotency;
@@ -28,7 +25,9 @@ pub mod metrics;
 pub mod openapi;
 pub mod paging;
 pub mod problem;
-pub mod references;
+pub mod projection;
+pub mod resource;
+pub mod response;
 pub mod rules;
 pub mod serve;
 pub mod service;

@@ -1,4 +1,4 @@
-//! The OpenAPI documents: one of each service, from what utoipa gathers from its handlers and what holds for every operation, and one
+//! The OpenAPI documents: one of each service, from what its operations say and what holds for every operation, and one
 //! of all of them where a server mounts several.
 
 #![expect(clippy::indexing_slicing, reason = "a document's parts are objects, and what an object lacks is null")]
@@ -7,6 +7,7 @@ mod complete;
 mod examples;
 mod joined;
 mod page;
+mod schemas;
 
 use std::sync::{Arc, LazyLock};
 
@@ -18,6 +19,7 @@ use utoipa::OpenApi;
 
 use crate::assets::Asset;
 use crate::etag::Conditions;
+use crate::resource::Routes;
 use crate::service::{Service, SharedStore, version};
 use crate::{health, problem};
 
@@ -31,8 +33,8 @@ pub(crate) type Document = Arc<LazyLock<Arc<Asset>, Box<dyn FnOnce() -> Arc<Asse
 /// The service's routes, with its OpenAPI document and a page to try it; and the document.
 pub(crate) fn document(service: Service) -> (Router<SharedStore>, Document) {
     let (name, table) = (service.table.name, service.table);
-    let (router, described) = service.router.split_for_parts();
-    let document = made(move || whole(described, table));
+    let Routes { router, paths } = service.routes;
+    let document = made(move || whole(paths, table));
     let routes = published(&document, &format!("/api/{name}/openapi.json"), &format!("/api/{name}/docs"));
     (router.merge(routes), document)
 }
@@ -58,12 +60,12 @@ fn published<S: Clone + Send + Sync + 'static>(document: &Document, url: &str, p
 }
 
 /// The document of a service, complete.
-fn whole(mut described: utoipa::openapi::OpenApi, table: &'static Table) -> Value {
-    described.merge(Shared::openapi());
-    let described = serde_json::to_value(&described).unwrap_or_default();
+fn whole(paths: Map<String, Value>, table: &'static Table) -> Value {
     let mut document = frame(&format!("Forum: {}", table.name));
-    for part in ["paths", "components"] {
-        document[part] = described[part].clone();
+    document["paths"] = paths.into();
+    document["components"] = serde_json::to_value(Shared::openapi().components).unwrap_or_default();
+    for (name, schema) in schemas::of(table) {
+        document["components"]["schemas"][name] = schema;
     }
     document["tags"] = json!([
         { "name": table.name, "description": format!("The {} of the forum.", table.name) },

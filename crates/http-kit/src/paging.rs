@@ -5,9 +5,10 @@ mod time;
 use axum::extract::FromRequestParts;
 use axum::http::HeaderValue;
 use axum::http::request::Parts;
+use axum::response::Response;
 use db_adapter::entity::is_id;
 use db_adapter::schema::Index;
-use db_adapter::{Cursor, Order, Query, Table};
+use db_adapter::{Cursor, Order, Query, Store, Table};
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _};
 use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, Schema, SchemaType, Type};
@@ -15,16 +16,16 @@ use utoipa::openapi::{KnownFormat, RefOr, SchemaFormat};
 use utoipa::{IntoParams, PartialSchema, ToSchema};
 
 use crate::extract::parameters;
-use crate::fields::{Fields, Shown};
 use crate::problem::Problem;
-use crate::rules;
+use crate::projection::{Fields, Projection};
+use crate::{response, rules};
 
 /// What an id looks like, for machines.
 pub const ID_PATTERN: &str = "^[A-Za-z0-9_-]{1,64}$";
-/// Ids in one request at most.
+/// Maximum number of ids in one request.
 pub const MAX_IDS: usize = 100;
 
-/// `limit`: items on a page at most; 1 to 1000.
+/// `limit`: the maximum number of items on a page; 1 to 1000.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limit(usize);
 
@@ -89,7 +90,7 @@ pub struct Id(pub String);
 #[derive(Debug, Clone, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct Timeline {
-    /// Items on a page at most.
+    /// Maximum number of items on the page.
     #[param(inline, nullable = false)]
     pub limit: Option<Limit>,
     /// Where the page starts: from the link to it.
@@ -121,29 +122,42 @@ impl Timeline {
         ]
     }
 
-    /// What to ask of that partition, and what to show; in that order of time where none was asked for.
+    /// 200 with the page of that partition of the table's index, in that order of time where none was asked for.
     ///
     /// # Errors
-    /// 400 when `from` is not before `to`, or `fields` names what the table lacks.
-    pub fn query(
+    /// 400 when `from` is not before `to`, or `fields` names what the table lacks; those of the store.
+    pub async fn page(
+        self,
+        store: &dyn Store,
+        table: &'static Table,
+        index_name: &str,
+        partition: impl Into<String>,
+        order: Order,
+        url: &ListUrl,
+    ) -> Result<Response, Problem> {
+        let (projection, query) = self.query(table, index(table, index_name)?, partition, order)?;
+        Ok(response::page(&projection, &store.query(table, &query).await?, url))
+    }
+
+    fn query(
         self,
         table: &'static Table,
         index: &'static Index,
         partition: impl Into<String>,
         order: Order,
-    ) -> Result<(Shown, Query), Problem> {
+    ) -> Result<(Projection, Query), Problem> {
         check_range(self.from.as_ref(), self.to.as_ref())?;
-        let shown = Shown::of(table, self.fields)?;
+        let projection = Projection::of(table, self.fields)?;
         let query = Query {
             order: self.order.map_or(order, |Sort(order)| order),
             from: self.from.map(Time::into_text),
             to: self.to.map(Time::into_text),
             limit: self.limit.unwrap_or_default().items(),
             cursor: self.cursor.map(Cursor::from_text),
-            attributes: shown.attributes(),
+            attributes: projection.attributes(),
             ..Query::new(index, partition)
         };
-        Ok((shown, query))
+        Ok((projection, query))
     }
 }
 
@@ -171,7 +185,7 @@ pub fn index(table: &'static Table, name: &str) -> Result<&'static Index, Proble
 ///
 /// # Errors
 /// 400 when `from` is not before `to`.
-pub fn check_range(from: Option<&Time>, to: Option<&Time>) -> Result<(), Problem> {
+fn check_range(from: Option<&Time>, to: Option<&Time>) -> Result<(), Problem> {
     match (from, to) {
         (Some(from), Some(to)) if from >= to => Err(Problem::parameter("from", "must be before to")),
         _ => Ok(()),
@@ -189,10 +203,10 @@ pub struct ListUrl {
 impl ListUrl {
     /// The value of `Link` for the page at that cursor, showing the same: path and query only, as only the client knows the host it
     /// asked.
-    pub fn next(&self, cursor: &Cursor, shown: &Shown) -> Option<HeaderValue> {
+    pub fn next(&self, cursor: &Cursor, projection: &Projection) -> Option<HeaderValue> {
         let mut query = form_urlencoded::Serializer::new(String::new());
         query.extend_pairs(&self.parameters);
-        if let Some(fields) = shown.attributes() {
+        if let Some(fields) = projection.attributes() {
             query.append_pair("fields", &fields.join(","));
         }
         query.append_pair("cursor", &cursor.to_string());
@@ -330,10 +344,10 @@ mod tests {
     #[test]
     fn a_link_keeps_the_query_and_replaces_the_cursor() {
         let url = ListUrl { path: "/api/x".to_owned(), parameters: vec![("from".to_owned(), "a+b>\"".to_owned())] };
-        let next = |shown: Shown| url.next(&Cursor::from_text("c-_"), &shown).unwrap();
-        assert_eq!(next(Shown::all(&post::TABLE)), "</api/x?from=a%2Bb%3E%22&cursor=c-_>; rel=\"next\"");
+        let next = |projection: Projection| url.next(&Cursor::from_text("c-_"), &projection).unwrap();
+        assert_eq!(next(Projection::all(&post::TABLE)), "</api/x?from=a%2Bb%3E%22&cursor=c-_>; rel=\"next\"");
         let asked = serde_urlencoded::from_str::<Timeline>("fields=title,,postId,title").unwrap().fields;
-        let link = next(Shown::of(&post::TABLE, asked).unwrap());
+        let link = next(Projection::of(&post::TABLE, asked).unwrap());
         assert_eq!(link, "</api/x?from=a%2Bb%3E%22&fields=postId,title&cursor=c-_>; rel=\"next\"");
     }
 

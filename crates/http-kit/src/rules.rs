@@ -1,98 +1,43 @@
-//! Rules on fields, each with a message that says what is allowed; used as `#[garde(custom(rules::present))]`.
+//! The rules on a text that a client sends: those that its attribute declares.
 
 use db_adapter::entity::is_id;
+use db_adapter::schema::{Attribute, Max};
 use garde::rules::email::{Email, InvalidEmail};
 use icu_properties::props::{DefaultIgnorableCodePoint, GeneralCategory, WhiteSpace};
 use icu_properties::{CodePointMapData, CodePointSetData};
 
-use crate::change::Change;
-
 /// What ids look like, for people.
 pub const ID: &str = "must be an id: 1 to 64 of A-Z a-z 0-9 _ -";
 
-/// A field of a body.
-pub trait Field {
-    /// Is the field null, or absent where it must not be?
-    fn is_missing(&self) -> bool;
-    /// The field's text, if it has one.
-    fn text(&self) -> Option<&str>;
+/// Which rules of the attribute the text breaks: a message each, which says what is allowed.
+pub(crate) fn broken(attribute: &Attribute, text: &str) -> Vec<String> {
+    let checks = [
+        (attribute.references.is_some() && !is_id(text)).then(|| ID.to_owned()),
+        (attribute.visible && is_blank(text)).then(|| "must not be blank".to_owned()),
+        attribute.email.then(|| not_an_email(text)).flatten(),
+        attribute.max.and_then(|max| match max {
+            Max::Chars(max) => too_long(text.chars().count(), max, "characters"),
+            Max::Bytes(max) => too_long(text.len(), max, "bytes"),
+        }),
+    ];
+    checks.into_iter().flatten().collect()
 }
 
-impl Field for Option<String> {
-    fn is_missing(&self) -> bool {
-        self.is_none()
-    }
-
-    fn text(&self) -> Option<&str> {
-        self.as_deref()
-    }
+fn too_long(length: usize, max: usize, unit: &str) -> Option<String> {
+    (length > max).then(|| format!("must have no more than {max} {unit}; it has {length}"))
 }
 
-impl Field for Change {
-    fn is_missing(&self) -> bool {
-        *self == Change::Remove
-    }
-
-    fn text(&self) -> Option<&str> {
-        match self {
-            Self::Set(text) => Some(text),
-            Self::Keep | Self::Remove => None,
-        }
-    }
-}
-
-/// The attribute cannot be absent: in a new item the field is required, in a patch it cannot be null.
-///
-/// # Errors
-/// When it is missing.
-pub fn present(field: &impl Field, _: &()) -> garde::Result {
-    if field.is_missing() { Err(garde::Error::new("is required and cannot be null")) } else { Ok(()) }
-}
-
-/// Where there is a text, it is an id.
-///
-/// # Errors
-/// When it is none.
-pub fn id(field: &impl Field, _: &()) -> garde::Result {
-    if field.text().is_none_or(is_id) { Ok(()) } else { Err(garde::Error::new(ID)) }
-}
-
-/// Where there is a text, something of it can be seen.
-///
-/// # Errors
-/// When it is [blank](is_blank).
-pub fn visible(field: &impl Field, _: &()) -> garde::Result {
-    if field.text().is_some_and(is_blank) { Err(garde::Error::new("must not be blank")) } else { Ok(()) }
-}
-
-/// Where there is a text, it has no more than `max` Unicode characters.
-pub fn max_chars<F: Field>(max: usize) -> impl Fn(&F, &()) -> garde::Result {
-    move |field, ()| no_more(field.text().map_or(0, |text| text.chars().count()), max, "characters")
-}
-
-/// Where there is a text, it has no more than `max` bytes of UTF-8.
-pub fn max_bytes<F: Field>(max: usize) -> impl Fn(&F, &()) -> garde::Result {
-    move |field, ()| no_more(field.text().map_or(0, str::len), max, "bytes")
-}
-
-fn no_more(length: usize, max: usize, unit: &str) -> garde::Result {
-    if length <= max { Ok(()) } else { Err(garde::Error::new(format!("must have no more than {max} {unit}; it has {length}"))) }
-}
-
-/// Where there is a text, it is an e-mail address, as an HTML form takes it.
-///
-/// # Errors
-/// When it is none.
-pub fn email(field: &impl Field, _: &()) -> garde::Result {
-    let reason = match field.text().map_or(Ok(()), |text| text.validate_email()) {
-        Ok(()) => return Ok(()),
+/// An e-mail address is what an HTML form takes.
+fn not_an_email(text: &str) -> Option<String> {
+    let reason = match text.validate_email() {
+        Ok(()) => return None,
         Err(InvalidEmail::UserLengthExceeded) => ": no more than 64 characters before the @",
         Err(InvalidEmail::DomainLengthExceeded) => ": no more than 255 characters after the @",
         Err(InvalidEmail::InvalidUser) => ": the part before the @ is not valid",
         Err(InvalidEmail::InvalidDomain) => ": the part after the @ is not valid",
         Err(_) => "",
     };
-    Err(garde::Error::new(format!("must be an e-mail address as in ann@example.com{reason}")))
+    Some(format!("must be an e-mail address as in ann@example.com{reason}"))
 }
 
 /// Characters that show nothing, though their properties say otherwise.
@@ -153,15 +98,18 @@ mod tests {
 
     #[test]
     fn messages_say_what_is_allowed() {
-        let text = |text: &str| Some(text.to_owned());
-        let message = |result: garde::Result| result.unwrap_err().to_string();
-        assert_eq!(message(visible(&text(" "), &())), "must not be blank");
-        assert_eq!(message(max_chars(3)(&text("ääää"), &())), "must have no more than 3 characters; it has 4");
-        assert_eq!(message(max_bytes(3)(&text("ää"), &())), "must have no more than 3 bytes; it has 4");
-        assert!(max_chars(4)(&text("ääää"), &()).is_ok() && max_bytes(4)(&text("ää"), &()).is_ok());
+        let text = Attribute::text("name", "");
+        assert_eq!(broken(&Attribute::text("name", "").visible(), " "), ["must not be blank"]);
+        assert_eq!(broken(&Attribute::text("name", "").max_chars(3), "ääää"), ["must have no more than 3 characters; it has 4"]);
+        assert_eq!(broken(&Attribute::text("name", "").max_bytes(3), "ää"), ["must have no more than 3 bytes; it has 4"]);
+        assert!(broken(&Attribute::text("name", "").max_chars(4), "ääää").is_empty());
+        assert!(broken(&Attribute::text("name", "").max_bytes(4), "ää").is_empty());
+        assert!(broken(&text, "").is_empty());
+        let email = Attribute::text("email", "").email();
         for address in ["", "ann", "@", "a@", "@b", "a b@c.d", "a@b c", &format!("{}@b.c", "a".repeat(65))] {
-            assert!(message(email(&text(address), &())).starts_with("must be an e-mail address as in ann@example.com"));
+            let messages = broken(&email, address);
+            assert!(matches!(&messages[..], [one] if one.starts_with("must be an e-mail address as in ann@example.com")));
         }
-        assert!(email(&text("pat+news@example.com"), &()).is_ok() && email(&None::<String>, &()).is_ok());
+        assert!(broken(&email, "pat+news@example.com").is_empty());
     }
 }

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use db_adapter::{Store, Table};
-use utoipa_axum::router::OpenApiRouter;
+
+use crate::resource::Routes;
 
 /// The state of every handler.
 pub type SharedStore = Arc<dyn Store>;
@@ -15,7 +16,7 @@ pub struct Service {
     /// service's readiness; its attributes are what clients see.
     pub table: &'static Table,
     /// Every route, under its full path.
-    pub router: OpenApiRouter<SharedStore>,
+    pub routes: Routes,
 }
 
 /// The version that health and the OpenAPI documents show: the release, and the revision it was built from where that is known.

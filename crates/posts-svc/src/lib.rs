@@ -1,30 +1,38 @@
 //! The posts service: what is said.
 
-mod body;
-mod change;
-mod create;
 mod list;
-mod read;
 
+use db_adapter::Table;
 use db_adapter::entity::post::TABLE;
-use http_kit::{Service, SharedStore};
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
+use http_kit::Service;
+use http_kit::resource::{Operation, Resource, Routes};
 
 /// The service, ready to be mounted.
 pub fn service() -> Service {
-    Service { table: &TABLE, router: router() }
+    Service { table: &TABLE, routes: routes() }
+}
+
+#[derive(Debug)]
+struct Posts;
+
+impl Resource for Posts {
+    const TABLE: &'static Table = &TABLE;
+    const KEY_SCOPE: &'static str = "userId";
 }
 
 /// Every route.
-fn router() -> OpenApiRouter<SharedStore> {
-    OpenApiRouter::new()
-        // /api/posts
-        .routes(routes!(list::list_posts, create::create_post))
-        // /api/posts/in-thread/{threadId}
-        .routes(routes!(list::list_in_thread))
-        // /api/posts/by-user/{userId}
-        .routes(routes!(list::list_by_user))
-        // /api/posts/{postId}
-        .routes(routes!(read::get_post, change::patch_post, change::put_post, change::delete_post))
+fn routes() -> Routes {
+    Routes::new()
+        .at("/api/posts", [list::all_operation(), Operation::create::<Posts>("In a thread and by a user that exist.")])
+        .at("/api/posts/in-thread/{threadId}", [list::in_thread_operation()])
+        .at("/api/posts/by-user/{userId}", [list::by_user_operation()])
+        .at(
+            "/api/posts/{postId}",
+            [
+                Operation::get::<Posts>(),
+                Operation::patch::<Posts>(),
+                Operation::replace::<Posts>(),
+                Operation::delete::<Posts>("Its thread and its author stay."),
+            ],
+        )
 }

@@ -1,22 +1,24 @@
 //! Lists of posts.
 
 use axum::extract::State;
-use db_adapter::entity::Post;
+use axum::response::Response;
 use db_adapter::entity::post::TABLE;
-use db_adapter::{Cursor, Order, Scan};
-use http_kit::answer::{self, Answer};
+use db_adapter::{Cursor, Order, Scan, Store};
 use http_kit::extract::{PathId, Query};
-use http_kit::fields::{Fields, Shown};
-use http_kit::paging::{Id, Limit, ListUrl, Sort, Time, Timeline, exclusive, index};
-use http_kit::{Caller, Problem, SharedStore};
+use http_kit::paging::{Id, Limit, ListUrl, Sort, Time, Timeline, exclusive};
+use http_kit::projection::{Fields, Projection};
+use http_kit::resource::Operation;
+use http_kit::{Caller, Problem, SharedStore, response};
 use serde::Deserialize;
 use utoipa::IntoParams;
+
+use crate::Posts;
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct ListPosts {
-    /// Posts on a page at most.
+struct ListPosts {
+    /// Maximum number of posts on the page.
     #[param(inline, nullable = false)]
     limit: Option<Limit>,
     /// Where the page starts: from the link to it.
@@ -42,103 +44,78 @@ pub(crate) struct ListPosts {
     fields: Option<Fields>,
 }
 
-/// List posts
-///
-/// Those of a thread, those of a user, or all in no particular order.
-#[utoipa::path(
-    get,
-    path = "/api/posts",
-    tag = "posts",
-    params(ListPosts),
-    responses(
-        (status = 200, description = "The posts.", body = [Post], headers(
-            ("Link" = String, description = "The next page (RFC 8288, `rel=\"next\"`), exactly when there is one."),
-        )),
-    ),
-)]
-pub(crate) async fn list_posts(
+/// `GET /api/posts` with its description.
+pub(crate) fn all_operation() -> Operation {
+    let about = "Those of a thread, those of a user, or all in no particular order.";
+    Operation::list::<Posts, ListPosts, _>("list_posts", "List posts", about, list_posts)
+}
+
+/// `GET /api/posts/in-thread/{threadId}` with its description.
+pub(crate) fn in_thread_operation() -> Operation {
+    let about = "Oldest first, unless `order` says otherwise. A thread that does not exist has none.";
+    Operation::list::<Posts, Timeline, _>("list_in_thread", "List the posts of a thread", about, list_in_thread)
+        .refuses(404, "This cannot be a thread's id.")
+}
+
+/// `GET /api/posts/by-user/{userId}` with its description.
+pub(crate) fn by_user_operation() -> Operation {
+    let about = "Newest first, unless `order` says otherwise. A user that does not exist may still have posts.";
+    Operation::list::<Posts, Timeline, _>("list_by_user", "List the posts of a user", about, list_by_user)
+        .refuses(404, "This cannot be a user's id.")
+}
+
+async fn list_posts(
     _: Caller,
     State(store): State<SharedStore>,
     url: ListUrl,
     Query(query): Query<ListPosts>,
-) -> Answer {
+) -> Result<Response, Problem> {
     let ListPosts { limit, cursor, thread_id, user_id, order, from, to, fields } = query;
     exclusive("threadId", thread_id.is_some(), &[("userId", user_id.is_some())])?;
     let timeline = Timeline { limit, cursor, order, from, to, fields };
     match (thread_id, user_id) {
-        (Some(Id(id)), _) => in_thread(&store, id, timeline, &url).await,
-        (None, Some(Id(id))) => by_user(&store, id, timeline, &url).await,
-        (None, None) => all(&store, timeline, &url).await,
+        (Some(Id(id)), _) => in_thread(&*store, id, timeline, &url).await,
+        (None, Some(Id(id))) => by_user(&*store, id, timeline, &url).await,
+        (None, None) => all(&*store, timeline, &url).await,
     }
 }
 
-/// List the posts of a thread
-///
-/// Oldest first, unless `order` says otherwise. A thread that does not exist has none.
-#[utoipa::path(
-    get,
-    path = "/api/posts/in-thread/{threadId}",
-    tag = "posts",
-    params(("threadId" = inline(PathId), Path, description = "The thread's id."), Timeline),
-    responses(
-        (status = 200, description = "The posts.", body = [Post], headers(
-            ("Link" = String, description = "The next page (RFC 8288, `rel=\"next\"`), exactly when there is one."),
-        )),
-        (status = 404, description = "This cannot be a thread's id."),
-    ),
-)]
-pub(crate) async fn list_in_thread(
+async fn list_in_thread(
     _: Caller,
     State(store): State<SharedStore>,
     PathId(id): PathId,
     url: ListUrl,
     Query(timeline): Query<Timeline>,
-) -> Answer {
-    in_thread(&store, id, timeline, &url).await
+) -> Result<Response, Problem> {
+    in_thread(&*store, id, timeline, &url).await
 }
 
-/// List the posts of a user
-///
-/// Newest first, unless `order` says otherwise. A user that does not exist may still have posts.
-#[utoipa::path(
-    get,
-    path = "/api/posts/by-user/{userId}",
-    tag = "posts",
-    params(("userId" = inline(PathId), Path, description = "The user's id."), Timeline),
-    responses(
-        (status = 200, description = "The posts.", body = [Post], headers(
-            ("Link" = String, description = "The next page (RFC 8288, `rel=\"next\"`), exactly when there is one."),
-        )),
-        (status = 404, description = "This cannot be a user's id."),
-    ),
-)]
-pub(crate) async fn list_by_user(
+async fn list_by_user(
     _: Caller,
     State(store): State<SharedStore>,
     PathId(id): PathId,
     url: ListUrl,
     Query(timeline): Query<Timeline>,
-) -> Answer {
-    by_user(&store, id, timeline, &url).await
+) -> Result<Response, Problem> {
+    by_user(&*store, id, timeline, &url).await
 }
 
-async fn in_thread(store: &SharedStore, id: String, timeline: Timeline, url: &ListUrl) -> Answer {
-    let (shown, query) = timeline.query(&TABLE, index(&TABLE, "ThreadIndex")?, id, Order::Ascending)?;
-    Ok(answer::list(&shown, &store.query(&TABLE, &query).await?, url))
+async fn in_thread(store: &dyn Store, id: String, timeline: Timeline, url: &ListUrl) -> Result<Response, Problem> {
+    timeline.page(store, &TABLE, "ThreadIndex", id, Order::Ascending, url).await
 }
 
-async fn by_user(store: &SharedStore, id: String, timeline: Timeline, url: &ListUrl) -> Answer {
-    let (shown, query) = timeline.query(&TABLE, index(&TABLE, "UserIndex")?, id, Order::Descending)?;
-    Ok(answer::list(&shown, &store.query(&TABLE, &query).await?, url))
+async fn by_user(store: &dyn Store, id: String, timeline: Timeline, url: &ListUrl) -> Result<Response, Problem> {
+    timeline.page(store, &TABLE, "UserIndex", id, Order::Descending, url).await
 }
 
-async fn all(store: &SharedStore, timeline: Timeline, url: &ListUrl) -> Answer {
+async fn all(store: &dyn Store, timeline: Timeline, url: &ListUrl) -> Result<Response, Problem> {
     let misplaced = |(name, sent): &(&str, bool)| *sent && !["limit", "cursor"].contains(name);
     if let Some((name, _)) = timeline.sent().into_iter().find(misplaced) {
         return Err(Problem::parameter(name, "needs threadId or userId"));
     }
-    let shown = Shown::of(&TABLE, timeline.fields)?;
+    let projection = Projection::of(&TABLE, timeline.fields)?;
     let cursor = timeline.cursor.map(Cursor::from_text);
-    let scan = Scan { cursor, attributes: shown.attributes(), ..Scan::new(timeline.limit.unwrap_or_default().items()) };
-    Ok(answer::list(&shown, &store.scan(&TABLE, &scan).await?, url))
+    let limit = timeline.limit.unwrap_or_default().items();
+    let scan = Scan { cursor, attributes: projection.attributes(), ..Scan::new(limit) };
+    Ok(response::page(&projection, &store.scan(&TABLE, &scan).await?, url))
 }

@@ -2,76 +2,62 @@
 
 use std::time::Duration;
 
-use axum::extract::State;
+use axum::response::Response;
 use db_adapter::entity::post;
-use db_adapter::entity::thread::TABLE;
 use db_adapter::{Error, Key, Query as IndexQuery, Read, Store};
 use futures::future::try_join_all;
-use http_kit::answer::{self, Answer};
 use http_kit::etag::Conditions;
-use http_kit::extract::{PathId, Query};
+use http_kit::extract::Query;
 use http_kit::paging::{Flag, index};
-use http_kit::{Caller, Deadline, Problem, SharedStore};
+use http_kit::resource::{Operation, Target};
+use http_kit::{Deadline, Problem, response};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
+use crate::Threads;
+
 /// Posts that are deleted at once.
 const AT_ONCE: usize = 8;
-/// A cascade goes on while there is at least this much time; enough for a round of deletions and the answer.
+/// A cascade goes on while there is at least this much time; enough for a round of deletions and the response.
 const RESERVE: Duration = Duration::from_millis(500);
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-pub(crate) struct DeleteThread {
+struct DeleteThread {
     /// Delete the thread's posts too; without it a thread that has posts is not deleted.
     #[param(inline, nullable = false, example = true)]
     cascade: Option<Flag>,
 }
 
-/// Delete a thread
-///
-/// With `cascade=true` its posts go first and the thread last. That is not atomic: where time runs out, the answer is 503, and the
-/// same request again goes on.
-#[utoipa::path(
-    delete,
-    path = "/api/threads/{threadId}",
-    tag = "threads",
-    params(("threadId" = inline(PathId), Path, description = "The thread's id."), DeleteThread, Conditions),
-    responses(
-        (status = 204, description = "The thread is gone, and with `cascade=true` its posts are."),
-        (status = 404, description = "There is no such thread."),
-        (status = 409, description = "The thread has posts."),
-        (status = 412, description = "The thread has none of the ETags in `If-Match`, or one of those in `If-None-Match`."),
-    ),
-)]
-pub(crate) async fn delete_thread(
-    _: Caller,
-    State(store): State<SharedStore>,
-    PathId(id): PathId,
+/// The operation with its description.
+pub(crate) fn operation() -> Operation {
+    let about = "With `cascade=true` its posts are deleted first and the thread last. That is not atomic: where time runs out, the \
+                 response is 503, and the same request again goes on.";
+    Operation::delete_by::<Threads, DeleteThread, _>(about, delete_thread).refuses(409, "The thread has posts.")
+}
+
+async fn delete_thread(
+    thread: Target<Threads>,
     conditions: Conditions,
     deadline: Deadline,
     Query(DeleteThread { cascade }): Query<DeleteThread>,
-) -> Answer {
-    let key = Key::hash(&id);
+) -> Result<Response, Problem> {
+    let key = Key::hash(thread.id());
     let expected = if cascade.is_some_and(|Flag(cascade)| cascade) {
         // Read first, so that a wrong id or a stale condition deletes no post.
-        let expected = conditions.expected_of(&find(&*store, &key).await?)?;
-        delete_posts(&*store, &id, deadline).await?;
+        let expected = conditions.expected_of(&thread.find(&Read::STRONG).await?)?;
+        delete_posts(thread.store(), thread.id(), deadline).await?;
         expected
     } else {
-        let expected = conditions.expected(&*store, &TABLE, &key).await?;
-        if !store.query(&post::TABLE, &posts_of(&id, 1)?).await?.items.is_empty() {
-            conditions.expected_of(&find(&*store, &key).await?)?;
+        let expected = thread.expected(&key, &conditions).await?;
+        if !thread.store().query(&post::TABLE, &posts_of(thread.id(), 1)?).await?.items.is_empty() {
+            conditions.expected_of(&thread.find(&Read::STRONG).await?)?;
             return Err(Problem::conflict("the thread has posts: delete them first, or with it by cascade=true"));
         }
         expected
     };
-    store.delete(&TABLE, &key, expected.as_ref()).await?;
-    Ok(answer::gone())
-}
-
-async fn find(store: &dyn Store, key: &Key) -> Result<db_adapter::Item, Problem> {
-    store.get(&TABLE, key, &Read::STRONG).await?.ok_or_else(Problem::not_found)
+    thread.delete(&key, expected.as_ref()).await?;
+    Ok(response::no_content())
 }
 
 /// Some posts of the thread, without their text. Not from a cache: another service writes them.

@@ -1,28 +1,32 @@
 //! The threads service: what is talked about.
 
-mod author;
-mod body;
-mod change;
-mod create;
 mod delete;
 mod list;
-mod read;
 
+use db_adapter::Table;
 use db_adapter::entity::thread::TABLE;
-use http_kit::{Service, SharedStore};
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
+use http_kit::Service;
+use http_kit::resource::{Operation, Resource, Routes};
 
 /// The service, ready to be mounted.
 pub fn service() -> Service {
-    Service { table: &TABLE, router: router() }
+    Service { table: &TABLE, routes: routes() }
+}
+
+#[derive(Debug)]
+struct Threads;
+
+impl Resource for Threads {
+    const TABLE: &'static Table = &TABLE;
+    const KEY_SCOPE: &'static str = "userId";
 }
 
 /// Every route.
-fn router() -> OpenApiRouter<SharedStore> {
-    OpenApiRouter::new()
-        // /api/threads
-        .routes(routes!(list::list_threads, create::create_thread))
-        // /api/threads/{threadId}
-        .routes(routes!(read::get_thread, change::patch_thread, change::put_thread, delete::delete_thread))
+fn routes() -> Routes {
+    Routes::new()
+        .at("/api/threads", [list::operation(), Operation::create::<Threads>("By a user that exists, or by nobody.")])
+        .at(
+            "/api/threads/{threadId}",
+            [Operation::get::<Threads>(), Operation::patch::<Threads>(), Operation::replace::<Threads>(), delete::operation()],
+        )
 }

@@ -1,21 +1,23 @@
 //! Lists of threads.
 
 use axum::extract::State;
-use db_adapter::entity::Thread;
+use axum::response::Response;
+use db_adapter::Order;
 use db_adapter::entity::thread::{FEED, TABLE};
-use db_adapter::{Key, Order};
-use http_kit::answer::{self, Answer};
 use http_kit::extract::Query;
-use http_kit::fields::{Fields, Shown};
-use http_kit::paging::{Ids, Limit, ListUrl, Sort, Time, Timeline, exclusive, index};
-use http_kit::{Caller, SharedStore};
+use http_kit::paging::{Ids, Limit, ListUrl, Sort, Time, Timeline, exclusive};
+use http_kit::projection::Fields;
+use http_kit::resource::{Operation, by_ids};
+use http_kit::{Caller, Problem, SharedStore};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
+use crate::Threads;
+
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-pub(crate) struct ListThreads {
-    /// Threads on a page at most.
+struct ListThreads {
+    /// Maximum number of threads on the page.
     #[param(inline, nullable = false)]
     limit: Option<Limit>,
     /// Where the page starts: from the link to it.
@@ -38,35 +40,23 @@ pub(crate) struct ListThreads {
     fields: Option<Fields>,
 }
 
-/// List threads
-///
-/// Newest first, unless `order` says otherwise.
-#[utoipa::path(
-    get,
-    path = "/api/threads",
-    tag = "threads",
-    params(ListThreads),
-    responses(
-        (status = 200, description = "The threads.", body = [Thread], headers(
-            ("Link" = String, description = "The next page (RFC 8288, `rel=\"next\"`), exactly when there is one."),
-        )),
-    ),
-)]
-pub(crate) async fn list_threads(
+/// The operation with its description.
+pub(crate) fn operation() -> Operation {
+    let about = "Newest first, unless `order` says otherwise.";
+    Operation::list::<Threads, ListThreads, _>("list_threads", "List threads", about, list_threads)
+}
+
+async fn list_threads(
     _: Caller,
     State(store): State<SharedStore>,
     url: ListUrl,
     Query(query): Query<ListThreads>,
-) -> Answer {
+) -> Result<Response, Problem> {
     let ListThreads { limit, cursor, order, from, to, ids, fields } = query;
     let timeline = Timeline { limit, cursor, order, from, to, fields };
     exclusive("ids", ids.is_some(), &timeline.sent())?;
     if let Some(ids) = ids {
-        let shown = Shown::of(&TABLE, timeline.fields)?;
-        let keys: Vec<_> = ids.into_vec().into_iter().map(|id| (&TABLE, Key::hash(id))).collect();
-        let found = store.get_many(&keys, &shown.read(false)).await?;
-        return Ok(answer::items(&shown, found.iter().flatten()));
+        return by_ids::<Threads>(&*store, ids, timeline.fields).await;
     }
-    let (shown, query) = timeline.query(&TABLE, index(&TABLE, "CreatedAtIndex")?, FEED, Order::Descending)?;
-    Ok(answer::list(&shown, &store.query(&TABLE, &query).await?, &url))
+    timeline.page(&*store, &TABLE, "CreatedAtIndex", FEED, Order::Descending, &url).await
 }

@@ -1,26 +1,36 @@
 //! The users service: who writes.
 
-mod body;
-mod change;
-mod create;
 mod list;
-mod read;
 
+use db_adapter::Table;
 use db_adapter::entity::user::TABLE;
-use http_kit::{Service, SharedStore};
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
+use http_kit::Service;
+use http_kit::resource::{Operation, Resource, Routes};
 
 /// The service, ready to be mounted.
 pub fn service() -> Service {
-    Service { table: &TABLE, router: router() }
+    Service { table: &TABLE, routes: routes() }
+}
+
+#[derive(Debug)]
+struct Users;
+
+impl Resource for Users {
+    const TABLE: &'static Table = &TABLE;
+    const KEY_SCOPE: &'static str = "email";
 }
 
 /// Every route.
-fn router() -> OpenApiRouter<SharedStore> {
-    OpenApiRouter::new()
-        // /api/users
-        .routes(routes!(list::list_users, create::create_user))
-        // /api/users/{userId}
-        .routes(routes!(read::get_user, change::patch_user, change::put_user, change::delete_user))
+fn routes() -> Routes {
+    Routes::new()
+        .at("/api/users", [list::operation(), Operation::create::<Users>("With an e-mail address that no other user has.")])
+        .at(
+            "/api/users/{userId}",
+            [
+                Operation::get::<Users>(),
+                Operation::patch::<Users>(),
+                Operation::replace::<Users>(),
+                Operation::delete::<Users>("Its threads and posts stay."),
+            ],
+        )
 }

@@ -1,21 +1,23 @@
 //! Lists of users.
 
 use axum::extract::State;
-use db_adapter::entity::User;
+use axum::response::Response;
 use db_adapter::entity::user::TABLE;
-use db_adapter::{Cursor, Key, Query as IndexQuery, Scan};
-use http_kit::answer::{self, Answer};
+use db_adapter::{Cursor, Query as IndexQuery, Scan};
 use http_kit::extract::Query;
-use http_kit::fields::{Fields, Shown};
 use http_kit::paging::{Ids, Limit, ListUrl, exclusive, index};
-use http_kit::{Caller, Problem, SharedStore};
+use http_kit::projection::{Fields, Projection};
+use http_kit::resource::{Operation, by_ids};
+use http_kit::{Caller, Problem, SharedStore, response};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
+use crate::Users;
+
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-pub(crate) struct ListUsers {
-    /// Users on a page at most.
+struct ListUsers {
+    /// Maximum number of users on the page.
     #[param(inline, nullable = false)]
     limit: Option<Limit>,
     /// Where the page starts: from the link to it.
@@ -32,45 +34,37 @@ pub(crate) struct ListUsers {
     fields: Option<Fields>,
 }
 
-/// List users
-///
-/// In no particular order.
-#[utoipa::path(
-    get,
-    path = "/api/users",
-    tag = "users",
-    params(ListUsers),
-    responses(
-        (status = 200, description = "The users.", body = [User], headers(
-            ("Link" = String, description = "The next page (RFC 8288, `rel=\"next\"`), exactly when there is one."),
-        )),
-    ),
-)]
-pub(crate) async fn list_users(
+/// The operation with its description.
+pub(crate) fn operation() -> Operation {
+    Operation::list::<Users, ListUsers, _>("list_users", "List users", "In no particular order.", list_users)
+}
+
+async fn list_users(
     _: Caller,
     State(store): State<SharedStore>,
     url: ListUrl,
     Query(query): Query<ListUsers>,
-) -> Answer {
-    let paged = [("limit", query.limit.is_some()), ("cursor", query.cursor.is_some())];
-    exclusive("ids", query.ids.is_some(), &[paged.as_slice(), &[("email", query.email.is_some())]].concat())?;
-    exclusive("email", query.email.is_some(), &paged)?;
-    let shown = Shown::of(&TABLE, query.fields)?;
-
-    if let Some(ids) = query.ids {
-        let keys: Vec<_> = ids.into_vec().into_iter().map(|id| (&TABLE, Key::hash(id))).collect();
-        let found = store.get_many(&keys, &shown.read(false)).await?;
-        return Ok(answer::items(&shown, found.iter().flatten()));
+) -> Result<Response, Problem> {
+    let ListUsers { limit, cursor, email, ids, fields } = query;
+    let paged = [("limit", limit.is_some()), ("cursor", cursor.is_some())];
+    exclusive("ids", ids.is_some(), &[paged.as_slice(), &[("email", email.is_some())]].concat())?;
+    exclusive("email", email.is_some(), &paged)?;
+    if let Some(ids) = ids {
+        return by_ids::<Users>(&*store, ids, fields).await;
     }
-    if let Some(email) = query.email {
+    let projection = Projection::of(&TABLE, fields)?;
+    if let Some(email) = email {
         let by_email = IndexQuery::new(index(&TABLE, "EmailIndex")?, normalise(&email)?);
-        let by_email = IndexQuery { attributes: shown.attributes(), ..by_email };
+        let by_email = IndexQuery { attributes: projection.attributes(), ..by_email };
         let found = store.query(&TABLE, &by_email).await?;
-        return Ok(answer::items(&shown, &found.items));
+        return Ok(response::items(&projection, &found.items));
     }
-    let limit = query.limit.unwrap_or_default().items();
-    let scan = Scan { cursor: query.cursor.map(Cursor::from_text), attributes: shown.attributes(), ..Scan::new(limit) };
-    Ok(answer::list(&shown, &store.scan(&TABLE, &scan).await?, &url))
+    let scan = Scan {
+        cursor: cursor.map(Cursor::from_text),
+        attributes: projection.attributes(),
+        ..Scan::new(limit.unwrap_or_default().items())
+    };
+    Ok(response::page(&projection, &store.scan(&TABLE, &scan).await?, &url))
 }
 
 /// Migrated users may have addresses that a new user cannot, so that less is checked here.

@@ -17,6 +17,7 @@ use clap::Parser;
 use db_adapter::dynamodb::{DynamoOptions, DynamoStore};
 use db_adapter::entity::{new_id, now, post as posts, thread as threads, user as users};
 use http_kit::config::LogFormat;
+use http_kit::resource::Routes;
 use http_kit::{Server, ServerConfig, Service, telemetry};
 use serde_json::{Map, Value};
 
@@ -71,7 +72,7 @@ pub(crate) async fn serve_in_layers(port: u16, endpoint: String) -> Result<()> {
     let Layers { server } = Layers::try_parse_from(["limit"].iter().chain(&settings))?;
     let store = open_as_forum(endpoint).await?;
     let sdk = Sdk { client: store.client().clone(), consumed: Some(ReturnConsumedCapacity::Indexes) };
-    let service = Service { table: &users::TABLE, router: routes().with_state(sdk).into() };
+    let service = Service { table: &users::TABLE, routes: Routes::new().undocumented(routes().with_state(sdk)) };
     Ok(Server::bind(server)?.run(Arc::new(store), vec![service]).await?)
 }
 

@@ -1,8 +1,5 @@
 //! Posts: what is said.
 
-use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
-
 use super::{thread, user};
 use crate::schema::Kind::{Count, Text};
 use crate::schema::{Attribute, CREATED_AT, Index, REQUEST_HASH, Table, UPDATED_AT, VERSION, WRITE_ID};
@@ -51,27 +48,3 @@ pub static TABLE: Table = Table {
     ],
     samples: include_str!("../../../../data/seed/posts.json"),
 };
-
-/// A post as clients see it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct Post {
-    /// The post's id.
-    pub post_id: String,
-    /// The thread it belongs to; never changes.
-    pub thread_id: String,
-    /// Who wrote it; never changes. That user may have been deleted since.
-    pub user_id: String,
-    /// A title.
-    #[schema(nullable = false)]
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub title: Option<String>,
-    /// What is said.
-    pub content: String,
-    /// When the post was created: RFC 3339, UTC, milliseconds.
-    pub created_at: String,
-    /// When the post last changed: RFC 3339, UTC, milliseconds.
-    pub updated_at: String,
-    /// How often the post was written; 1 after creation.
-    pub version: u64,
-}

@@ -1,8 +1,5 @@
 //! Threads: what is talked about.
 
-use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
-
 use super::user;
 use crate::schema::Kind::{Count, Text};
 use crate::schema::{Attribute, CREATED_AT, Constant, Index, REQUEST_HASH, Table, UPDATED_AT, VERSION, WRITE_ID};
@@ -17,7 +14,7 @@ pub const FEED: &str = "threads";
 pub static TABLE: Table = Table {
     name: "threads",
     singular: "thread",
-    component: "ForumThread",
+    component: "ForumThread", // In generated Java, `Thread` would hide the one that every class sees.
     env: "DYNAMODB_THREADS_TABLE",
     default_name: "forum-microservices-threads-dev",
     hash: "threadId",
@@ -41,28 +38,3 @@ pub static TABLE: Table = Table {
     ],
     samples: include_str!("../../../../data/seed/threads.json"),
 };
-
-/// A thread as clients see it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[schema(as = ForumThread)] // In generated Java, `Thread` hides the one that every class sees.
-#[serde(rename_all = "camelCase")]
-pub struct Thread {
-    /// The thread's id.
-    pub thread_id: String,
-    /// What the thread is about.
-    pub title: String,
-    /// More about it.
-    #[schema(nullable = false)]
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub description: Option<String>,
-    /// Who opened the thread. That user may have been deleted since.
-    #[schema(nullable = false)]
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub user_id: Option<String>,
-    /// When the thread was created: RFC 3339, UTC, milliseconds.
-    pub created_at: String,
-    /// When the thread last changed: RFC 3339, UTC, milliseconds.
-    pub updated_at: String,
-    /// How often the thread was written; 1 after creation.
-    pub version: u64,
-}

@@ -1,8 +1,5 @@
 //! Users: who writes.
 
-use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
-
 use crate::schema::Kind::{Count, Text};
 use crate::schema::{Attribute, CREATED_AT, Index, REQUEST_HASH, Table, UPDATED_AT, Unique, VERSION, WRITE_ID};
 
@@ -38,31 +35,3 @@ pub static TABLE: Table = Table {
     ],
     samples: include_str!("../../../../data/seed/users.json"),
 };
-
-/// A user as clients see it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct User {
-    /// The user's id.
-    pub user_id: String,
-    /// The e-mail address, trimmed and lower-cased; no other user has it. Absent on some migrated users.
-    #[schema(nullable = false)]
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub email: Option<String>,
-    /// The name that is shown.
-    pub name: String,
-    /// A handle.
-    #[schema(nullable = false)]
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub username: Option<String>,
-    /// A few words about the user.
-    #[schema(nullable = false)]
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub bio: Option<String>,
-    /// When the user was created: RFC 3339, UTC, milliseconds.
-    pub created_at: String,
-    /// When the user last changed: RFC 3339, UTC, milliseconds.
-    pub updated_at: String,
-    /// How often the user was written; 1 after creation.
-    pub version: u64,
-}

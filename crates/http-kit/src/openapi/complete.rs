@@ -2,30 +2,14 @@
 
 use axum::http::StatusCode;
 use db_adapter::Table;
-use db_adapter::schema::{Access, Kind};
 use serde_json::{Map, Value, json};
 
 use super::{examples, members};
 use crate::problem;
 use crate::receive::MAX_BODY_BYTES;
 
-/// Attributes that are times: RFC 3339 in UTC.
-const TIMES: [&str; 2] = ["createdAt", "updatedAt"];
-
 pub(super) fn complete(document: &mut Value, table: &'static Table) {
     document["paths"][format!("/api/{}/health", table.name)] = readiness(table);
-    for body in bodies(document) {
-        if let Some(schema) = document.pointer_mut(body.trim_start_matches('#')) {
-            request_schema(schema, table);
-        }
-    }
-    for (_, schema) in members(&mut document["components"], "schemas") {
-        for (name, property) in members(schema, "properties") {
-            if TIMES.contains(&name.as_str()) {
-                property["format"] = json!("date-time");
-            }
-        }
-    }
     let schemas = document["components"]["schemas"].clone();
     let mut shared = json!({ "headers": headers() });
     for (path, item) in members(document, "paths") {
@@ -40,15 +24,6 @@ pub(super) fn complete(document: &mut Value, table: &'static Table) {
     }
 }
 
-/// The schemas of request bodies, as they are referred to.
-fn bodies(document: &Value) -> Vec<String> {
-    let operations = document["paths"].as_object().into_iter().flat_map(|paths| paths.values());
-    let operations = operations.filter_map(Value::as_object).flat_map(|item| item.values());
-    let contents = operations.filter_map(|operation| operation.pointer("/requestBody/content")?.as_object());
-    let media = contents.flat_map(|content| content.values());
-    media.filter_map(|media| media.pointer("/schema/$ref")?.as_str().map(str::to_owned)).collect()
-}
-
 fn parameters(operation: &mut Value, table: &Table, shared: &mut Value) {
     if !operation["parameters"].is_array() {
         operation["parameters"] = json!([]);
@@ -56,8 +31,7 @@ fn parameters(operation: &mut Value, table: &Table, shared: &mut Value) {
     let Some(parameters) = operation["parameters"].as_array_mut() else { return };
     for parameter in parameters.iter_mut() {
         if parameter["in"] == "query" && parameter["name"] == "fields" {
-            let visible = table.attributes.iter().filter(|known| known.access != Access::Hidden).map(|known| known.name);
-            let names: Vec<&str> = visible.collect();
+            let names: Vec<_> = table.attributes.iter().filter(|known| known.is_visible()).map(|known| known.name).collect();
             parameter["schema"] = json!({ "type": "array", "minItems": 1, "items": { "type": "string", "enum": names } });
             parameter["description"] = json!(
                 "Only these attributes. An item in the answer then has no others, though its schema says that some are always there."
@@ -161,19 +135,6 @@ fn headers() -> Value {
             "description": "Seconds to wait before trying again.", "schema": { "type": "integer", "minimum": 1 },
         },
     })
-}
-
-/// Unknown fields are refused; what the server sets may stand in a body and is ignored.
-fn request_schema(schema: &mut Value, table: &Table) {
-    schema["additionalProperties"] = json!(false);
-    for known in table.attributes.iter().filter(|known| known.access == Access::Server) {
-        let kind = match known.kind {
-            Kind::Text => "string",
-            Kind::Count => "integer",
-        };
-        schema["properties"][known.name] =
-            json!({ "type": kind, "readOnly": true, "description": "Set by the server; ignored." });
-    }
 }
 
 fn readiness(table: &Table) -> Value {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Router;
 use axum::http::{HeaderMap, HeaderValue};
 use axum::routing::{any, get};
 use http_kit::config::Origins;
@@ -170,12 +171,12 @@ fn misbehaving(held: &Arc<Notify>, entered: &Arc<Notify>) -> Service {
         entered.notify_one();
         held.notified().await;
     };
-    service.router = service
-        .router
+    let misbehaving = Router::new()
         .route("/api/test/panic", get(async || -> () { panic!("secret") }))
         .route("/api/test/hold", get(hold))
         .route("/api/test/never", any(async || std::future::pending::<()>().await))
         .route("/api/test/deadline", get(async |_: Caller, deadline: Deadline| deadline.remaining().as_millis().to_string()));
+    service.routes = service.routes.undocumented(misbehaving);
     service
 }
 

@@ -1,4 +1,4 @@
-//! Answers that carry items.
+//! Responses that carry items.
 
 use axum::body::Body;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -6,19 +6,19 @@ use axum::response::{IntoResponse, Response};
 use db_adapter::{Item, Page, Table};
 
 use crate::etag::{Conditions, etag};
-use crate::fields::Shown;
 use crate::idempotency::{Created, IDEMPOTENT_REPLAYED};
 use crate::paging::ListUrl;
 use crate::problem::Problem;
+use crate::projection::Projection;
 
-/// Headers of an answer with those that the layers add, so that they need not be moved when there are more.
+/// Headers of a response with those that the layers add, so that they need not be moved when there are more.
 const HEADERS: usize = 12;
 
 /// 200 with the item and its ETag.
-pub fn one(shown: &Shown, item: &Item) -> Response {
+pub fn one(projection: &Projection, item: &Item) -> Response {
     let members = item.members();
     let mut json = String::with_capacity(item.as_json().len());
-    shown.write(&mut json, &members);
+    projection.write(&mut json, &members);
     let mut response = json_response(StatusCode::OK, json);
     set(&mut response, header::ETAG, etag(&members.tag()));
     response
@@ -28,8 +28,8 @@ pub fn one(shown: &Shown, item: &Item) -> Response {
 ///
 /// # Errors
 /// 412 when the item has none of the tags of `If-Match`.
-pub fn read(shown: &Shown, item: &Item, conditions: &Conditions) -> Answer {
-    let mut response = one(shown, item);
+pub fn read(projection: &Projection, item: &Item, conditions: &Conditions) -> Result<Response, Problem> {
+    let mut response = one(projection, item);
     if conditions.is_known(item)? {
         // Its body tells the layers what the headers of the 200 are; they take it away.
         *response.status_mut() = StatusCode::NOT_MODIFIED;
@@ -39,7 +39,7 @@ pub fn read(shown: &Shown, item: &Item, conditions: &Conditions) -> Answer {
 
 /// 201 with the item, its ETag and its path.
 pub fn created(table: &'static Table, created: &Created) -> Response {
-    let mut response = one(&Shown::all(table), &created.item);
+    let mut response = one(&Projection::all(table), &created.item);
     *response.status_mut() = StatusCode::CREATED;
     let id = created.item.text(table.hash).unwrap_or_default();
     set(&mut response, header::LOCATION, HeaderValue::try_from(format!("/api/{}/{id}", table.name)).ok());
@@ -50,32 +50,29 @@ pub fn created(table: &'static Table, created: &Created) -> Response {
 }
 
 /// 200 with the items as a bare array, and a `Link` to the next page exactly when there is one.
-pub fn list(shown: &Shown, page: &Page, url: &ListUrl) -> Response {
-    let mut response = items(shown, &page.items);
-    set(&mut response, header::LINK, page.next.as_ref().and_then(|cursor| url.next(cursor, shown)));
+pub fn page(projection: &Projection, page: &Page, url: &ListUrl) -> Response {
+    let mut response = items(projection, &page.items);
+    set(&mut response, header::LINK, page.next.as_ref().and_then(|cursor| url.next(cursor, projection)));
     response
 }
 
 /// 200 with the items as a bare array that has no next page.
-pub fn items<'a>(shown: &Shown, items: impl IntoIterator<Item = &'a Item>) -> Response {
+pub fn items<'a>(projection: &Projection, items: impl IntoIterator<Item = &'a Item>) -> Response {
     let mut json = String::from("[");
     for item in items {
         if json.len() > 1 {
             json.push(',');
         }
-        shown.write(&mut json, &item.members());
+        projection.write(&mut json, &item.members());
     }
     json.push(']');
     json_response(StatusCode::OK, json)
 }
 
 /// 204.
-pub fn gone() -> Response {
+pub fn no_content() -> Response {
     StatusCode::NO_CONTENT.into_response()
 }
-
-/// The result of a handler.
-pub type Answer = Result<Response, Problem>;
 
 fn json_response(status: StatusCode, json: String) -> Response {
     let mut response = Response::new(Body::from(json));

@@ -1,4 +1,4 @@
-//! How fresh a read must be.
+//! Reads that must see every acknowledged write.
 
 use std::convert::Infallible;
 
@@ -10,13 +10,13 @@ use utoipa::IntoParams;
 /// `Cache-Control: no-cache` on a GET by id: the client wants to read its own write.
 #[derive(Debug, Clone, Copy, IntoParams)]
 #[into_params(names("Cache-Control"), parameter_in = Header)]
-pub struct Freshness(
+pub struct StrongRead(
     /// `no-cache` asks for a read that sees every acknowledged write; without it the last second's may be missed.
     #[param(value_type = Option<String>, nullable = false, required = false)]
     pub bool,
 );
 
-impl<S: Sync> FromRequestParts<S> for Freshness {
+impl<S: Sync> FromRequestParts<S> for StrongRead {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {

@@ -1,6 +1,6 @@
 //! Which attributes of an item a client sees, and their JSON, made from the stored bytes.
 
-use db_adapter::schema::{Access, VERSION};
+use db_adapter::schema::VERSION;
 use db_adapter::{Members, Read, Table};
 use serde::de::{Deserialize, Deserializer, Error};
 
@@ -21,15 +21,15 @@ impl<'de> Deserialize<'de> for Fields {
     }
 }
 
-/// The attributes of a table's items that an answer shows, in the schema's order.
+/// The attributes of a table's items that a response shows, in the schema's order.
 #[derive(Debug, Clone)]
-pub struct Shown {
+pub struct Projection {
     table: &'static Table,
     /// Those that were asked for, each once.
     asked: Option<Vec<&'static str>>,
 }
 
-impl Shown {
+impl Projection {
     /// Every attribute that clients may see. What this version does not know is not shown.
     pub fn all(table: &'static Table) -> Self {
         Self { table, asked: None }
@@ -54,7 +54,7 @@ impl Shown {
     }
 
     fn names(&self) -> impl Iterator<Item = &'static str> {
-        let visible = self.table.attributes.iter().filter(|known| known.access != Access::Hidden).map(|known| known.name);
+        let visible = self.table.attributes.iter().filter(|known| known.is_visible()).map(|known| known.name);
         visible.filter(|name| self.asked.as_ref().is_none_or(|asked| asked.contains(name)))
     }
 
@@ -95,7 +95,7 @@ mod tests {
     use db_adapter::Item;
     use db_adapter::entity::user;
 
-    fn written(shown: &Shown, json: &str) -> String {
+    fn written(shown: &Projection, json: &str) -> String {
         let mut out = String::new();
         shown.write(&mut out, &Item::parse(json).unwrap().members());
         out
@@ -104,10 +104,10 @@ mod tests {
     #[test]
     fn known_attributes_are_shown_in_the_order_of_the_schema() {
         let json = r#"{"bio":"\"ä\"","later":1,"name":"Ann","requestHash":"h","userId":"u","version":3,"writeId":"w"}"#;
-        let all = Shown::all(&user::TABLE);
+        let all = Projection::all(&user::TABLE);
         assert_eq!(written(&all, json), r#"{"userId":"u","name":"Ann","bio":"\"ä\"","version":3}"#);
         let some =
-            Shown::of(&user::TABLE, Some(Fields(vec!["name".to_owned(), "userId".to_owned(), "name".to_owned()]))).unwrap();
+            Projection::of(&user::TABLE, Some(Fields(vec!["name".to_owned(), "userId".to_owned(), "name".to_owned()]))).unwrap();
         assert_eq!(written(&some, json), r#"{"userId":"u","name":"Ann"}"#);
         assert_eq!(some.attributes(), Some(vec!["userId".to_owned(), "name".to_owned()]));
         assert_eq!(all.attributes(), None);
@@ -115,15 +115,18 @@ mod tests {
 
     #[test]
     fn an_item_without_version_shows_0() {
-        assert_eq!(written(&Shown::all(&user::TABLE), "{}"), r#"{"version":0}"#);
+        assert_eq!(written(&Projection::all(&user::TABLE), "{}"), r#"{"version":0}"#);
     }
 
     #[test]
     fn unknown_and_hidden_names_are_refused() {
         let many = Fields(vec!["name".to_owned(); 9]);
-        assert_eq!(Shown::of(&user::TABLE, Some(many)).unwrap_err().errors()[0].message, "names more attributes than there are");
+        assert_eq!(
+            Projection::of(&user::TABLE, Some(many)).unwrap_err().errors()[0].message,
+            "names more attributes than there are"
+        );
         for name in ["", "nickname", "writeId", "Name"] {
-            assert_eq!(Shown::of(&user::TABLE, Some(Fields(vec![name.to_owned()]))).unwrap_err().status(), 400);
+            assert_eq!(Projection::of(&user::TABLE, Some(Fields(vec![name.to_owned()]))).unwrap_err().status(), 400);
         }
     }
 }

@@ -1,0 +1,114 @@
+//! The schemas of a table's items and of the bodies that write them.
+
+use db_adapter::Table;
+use db_adapter::schema::{Access, Attribute, CREATED_AT, Form, Kind, Max, Presence, UPDATED_AT};
+use serde_json::{Map, Value, json};
+
+use crate::paging::ID_PATTERN;
+use crate::resource::{Bodies, Purpose};
+
+/// Every schema of the table, by name.
+pub(super) fn of(table: &Table) -> Map<String, Value> {
+    let Bodies { create, replace, patch } = Bodies::of(table);
+    let mut schemas = Map::from_iter([
+        (table.component.to_owned(), item(table)),
+        (create, body(table, Purpose::Create)),
+        (patch, body(table, Purpose::Patch)),
+    ]);
+    // Where everything can change, an item is replaced by what it could be created from.
+    schemas.entry(replace).or_insert_with(|| body(table, Purpose::Replace));
+    schemas
+}
+
+/// An item as clients see it.
+fn item(table: &Table) -> Value {
+    let visible = || table.attributes.iter().filter(|known| known.is_visible());
+    let properties: Map<_, _> = visible().map(|known| (known.name.to_owned(), shown(known))).collect();
+    let required: Vec<_> = visible().filter(|known| known.presence == Presence::Required).map(|known| known.name).collect();
+    json!({
+        "type": "object",
+        "description": format!("A {} as clients see it.", table.singular),
+        "properties": properties,
+        "required": required,
+    })
+}
+
+fn shown(known: &Attribute) -> Value {
+    let mut schema = match known.kind {
+        Kind::Text => json!({ "type": "string" }),
+        Kind::Count => json!({ "type": "integer", "format": "int64", "minimum": 0 }),
+    };
+    if is_time(known) {
+        schema["format"] = json!("date-time");
+    }
+    schema["description"] = json!(known.about);
+    schema
+}
+
+/// A body. Unknown fields are refused; what the server sets may be sent and is ignored.
+fn body(table: &Table, purpose: Purpose) -> Value {
+    let (mut properties, mut required) = (Map::new(), Vec::new());
+    for known in table.attributes.iter().filter(|known| known.is_visible()) {
+        properties.insert(known.name.to_owned(), sent(known, purpose));
+        let settable = known.access == Access::Client && (purpose == Purpose::Create || !known.fixed);
+        if settable && purpose != Purpose::Patch && known.presence != Presence::Optional {
+            required.push(known.name);
+        }
+    }
+    let description = match purpose {
+        Purpose::Create => format!("A {} as a client sends it whole.", table.singular),
+        Purpose::Replace => format!("A {} as a client replaces it.", table.singular),
+        Purpose::Patch => format!("Changes to a {}: what is absent stays, null removes.", table.singular),
+    };
+    let mut schema =
+        json!({ "type": "object", "description": description, "additionalProperties": false, "properties": properties });
+    if !required.is_empty() {
+        schema["required"] = json!(required);
+    }
+    schema
+}
+
+fn sent(known: &Attribute, purpose: Purpose) -> Value {
+    if known.access == Access::Server {
+        let mut schema = match known.kind {
+            Kind::Text => json!({ "type": "string" }),
+            Kind::Count => json!({ "type": "integer" }),
+        };
+        if is_time(known) {
+            schema["format"] = json!("date-time");
+        }
+        schema["readOnly"] = json!(true);
+        schema["description"] = json!("Set by the server; ignored.");
+        return schema;
+    }
+    if known.fixed && purpose != Purpose::Create {
+        return json!({
+            "type": "string", "readOnly": true, "description": format!("{} Left out, or as it is.", known.about),
+        });
+    }
+    let mut schema = json!({ "type": "string", "description": known.about });
+    if known.presence == Presence::Optional {
+        schema["type"] = json!(["string", "null"]);
+    }
+    match known.max {
+        Some(Max::Chars(max) | Max::Bytes(max)) => schema["maxLength"] = json!(max),
+        None => {}
+    }
+    if known.references.is_some() {
+        schema["pattern"] = json!(ID_PATTERN);
+    }
+    if known.visible {
+        schema["minLength"] = json!(1);
+        if known.form != Form::AsSent {
+            schema["pattern"] = json!(r"\S");
+        }
+    }
+    if known.email {
+        schema["format"] = json!("email");
+    }
+    schema
+}
+
+fn is_time(known: &Attribute) -> bool {
+    [CREATED_AT, UPDATED_AT].contains(&known.name)
+}

@@ -1,0 +1,35 @@
+//! The operations on the items of a table, written once for every service and driven by the table's declaration.
+//!
+//! A service names its table in a [`Resource`] and lists its [`Routes`]. Get, create, patch, replace and delete come from here with
+//! their OpenAPI descriptions; what is particular to a service is a handler of its own, which takes a [`Target`] where it is about
+//! one item.
+
+mod body;
+mod change;
+mod create;
+mod documents;
+mod operation;
+mod read;
+mod references;
+mod routes;
+mod target;
+mod text;
+
+use std::fmt::Debug;
+
+use db_adapter::Table;
+
+pub(crate) use body::Purpose;
+pub(crate) use documents::Bodies;
+pub use operation::Operation;
+pub use read::by_ids;
+pub use routes::Routes;
+pub use target::Target;
+
+/// The items of one table as clients see them.
+pub trait Resource: Debug + Send + Sync + 'static {
+    /// The table of the items.
+    const TABLE: &'static Table;
+    /// The attribute of a new item whose value keeps the `Idempotency-Key`s of different people apart.
+    const KEY_SCOPE: &'static str;
+}

@@ -1,0 +1,182 @@
+//! One method of one path: its handler, and what the OpenAPI document says of it.
+
+#![expect(clippy::indexing_slicing, reason = "a document's parts are objects, and what an object lacks is null")]
+
+use axum::handler::Handler;
+use axum::routing::{MethodRouter, delete, get, patch, post, put};
+use db_adapter::Table;
+use serde_json::{Value, json};
+use utoipa::IntoParams;
+use utoipa::openapi::path::ParameterIn;
+
+use super::body::Purpose;
+use super::documents::{self, Bodies};
+use super::read::GetParameters;
+use super::{Resource, change, create, read};
+use crate::etag::Conditions;
+use crate::extract::StrongRead;
+use crate::idempotency::IdempotencyKey;
+use crate::service::SharedStore;
+
+/// A method of a path, to be listed in [`super::Routes`]. `about` is a sentence for the document, of what is particular to it.
+#[derive(Debug)]
+pub struct Operation {
+    /// The method in lower case.
+    pub(super) method: &'static str,
+    pub(super) handler: MethodRouter<SharedStore>,
+    table: &'static Table,
+    document: Value,
+}
+
+impl Operation {
+    /// `GET` of a list by a handler of the service, whose parameters are `Q`. `id` is the operation's id, `title` its summary.
+    pub fn list<R: Resource, Q: IntoParams, T: 'static>(
+        id: &str,
+        title: &str,
+        about: &str,
+        handler: impl Handler<T, SharedStore>,
+    ) -> Self {
+        let table = R::TABLE;
+        let document = json!({
+            "operationId": id,
+            "summary": title,
+            "description": about,
+            "parameters": documents::parameters::<Q>(),
+            "responses": { "200": documents::page(table) },
+        });
+        Self { method: "get", handler: get(handler), table, document }
+    }
+
+    /// `GET` of one item.
+    pub fn get<R: Resource>() -> Self {
+        let (table, name) = (R::TABLE, R::TABLE.singular);
+        let parameters = [
+            documents::parameters::<GetParameters>(),
+            documents::parameters::<Conditions>(),
+            documents::parameters::<StrongRead>(),
+        ];
+        let document = json!({
+            "operationId": format!("get_{name}"),
+            "summary": format!("Get a {name}"),
+            "description": "With its ETag, for conditions.",
+            "parameters": parameters.concat(),
+            "responses": {
+                "200": documents::item(table, &format!("The {name}.")),
+                "304": {
+                    "description": format!("The {name} has one of the ETags in `If-None-Match`."),
+                    "headers": documents::etag_header(table),
+                },
+                "404": documents::not_found(table),
+                "412": { "description": format!("The {name} has none of the ETags in `If-Match`.") },
+            },
+        });
+        Self { method: "get", handler: get(read::get::<R>), table, document }
+    }
+
+    /// `POST` of a new item.
+    pub fn create<R: Resource>(about: &str) -> Self {
+        let (table, name) = (R::TABLE, R::TABLE.singular);
+        let mut created = documents::item(table, &format!("The {name} was created."));
+        created["headers"]["Location"] = documents::text_header(&format!("The {name}'s path."));
+        created["headers"]["Idempotent-Replayed"] =
+            documents::text_header("`true` when an earlier request with the same key created it.");
+        let conflict = documents::taken(table).unwrap_or_else(
+            || json!({ "description": format!("The {name} was created and deleted at the same time, under the same key.") }),
+        );
+        let document = json!({
+            "operationId": format!("create_{name}"),
+            "summary": format!("Create a {name}"),
+            "description": about,
+            "parameters": documents::parameters::<IdempotencyKey>(),
+            "requestBody": documents::request_body(&Bodies::of(table).create, Purpose::Create),
+            "responses": { "201": created, "409": conflict },
+        });
+        Self { method: "post", handler: post(create::create::<R>), table, document }
+    }
+
+    /// `PATCH` of one item.
+    pub fn patch<R: Resource>() -> Self {
+        let about = "A JSON merge patch (RFC 7396): what is absent stays, null removes an optional attribute. `{}` changes nothing and \
+                     keeps the version.";
+        let body = documents::request_body(&Bodies::of(R::TABLE).patch, Purpose::Patch);
+        let document = written::<R>("patch", "Change", about, Some(body));
+        Self { method: "patch", handler: patch(change::patch::<R>), table: R::TABLE, document }
+    }
+
+    /// `PUT` of one item.
+    pub fn replace<R: Resource>() -> Self {
+        let fixed = documents::fixed(R::TABLE);
+        let fixed = if fixed.is_empty() { String::new() } else { format!(" {fixed} may be left out.") };
+        let about = format!("Optional attributes that are absent are removed.{fixed} Never creates.");
+        let body = documents::request_body(&Bodies::of(R::TABLE).replace, Purpose::Replace);
+        let document = written::<R>("put", "Replace", &about, Some(body));
+        Self { method: "put", handler: put(change::replace::<R>), table: R::TABLE, document }
+    }
+
+    /// `DELETE` of one item.
+    pub fn delete<R: Resource>(about: &str) -> Self {
+        Self::delete_by::<R, NoQuery, _>(about, change::delete::<R>)
+    }
+
+    /// `DELETE` of one item by a handler of the service, whose parameters are `Q`.
+    pub fn delete_by<R: Resource, Q: IntoParams, T: 'static>(about: &str, handler: impl Handler<T, SharedStore>) -> Self {
+        let mut document = written::<R>("delete", "Delete", about, None);
+        let parameters = [documents::parameters::<Q>(), documents::parameters::<Conditions>()];
+        document["parameters"] = parameters.concat().into();
+        Self { method: "delete", handler: delete(handler), table: R::TABLE, document }
+    }
+
+    /// Says when the operation is refused with that status.
+    #[must_use]
+    pub fn refuses(mut self, status: u16, when: &str) -> Self {
+        self.document["responses"][status.to_string()] = json!({ "description": when });
+        self
+    }
+
+    /// What the document says of the operation on that path.
+    pub(super) fn describe(&self, path: &str) -> Value {
+        let mut document = self.document.clone();
+        document["tags"] = json!([self.table.name]);
+        if let Some(parameters) = document["parameters"].as_array_mut() {
+            parameters.splice(0..0, documents::path_parameters(path));
+        }
+        document
+    }
+}
+
+/// No parameters.
+struct NoQuery;
+
+impl IntoParams for NoQuery {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<utoipa::openapi::path::Parameter> {
+        Vec::new()
+    }
+}
+
+/// What every write of one item says.
+fn written<R: Resource>(method: &str, verb: &str, about: &str, body: Option<Value>) -> Value {
+    let (table, name) = (R::TABLE, R::TABLE.singular);
+    let mut document = json!({
+        "operationId": format!("{method}_{name}"),
+        "summary": format!("{verb} a {name}"),
+        "description": about,
+        "parameters": documents::parameters::<Conditions>(),
+        "responses": {
+            "404": documents::not_found(table),
+            "412": {
+                "description": format!("The {name} has none of the ETags in `If-Match`, or one of those in `If-None-Match`."),
+            },
+        },
+    });
+    match body {
+        None => document["responses"]["204"] = json!({ "description": format!("The {name} was deleted.") }),
+        Some(body) => {
+            document["requestBody"] = body;
+            document["responses"]["200"] = documents::item(table, &format!("The {name} as it is now."));
+            if let Some(taken) = documents::taken(table) {
+                document["responses"]["409"] = taken;
+            }
+        }
+    }
+    document
+}
