@@ -5,6 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use anyhow::Result;
 use clap::Args;
 use db_adapter::config::{CacheConfig, StoreConfig};
+use http_kit::auth::{Auth, AuthConfig, Mode};
 use http_kit::healthcheck::reachable;
 use http_kit::{Server, ServerConfig, telemetry};
 
@@ -27,18 +28,25 @@ pub(crate) struct Arguments {
 
     #[command(flatten)]
     server: ServerConfig,
+
+    #[command(flatten)]
+    auth: AuthConfig,
 }
 
 pub(crate) async fn run(arguments: Arguments) -> Result<Outcome> {
-    let Arguments { empty, store: config, cache, server } = arguments;
+    let Arguments { empty, store: config, cache, server, auth } = arguments;
     let _logs = telemetry::init(server.log_format, &server.rust_log);
     config.check_request_timeout(server.request_timeout())?;
+    let auth = match auth.mode(server.host, Mode::Dev).map_err(anyhow::Error::msg)? {
+        Mode::Off | Mode::Dev => None,
+        Mode::Oidc => Some(Auth::new(auth.oidc().map_err(anyhow::Error::msg)?)),
+    };
     // The port first: where it is taken, nothing is written.
     let server = Server::bind(server)?;
     let store = config.open().await?;
     let seeded = if !empty && seed::is_empty(&*store).await? { Some(seed::seed(&*store).await?) } else { None };
     telemetry::print(std::io::stdout(), greeting(server.address(), &place(&config), seeded.as_ref()));
-    server.run(cache.wrap(store), vec![users_svc::service(), threads_svc::service(), posts_svc::service()]).await?;
+    server.run(cache.wrap(store), vec![users_svc::service(), threads_svc::service(), posts_svc::service()], auth).await?;
     Ok(Outcome::Done)
 }
 

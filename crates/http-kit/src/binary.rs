@@ -1,10 +1,13 @@
 //! The program of a service: configuration, store, serving.
 
+use std::net::IpAddr;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use db_adapter::config::{CacheConfig, StoreConfig};
 
+use crate::auth::{Auth, AuthConfig, Mode};
 use crate::config::{ServerConfig, without_empty_variables};
 use crate::serve::Server;
 use crate::service::Service;
@@ -18,6 +21,8 @@ struct Cli {
     store: StoreConfig,
     #[command(flatten)]
     cache: CacheConfig,
+    #[command(flatten)]
+    auth: AuthConfig,
     #[command(subcommand)]
     command: Option<Command>,
 }
@@ -73,10 +78,23 @@ pub fn with_port(command: clap::Command, port: &'static str) -> clap::Command {
 async fn serve(cli: Cli, service: fn() -> Service) -> Result<(), Box<dyn std::error::Error>> {
     let _logs = telemetry::init(cli.server.log_format, &cli.server.rust_log);
     cli.store.check_request_timeout(cli.server.request_timeout())?;
+    let auth = identity(&cli.auth, cli.server.host)?;
     let server = Server::bind(cli.server)?;
     let store = cli.cache.wrap(cli.store.open().await?);
-    server.run(store, vec![service()]).await?;
+    if auth.is_none() {
+        tracing::warn!("AUTH is off: whoever reaches this port may do everything");
+    }
+    server.run(store, vec![service()], auth).await?;
     Ok(())
+}
+
+/// Identity as it is set.
+fn identity(config: &AuthConfig, host: IpAddr) -> Result<Option<Arc<Auth>>, String> {
+    match config.mode(host, Mode::Off)? {
+        Mode::Off => Ok(None),
+        Mode::Dev => Err("AUTH=dev is for `forum dev`; a service takes AUTH_ISSUER or AUTH=off".to_owned()),
+        Mode::Oidc => Ok(Some(Auth::new(config.oidc()?))),
+    }
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ use db_adapter::{Health, Table};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::auth::Auth;
 use crate::service::{SharedStore, version};
 
 /// Is this process about to leave? Shared by whoever decides that and by readiness.
@@ -39,6 +40,7 @@ pub(crate) async fn live() -> Json<serde_json::Value> {
 pub(crate) struct Readiness {
     pub(crate) store: SharedStore,
     pub(crate) table: &'static Table,
+    pub(crate) auth: Option<Arc<Auth>>,
     pub(crate) draining: Draining,
 }
 
@@ -55,6 +57,10 @@ pub(crate) struct Report {
     version: String,
     /// What it stores in.
     store: Health,
+    /// Why tokens cannot be checked, if they cannot.
+    #[schema(value_type = String, required = false)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    identity: Option<&'static str>,
 }
 
 /// Can the service serve?
@@ -63,7 +69,7 @@ pub(crate) struct Report {
 pub(crate) enum Status {
     /// It serves.
     Ok,
-    /// The store cannot be reached.
+    /// The store cannot be reached, or no token can be checked.
     Unavailable,
     /// It still serves, but is about to leave.
     Draining,
@@ -71,10 +77,11 @@ pub(crate) enum Status {
 
 pub(crate) async fn ready(State(readiness): State<Readiness>) -> impl IntoResponse {
     let store = readiness.store.health(readiness.table).await;
-    let (code, status) = match store.reachable {
+    let identity = readiness.auth.as_ref().and_then(|auth| auth.unready());
+    let (code, status) = match store.reachable && identity.is_none() {
         _ if readiness.draining.has_begun() => (StatusCode::SERVICE_UNAVAILABLE, Status::Draining),
         true => (StatusCode::OK, Status::Ok),
         false => (StatusCode::SERVICE_UNAVAILABLE, Status::Unavailable),
     };
-    (code, Json(Report { status, service: readiness.table.name, version: version(), store }))
+    (code, Json(Report { status, service: readiness.table.name, version: version(), store, identity }))
 }

@@ -12,6 +12,7 @@ use tokio::sync::Semaphore;
 use tower::{ServiceBuilder, ServiceExt, service_fn};
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
+use crate::auth::Auth;
 use crate::compression::{Coding, Compressor};
 use crate::config::Origins;
 use crate::health::{self, Draining, Readiness};
@@ -38,6 +39,8 @@ pub struct Behaviour {
     pub body_memory: usize,
     /// Bytes that large responses may take until clients have read them; more are answered 503.
     pub response_memory: usize,
+    /// Who checks tokens; nobody where identity is off.
+    pub auth: Option<Arc<Auth>>,
 }
 
 /// The services on one origin, with health, metrics and every layer. A request passes the layers from the top down, its answer
@@ -47,7 +50,8 @@ pub fn app(services: Vec<Service>, store: &SharedStore, behaviour: &Behaviour, d
     let mut probes = Router::new().route("/health", get(health::live)).route("/metrics", get(metrics::metrics));
     let (mut api, mut documents) = (Router::new(), Vec::new());
     for service in services {
-        let readiness = Readiness { store: store.clone(), table: service.table, draining: draining.clone() };
+        let auth = behaviour.auth.clone();
+        let readiness = Readiness { store: store.clone(), table: service.table, auth, draining: draining.clone() };
         let ready = get(health::ready).with_state(readiness);
         probes = probes.route(&format!("/api/{}/health", service.table.name), ready);
         let (routes, document) = openapi::document(service);
@@ -62,16 +66,19 @@ pub fn app(services: Vec<Service>, store: &SharedStore, behaviour: &Behaviour, d
     let layered = |routes: Router, in_flight: usize| {
         let limits = Arc::new(Limits::new(in_flight, behaviour.timeout, bodies.clone()));
         // Each request has a copy of the layers: one pointer to all that they share.
-        let shared = Arc::new((compressor.clone(), unsent.clone()));
+        let shared = Arc::new((compressor.clone(), unsent.clone(), behaviour.auth.clone()));
         let layers = ServiceBuilder::new().layer_fn(Observed::new).option_layer(cors(&behaviour.origins)).layer_fn(
             move |mut handler: Route| {
                 let (shared, limits) = (Arc::clone(&shared), Arc::clone(&limits));
-                service_fn(move |request: Request| {
+                service_fn(move |mut request: Request| {
+                    if let Some(auth) = &shared.2 {
+                        request.extensions_mut().insert(Arc::clone(auth));
+                    }
                     let coding = Coding::preferred(request.headers());
                     let shared = Arc::clone(&shared);
                     let reads = request.method() == Method::GET;
                     limits.handle(&mut handler, request).and_then(async move |response| {
-                        let (compressor, unsent) = &*shared;
+                        let (compressor, unsent, _) = &*shared;
                         let response = compressor.code(response, coding).await;
                         // A write has happened by now, and is not told otherwise.
                         Ok(if reads { unsent.count(response).await } else { response })

@@ -12,8 +12,8 @@ mod request;
 mod unsent;
 
 pub mod assets;
+pub mod auth;
 pub mod binary;
-pub mod caller;
 pub mod config;
 pub mod etag;
 pub mod extract;
@@ -33,7 +33,7 @@ pub mod serve;
 pub mod service;
 pub mod telemetry;
 
-pub use caller::Caller;
+pub use auth::Caller;
 pub use config::ServerConfig;
 pub use problem::Problem;
 pub use request::Deadline;

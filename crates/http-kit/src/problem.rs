@@ -21,6 +21,10 @@ pub struct Problem {
     errors: Vec<FieldError>,
     retry_after: Option<u64>,
     cause: Option<Box<str>>,
+    /// What the `type` is called below `/problems/`, for those that need a name.
+    name: Option<&'static str>,
+    /// What `WWW-Authenticate` says.
+    challenge: Option<Box<str>>,
 }
 
 /// One fault in one field of a body, or in one parameter.
@@ -37,9 +41,9 @@ pub struct FieldError {
 #[schema(as = Problem)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Document {
-    /// Always `about:blank`: the status says what kind of problem it is.
+    /// `/problems/NAME` for problems that a client may want to tell apart; else `about:blank`: the status says what kind it is.
     #[schema(value_type = String, format = "uri-reference")]
-    r#type: &'static str,
+    r#type: Cow<'static, str>,
     /// The status in words.
     #[schema(value_type = String)]
     title: &'static str,
@@ -62,7 +66,7 @@ pub(crate) struct Document {
 impl Problem {
     /// A problem of that status; `detail` is shown to the client.
     pub fn new(status: StatusCode, detail: impl Into<Cow<'static, str>>) -> Self {
-        Self { status, detail: detail.into(), errors: Vec::new(), retry_after: None, cause: None }
+        Self { status, detail: detail.into(), errors: Vec::new(), retry_after: None, cause: None, name: None, challenge: None }
     }
 
     /// 400: the request cannot be read.
@@ -73,6 +77,29 @@ impl Problem {
     /// 400: one parameter is at fault.
     pub fn parameter(name: &str, message: impl Into<String>) -> Self {
         Self::unreadable("a parameter is not valid").with_error(name, message)
+    }
+
+    /// 401: there is no token, or one that is not valid for that reason (RFC 6750, section 3).
+    pub fn unauthenticated(invalid: Option<String>) -> Self {
+        let (name, detail, challenge) = match invalid {
+            None => ("token-missing", "a bearer token is required".to_owned(), "Bearer".to_owned()),
+            Some(reason) => {
+                let challenge = format!("Bearer error=\"invalid_token\", error_description=\"{reason}\"");
+                ("token-invalid", format!("the token is not valid: {reason}"), challenge)
+            }
+        };
+        let problem = Self::new(StatusCode::UNAUTHORIZED, detail);
+        Self { name: Some(name), challenge: Some(challenge.into()), ..problem }
+    }
+
+    /// 403, of that name.
+    pub fn forbidden(name: &'static str, detail: impl Into<Cow<'static, str>>) -> Self {
+        Self { name: Some(name), ..Self::new(StatusCode::FORBIDDEN, detail) }
+    }
+
+    /// 403: the caller must introduce itself first.
+    pub fn profile_missing() -> Self {
+        Self::forbidden("profile-missing", "you have no profile yet: make one with PUT /api/users/me")
     }
 
     /// 404.
@@ -155,7 +182,7 @@ impl Problem {
     pub(crate) fn to_json(&self, request: Option<(&str, &Method)>) -> Vec<u8> {
         let timed_out_read = self.status == StatusCode::GATEWAY_TIMEOUT && request.is_some_and(|(_, method)| method.is_safe());
         let document = Document {
-            r#type: "about:blank",
+            r#type: self.name.map_or("about:blank".into(), |name| format!("/problems/{name}").into()),
             title: self.status.canonical_reason().unwrap_or("Error"),
             status: self.status.as_u16(),
             detail: if timed_out_read { "no response in time".into() } else { self.detail.clone() },
@@ -196,6 +223,9 @@ impl IntoResponse for Problem {
         response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(CONTENT_TYPE));
         if let Some(seconds) = self.retry_after {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        if let Some(challenge) = self.challenge.as_deref().and_then(|challenge| HeaderValue::try_from(challenge).ok()) {
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
         }
         response.extensions_mut().insert(self);
         response

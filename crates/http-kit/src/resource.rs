@@ -18,18 +18,27 @@ mod text;
 use std::fmt::Debug;
 
 use db_adapter::Table;
+use db_adapter::entity::user;
+
+use crate::auth::policy::Entity;
 
 pub(crate) use body::Purpose;
 pub(crate) use documents::Bodies;
 pub use operation::Operation;
 pub use read::by_ids;
 pub use routes::Routes;
-pub use target::Target;
+pub use target::{Located, Target};
 
 /// The items of one table as clients see them.
 pub trait Resource: Debug + Send + Sync + 'static {
     /// The table of the items.
     const TABLE: &'static Table;
-    /// The attribute of a new item whose value keeps the `Idempotency-Key`s of different people apart.
+    /// What the policy calls them.
+    const ENTITY: Entity;
+    /// The attribute that holds the id of the user whose item it is.
+    const OWNER: &'static str = user::TABLE.hash;
+    /// Attributes that the owner of an item cannot change, where others can.
+    const NOT_BY_OWNER: &'static [&'static str];
+    /// The attribute of a new item whose value keeps the `Idempotency-Key`s of different people apart where nobody says who asks.
     const KEY_SCOPE: &'static str;
 }

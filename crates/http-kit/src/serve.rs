@@ -2,11 +2,13 @@
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum_server::Handle;
 use db_adapter::Mode;
 
+use crate::auth::Auth;
 use crate::config::{Origins, ServerConfig};
 use crate::connection::Acceptor;
 use crate::health::Draining;
@@ -78,17 +80,17 @@ impl Server {
         self.address
     }
 
-    /// Serves until SIGTERM or SIGINT, then closes the store. On SIGTERM readiness turns 503 and serving goes on for the grace
+    /// Serves until SIGTERM or SIGINT, then closes the store. `auth` checks tokens; without one everybody may do everything. On SIGTERM readiness turns 503 and serving goes on for the grace
     /// time, so that load balancers look elsewhere before connections are refused; then requests in flight may finish.
     ///
     /// # Errors
     /// [`ServeError::Serve`] and [`ServeError::Close`].
-    pub async fn run(self, store: SharedStore, services: Vec<Service>) -> Result<(), ServeError> {
+    pub async fn run(self, store: SharedStore, services: Vec<Service>, auth: Option<Arc<Auth>>) -> Result<(), ServeError> {
         open_files::raise_limit(self.config.max_in_flight);
         let signals = Signals::listen().map_err(ServeError::Serve)?;
         let draining = Draining::default();
         let handle = Handle::new();
-        let behaviour = self.behaviour(&store, &services).await;
+        let behaviour = self.behaviour(&store, &services, auth.clone()).await;
         let app = app(services, &store, &behaviour, &draining);
 
         let connections = self.config.connections();
@@ -104,18 +106,22 @@ impl Server {
         server.http_builder().http1().header_read_timeout(NEXT_REQUEST).max_buf_size(HEADER_BYTES).half_close(true);
 
         let upkeep = tokio::spawn(metrics::upkeep());
+        let keys = auth.map(|auth| tokio::spawn(auth.refresh()));
         let grace = Duration::from_secs(self.config.shutdown_grace_seconds);
         let leave = tokio::spawn(leave(signals, draining, grace, handle));
         tracing::info!(address = %self.address, "listening");
         let served = server.serve(app.into_make_service()).await;
         leave.abort();
         upkeep.abort();
+        if let Some(keys) = keys {
+            keys.abort();
+        }
         store.close().await.map_err(ServeError::Close)?;
         tracing::info!("stopped");
         served.map_err(ServeError::Serve)
     }
 
-    async fn behaviour(&self, store: &SharedStore, services: &[Service]) -> Behaviour {
+    async fn behaviour(&self, store: &SharedStore, services: &[Service], auth: Option<Arc<Auth>>) -> Behaviour {
         let mut mode = None;
         for service in services {
             let health = store.health(service.table).await;
@@ -132,6 +138,7 @@ impl Server {
             body_timeout: Duration::from_secs(self.config.body_timeout_seconds),
             body_memory: self.config.body_memory_bytes,
             response_memory: self.config.response_memory_bytes,
+            auth,
         }
     }
 }

@@ -5,6 +5,7 @@
 
 mod answer;
 mod conditions;
+mod issuer;
 mod lagging;
 mod process;
 mod settings;
@@ -29,6 +30,7 @@ use tower::ServiceExt;
 
 pub use answer::Answer;
 pub use conditions::conditions_guard_writes;
+pub use issuer::{Issuer, SigningKey};
 pub use lagging::Lagging;
 pub use process::Process;
 pub use settings::settings_are_documented;
@@ -185,6 +187,7 @@ pub fn behaviour() -> Behaviour {
         body_timeout: Duration::from_secs(30),
         body_memory: 64 * 1024 * 1024,
         response_memory: 128 * 1024 * 1024,
+        auth: None,
     }
 }
 

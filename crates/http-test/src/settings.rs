@@ -25,7 +25,7 @@ pub fn settings_are_documented(program: &str, command: &mut Command) {
         let default = own.unwrap_or(default);
         // Where no value is the default, words say what is done without one.
         let is_set = settings.get(unquoted(variable)).is_some_and(|(_, default)| default.is_some());
-        let value = is_set.then(|| unquoted(default.split([' ', ':']).next().unwrap_or_default()).to_owned());
+        let value = is_set.then(|| first_word(default).to_owned());
         assert!(is_set || default.contains(' '), "{variable} has no default value, and docs/configuration.md says {default}");
         let earlier = documented.insert(unquoted(variable).to_owned(), (unquoted(flag).to_owned(), value));
         assert_eq!(earlier, None, "{variable} stands twice");
@@ -66,6 +66,12 @@ fn rows(document: &str) -> Vec<Vec<&str>> {
     let rows = rows.map(|row| row.split(" | ").map(str::trim).collect::<Vec<_>>());
     rows.filter(|cells| cells[0].starts_with('`') && unquoted(cells[0]).chars().all(|c| c.is_ascii_uppercase() || c == '_'))
         .collect()
+}
+
+/// What stands in the first quotes, or before the first blank.
+fn first_word(cell: &str) -> &str {
+    let quoted = cell.strip_prefix('`').and_then(|rest| rest.split('`').next());
+    quoted.unwrap_or_else(|| cell.split([' ', ':']).next().unwrap_or_default())
 }
 
 fn unquoted(cell: &str) -> &str {

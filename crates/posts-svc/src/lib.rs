@@ -5,6 +5,7 @@ mod list;
 use db_adapter::Table;
 use db_adapter::entity::post::TABLE;
 use http_kit::Service;
+use http_kit::auth::policy::Entity;
 use http_kit::resource::{Operation, Resource, Routes};
 
 /// The service, ready to be mounted.
@@ -17,6 +18,8 @@ struct Posts;
 
 impl Resource for Posts {
     const TABLE: &'static Table = &TABLE;
+    const ENTITY: Entity = Entity::Post;
+    const NOT_BY_OWNER: &'static [&'static str] = &[];
     const KEY_SCOPE: &'static str = "userId";
 }
 

@@ -6,6 +6,7 @@ use axum::response::Response;
 use db_adapter::entity::post;
 use db_adapter::{Error, Key, Query as IndexQuery, Read, Store};
 use futures::future::try_join_all;
+use http_kit::auth::policy::Action;
 use http_kit::etag::Conditions;
 use http_kit::extract::Query;
 use http_kit::paging::{Flag, index};
@@ -43,7 +44,9 @@ async fn delete_thread(
     Query(DeleteThread { cascade }): Query<DeleteThread>,
 ) -> Result<Response, Problem> {
     let key = Key::hash(thread.id());
-    let expected = if cascade.is_some_and(|Flag(cascade)| cascade) {
+    let cascade = cascade.is_some_and(|Flag(cascade)| cascade);
+    thread.authorize(if cascade { Action::DeleteWithPosts } else { Action::Delete }).await?;
+    let expected = if cascade {
         // Read first, so that a wrong id or a stale condition deletes no post.
         let expected = conditions.expected_of(&thread.find(&Read::STRONG).await?)?;
         delete_posts(thread.store(), thread.id(), deadline).await?;

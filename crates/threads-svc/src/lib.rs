@@ -6,6 +6,7 @@ mod list;
 use db_adapter::Table;
 use db_adapter::entity::thread::TABLE;
 use http_kit::Service;
+use http_kit::auth::policy::Entity;
 use http_kit::resource::{Operation, Resource, Routes};
 
 /// The service, ready to be mounted.
@@ -18,6 +19,8 @@ struct Threads;
 
 impl Resource for Threads {
     const TABLE: &'static Table = &TABLE;
+    const ENTITY: Entity = Entity::Thread;
+    const NOT_BY_OWNER: &'static [&'static str] = &["userId"];
     const KEY_SCOPE: &'static str = "userId";
 }
 

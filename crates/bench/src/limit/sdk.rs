@@ -73,7 +73,7 @@ pub(crate) async fn serve_in_layers(port: u16, endpoint: String) -> Result<()> {
     let store = open_as_forum(endpoint).await?;
     let sdk = Sdk { client: store.client().clone(), consumed: Some(ReturnConsumedCapacity::Indexes) };
     let service = Service { table: &users::TABLE, routes: Routes::new().undocumented(routes().with_state(sdk)) };
-    Ok(Server::bind(server)?.run(Arc::new(store), vec![service]).await?)
+    Ok(Server::bind(server)?.run(Arc::new(store), vec![service], None).await?)
 }
 
 #[derive(Debug, Clone)]

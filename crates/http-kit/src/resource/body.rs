@@ -40,14 +40,32 @@ impl Purpose {
     }
 }
 
+/// What is given beside the body.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Given<'a> {
+    /// These attributes of the item cannot change, as little as those that are declared so.
+    Fixed(&'a [&'static str]),
+    /// The new item is of this user: the attribute, and the id.
+    Owner(&'static str, &'a str),
+}
+
 /// What a body says about each attribute that clients set, in the order of the table.
 #[derive(Debug)]
-pub(super) struct Changes(Vec<(&'static Attribute, Change)>);
+pub(super) struct Changes(Vec<Said>);
+
+/// What a body says about one attribute.
+#[derive(Debug)]
+struct Said {
+    known: &'static Attribute,
+    change: Change,
+    /// Can the attribute not change?
+    fixed: bool,
+}
 
 impl Changes {
     /// Does the body change nothing of what can change?
     pub(super) fn is_empty(&self) -> bool {
-        self.0.iter().all(|(known, change)| known.fixed || *change == Change::Keep)
+        self.0.iter().all(|said| said.fixed || said.change == Change::Keep)
     }
 
     /// Checks that the body repeats of the item what cannot change, or leaves it out.
@@ -55,19 +73,19 @@ impl Changes {
     /// # Errors
     /// 422 that names what differs.
     pub(super) fn check_fixed(&self, item: &Item) -> Result<(), Problem> {
-        let fixed = self.0.iter().filter(|(known, _)| known.fixed);
-        let differs = fixed.filter(|(known, change)| match change {
-            Change::Set(text) => item.text(known.name).as_deref() != Some(text),
-            Change::Keep | Change::Remove => false,
+        let differs = self.0.iter().filter(|said| said.fixed).filter(|said| match &said.change {
+            Change::Set(text) => item.text(said.known.name).as_deref() != Some(text),
+            Change::Remove => said.known.presence == Presence::Optional && item.text(said.known.name).is_some(),
+            Change::Keep => false,
         });
-        let faults: Vec<_> = differs.map(|(known, _)| fault(known.name, "cannot change")).collect();
+        let faults: Vec<_> = differs.map(|said| fault(said.known.name, "cannot change")).collect();
         if faults.is_empty() { Ok(()) } else { Err(Problem::invalid(faults)) }
     }
 
     /// The attributes of a new item.
     pub(super) fn into_attributes(self) -> Attributes {
-        let set = self.0.into_iter().filter_map(|(known, change)| match change {
-            Change::Set(text) => Some((known.name.to_owned(), text.into())),
+        let set = self.0.into_iter().filter_map(|said| match said.change {
+            Change::Set(text) => Some((said.known.name.to_owned(), text.into())),
             Change::Keep | Change::Remove => None,
         });
         set.collect()
@@ -76,7 +94,7 @@ impl Changes {
     /// What is set and what is removed of an item that is there. See [`Changes::check_fixed`] for what cannot change.
     pub(super) fn into_update(self) -> Update {
         let mut update = Update::default();
-        for (known, change) in self.0.into_iter().filter(|(known, _)| !known.fixed) {
+        for Said { known, change, .. } in self.0.into_iter().filter(|said| !said.fixed) {
             match change {
                 Change::Keep => {}
                 Change::Remove => {
@@ -96,11 +114,16 @@ impl Changes {
 ///
 /// # Errors
 /// 400, 415, 422.
-pub(super) async fn read(request: Request, table: &'static Table, purpose: Purpose) -> Result<Changes, Problem> {
+pub(super) async fn read(
+    request: Request,
+    table: &'static Table,
+    purpose: Purpose,
+    given: Given<'_>,
+) -> Result<Changes, Problem> {
     check_media_type(request.headers(), purpose.media_types())?;
     // It was received before the handler was called: see `receive`.
     let bytes = Bytes::from_request(request, &()).await.map_err(|_| Problem::internal("the body was not received"))?;
-    parse(&bytes, table, purpose)
+    parse(&bytes, table, purpose, given)
 }
 
 fn check_media_type(headers: &HeaderMap, allowed: &[&str]) -> Result<(), Problem> {
@@ -117,7 +140,7 @@ fn check_media_type(headers: &HeaderMap, allowed: &[&str]) -> Result<(), Problem
     Ok(())
 }
 
-fn parse(bytes: &[u8], table: &'static Table, purpose: Purpose) -> Result<Changes, Problem> {
+fn parse(bytes: &[u8], table: &'static Table, purpose: Purpose, given: Given<'_>) -> Result<Changes, Problem> {
     let text = std::str::from_utf8(bytes).map_err(|_| Problem::unreadable("the body is not valid UTF-8"))?;
     // Some editors and tools begin a file with it.
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
@@ -136,7 +159,7 @@ fn parse(bytes: &[u8], table: &'static Table, purpose: Purpose) -> Result<Change
     if mistyped {
         return Err(unreadable_body(None, faults));
     }
-    let (changes, mut broken) = checked(changes, purpose);
+    let (changes, mut broken) = checked(changes, purpose, given);
     broken.sort_by(|one, other| one.field.cmp(&other.field));
     let unreadable = !faults.is_empty();
     faults.append(&mut broken);
@@ -213,24 +236,34 @@ impl<'de> Visitor<'de> for &mut Reader {
 struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
 
 /// The changes as they are stored, and which rules of their attributes they break.
-fn checked(said: Vec<(&'static Attribute, Option<Change>)>, purpose: Purpose) -> (Changes, Vec<FieldError>) {
+fn checked(said: Vec<(&'static Attribute, Option<Change>)>, purpose: Purpose, given: Given<'_>) -> (Changes, Vec<FieldError>) {
     let (mut changes, mut faults) = (Vec::with_capacity(said.len()), Vec::new());
     for (known, change) in said {
+        let fixed = match given {
+            Given::Fixed(names) => purpose != Purpose::Create && (known.fixed || names.contains(&known.name)),
+            Given::Owner(..) => false,
+        };
+        let owner = match given {
+            Given::Owner(name, id) if name == known.name => Some(id),
+            _ => None,
+        };
         let change = match change {
             Some(Change::Set(text)) => Change::Set(in_form(known.form, text)),
             Some(change) => change,
             // An attribute that cannot change may be left out where the item is there.
-            None if purpose == Purpose::Patch || purpose == Purpose::Replace && known.fixed => Change::Keep,
-            None => Change::Remove,
+            None if purpose == Purpose::Patch || fixed => Change::Keep,
+            None => owner.map_or(Change::Remove, |id| Change::Set(id.to_owned())),
         };
-        let broken = match &change {
-            Change::Remove if known.presence != Presence::Optional => vec!["is required and cannot be null".to_owned()],
+        let broken = match (&change, owner) {
+            (Change::Set(id), Some(owner)) if id == owner => Vec::new(),
+            (_, Some(_)) => vec!["must be your own id, or absent".to_owned()],
+            (Change::Remove, None) if known.presence != Presence::Optional => vec!["is required and cannot be null".to_owned()],
             // What cannot change is compared with the item.
-            Change::Set(text) if purpose == Purpose::Create || !known.fixed => rules::broken(known, text),
-            Change::Keep | Change::Remove | Change::Set(_) => Vec::new(),
+            (Change::Set(text), None) if !fixed => rules::broken(known, text),
+            _ => Vec::new(),
         };
         faults.extend(broken.into_iter().map(|message| fault(known.name, message)));
-        changes.push((known, change));
+        changes.push(Said { known, change, fixed });
     }
     (Changes(changes), faults)
 }
@@ -306,9 +339,10 @@ mod tests {
         samples: "[]",
     };
     static PROFILES: Table = PROFILE;
+    const NOTHING: Given<'static> = Given::Fixed(&[]);
 
     fn example(body: &str) -> Result<Changes, Problem> {
-        parse(body.as_bytes(), &EXAMPLE, Purpose::Create)
+        parse(body.as_bytes(), &EXAMPLE, Purpose::Create, NOTHING)
     }
 
     fn faults(body: &str) -> (u16, Vec<String>) {
@@ -318,7 +352,7 @@ mod tests {
 
     #[test]
     fn a_body_becomes_an_update() {
-        let read = |body: &str| parse(body.as_bytes(), &EXAMPLE, Purpose::Patch).unwrap().into_update();
+        let read = |body: &str| parse(body.as_bytes(), &EXAMPLE, Purpose::Patch, NOTHING).unwrap().into_update();
         let update = read(r#" {"name":" Ann ","longName":null,"version":[7],"createdAt":{}} "#);
         assert_eq!(update.set.into_iter().collect::<Vec<_>>(), [("name".to_owned(), "Ann".into())]);
         assert!(update.remove.contains("longName"));
@@ -394,7 +428,7 @@ mod tests {
             assert_eq!(faults(&format!("{{\"name\":{}", nest.repeat(100_000))).0, 400);
             assert_eq!(faults(&format!("{{\"x\":{}", nest.repeat(100_000))).0, 400);
         }
-        assert_eq!(parse(b"{\"name\":\"\xff\"}", &EXAMPLE, Purpose::Create).unwrap_err().status(), 400);
+        assert_eq!(parse(b"{\"name\":\"\xff\"}", &EXAMPLE, Purpose::Create, NOTHING).unwrap_err().status(), 400);
     }
 
     #[rstest]
@@ -464,7 +498,7 @@ mod tests {
                     name => name == "version" || name == "createdAt",
                 })
             });
-            let read = parse(patch.to_string().as_bytes(), &PROFILES, Purpose::Patch);
+            let read = parse(patch.to_string().as_bytes(), &PROFILES, Purpose::Patch, NOTHING);
             prop_assert_eq!(read.as_ref().map_err(Problem::status).err(), (!readable).then_some(StatusCode::BAD_REQUEST));
             let Ok(profile) = read else { return Ok(()) };
             let update = profile.into_update();

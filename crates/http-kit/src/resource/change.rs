@@ -2,13 +2,13 @@
 
 use axum::extract::Request;
 use axum::response::Response;
-use db_adapter::Read;
 use db_adapter::entity::now;
 use db_adapter::schema::UPDATED_AT;
 
-use super::body::{self, Changes, Purpose};
+use super::body::{self, Changes, Given, Purpose};
 use super::target::Located;
 use super::{Resource, Target, references};
+use crate::auth::policy::Action;
 use crate::etag::Conditions;
 use crate::extract::{NoParameters, Query};
 use crate::problem::Problem;
@@ -22,9 +22,9 @@ pub(super) async fn patch<R: Resource>(
     Query(NoParameters {}): Query<NoParameters>,
     request: Request,
 ) -> Result<Response, Problem> {
-    let changes = body::read(request, R::TABLE, Purpose::Patch).await?;
+    let changes = body::read(request, R::TABLE, Purpose::Patch, Given::Fixed(target.not_by_caller())).await?;
     if changes.is_empty() {
-        let item = target.find(&Read::STRONG).await?;
+        let item = target.find_authorized(Action::Change).await?;
         changes.check_fixed(&item)?;
         conditions.expected_of(&item)?;
         return Ok(response::one(&Projection::all(R::TABLE), &item));
@@ -39,12 +39,12 @@ pub(super) async fn replace<R: Resource>(
     Query(NoParameters {}): Query<NoParameters>,
     request: Request,
 ) -> Result<Response, Problem> {
-    let changes = body::read(request, R::TABLE, Purpose::Replace).await?;
+    let changes = body::read(request, R::TABLE, Purpose::Replace, Given::Fixed(target.not_by_caller())).await?;
     write(&target, changes, &conditions).await
 }
 
 async fn write<R: Resource>(target: &Target<R>, changes: Changes, conditions: &Conditions) -> Result<Response, Problem> {
-    let Located { key, fixed } = target.locate().await?;
+    let Located { key, fixed } = target.authorize(Action::Change).await?;
     if let Some(item) = fixed {
         changes.check_fixed(&item)?;
     }
@@ -62,7 +62,7 @@ pub(super) async fn delete<R: Resource>(
     conditions: Conditions,
     Query(NoParameters {}): Query<NoParameters>,
 ) -> Result<Response, Problem> {
-    let Located { key, .. } = target.locate().await?;
+    let Located { key, .. } = target.authorize(Action::Delete).await?;
     let expected = target.expected(&key, &conditions).await?;
     target.delete(&key, expected.as_ref()).await?;
     Ok(response::no_content())

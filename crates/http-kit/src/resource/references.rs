@@ -1,8 +1,11 @@
 //! Items that name other items.
 
+use db_adapter::entity::user;
 use db_adapter::schema::Attribute;
-use db_adapter::{Attributes, Key, Read, Store, StoreExt, Table};
+use db_adapter::{Attributes, Item, Key, Read, Store, StoreExt, Table};
 
+use crate::auth::Caller;
+use crate::auth::standing::{SUSPENDED_REASON, SUSPENDED_UNTIL, check_profile};
 use crate::problem::{FieldError, Problem};
 
 /// An attribute that names an item, the table of that item, and its id.
@@ -14,13 +17,26 @@ pub(super) fn named(table: &'static Table, attributes: &Attributes) -> Vec<Refer
     table.references().filter_map(|(known, target)| Some((known, target, id(known)?))).collect()
 }
 
-/// Checks that the items exist that a new item names. One request, and one more where some are missed. What is deleted meanwhile is not
-/// noticed.
+/// Checks that the items exist that a new item names, and that the caller may add to them. One request, and one more where some are
+/// missed. What is deleted meanwhile is not noticed.
 ///
 /// # Errors
-/// 422 that names each attribute whose item does not exist; those of the store.
-pub(super) async fn check(store: &dyn Store, named: &[Reference]) -> Result<(), Problem> {
-    refuse(missing(store, named).await?)
+/// 422 that names each attribute whose item does not exist; 403 for a person without a profile and for one who is suspended; those of the
+/// store.
+pub(super) async fn check(store: &dyn Store, named: &[Reference], caller: &Caller) -> Result<(), Problem> {
+    let found = read(store, named).await?;
+    let mut missing = Vec::new();
+    for (reference, item) in named.iter().zip(&found) {
+        let (_, target, id) = reference;
+        let of_caller = target.name == user::TABLE.name && caller.account().is_some_and(|account| account.id == *id);
+        match item {
+            None if of_caller => return Err(Problem::profile_missing()),
+            None => missing.push(reference),
+            Some(profile) if of_caller => check_profile(profile)?,
+            Some(_) => {}
+        }
+    }
+    refuse(missing)
 }
 
 /// As [`check`], for an item that is there. One that keeps a reference is left alone, even where its target is gone.
@@ -44,17 +60,23 @@ pub(super) async fn check_change(store: &dyn Store, table: &'static Table, key: 
 
 /// Those whose items do not exist.
 async fn missing<'a>(store: &dyn Store, named: &'a [Reference]) -> Result<Vec<&'a Reference>, Problem> {
-    // The keys are enough to know. Not from a cache: another service writes these tables.
-    let read = Read { attributes: Some(Vec::new()), fresh: true, ..Read::default() };
-    let found = match named {
-        [] => return Ok(Vec::new()),
-        [(_, target, id)] => vec![store.find(target, &Key::hash(id), &read).await?],
+    let found = read(store, named).await?;
+    Ok(named.iter().zip(found).filter(|(_, item)| item.is_none()).map(|(reference, _)| reference).collect())
+}
+
+/// The items that are named, as far as it must be known of them.
+async fn read(store: &dyn Store, named: &[Reference]) -> Result<Vec<Option<Item>>, Problem> {
+    let attributes = [SUSPENDED_UNTIL, SUSPENDED_REASON].map(str::to_owned).into();
+    // Not from a cache: another service writes these tables.
+    let read = Read { attributes: Some(attributes), fresh: true, ..Read::default() };
+    match named {
+        [] => Ok(Vec::new()),
+        [(_, target, id)] => Ok(vec![store.find(target, &Key::hash(id), &read).await?]),
         several => {
             let keys: Vec<_> = several.iter().map(|(_, target, id)| (*target, Key::hash(id))).collect();
-            store.find_many(&keys, &read).await?
+            Ok(store.find_many(&keys, &read).await?)
         }
-    };
-    Ok(named.iter().zip(found).filter(|(_, item)| item.is_none()).map(|(reference, _)| reference).collect())
+    }
 }
 
 fn refuse(missing: Vec<&Reference>) -> Result<(), Problem> {

@@ -4,10 +4,12 @@ use std::marker::PhantomData;
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
+use db_adapter::schema::Attribute;
 use db_adapter::{Item, Key, Read, Store, StoreExt, Tag};
 
 use super::Resource;
-use crate::caller::Caller;
+use crate::auth::Caller;
+use crate::auth::policy::{self, Action};
 use crate::etag::Conditions;
 use crate::extract::PathId;
 use crate::problem::Problem;
@@ -24,16 +26,21 @@ pub struct Target<R> {
     resource: PhantomData<R>,
 }
 
-/// Where the item is, and what of it cannot change.
+/// Where the item is, and what of it this caller cannot change.
 #[derive(Debug)]
-pub(super) struct Located {
+pub struct Located {
     /// The item's full key.
-    pub(super) key: Key,
-    /// Its fixed attributes; `None` where the table has none, and nothing was read.
+    pub key: Key,
+    /// The attributes that cannot change; `None` where there are none, and nothing was read.
     pub(super) fixed: Option<Item>,
 }
 
 impl<R: Resource> Target<R> {
+    /// The item of that id.
+    pub fn new(caller: Caller, id: String, store: SharedStore) -> Self {
+        Self { caller, id, store, resource: PhantomData }
+    }
+
     /// The item's id: the first half of its key.
     pub fn id(&self) -> &str {
         &self.id
@@ -52,22 +59,69 @@ impl<R: Resource> Target<R> {
         self.store.find(R::TABLE, &Key::hash(&self.id), read).await?.ok_or_else(Problem::not_found)
     }
 
-    /// The item's full key. Clients name its first half only, so where there is a second one, or an attribute that cannot change, the item
-    /// is read. An eventual read will do: nothing of this changes.
-    pub(super) async fn locate(&self) -> Result<Located, Problem> {
-        let fixed = R::TABLE.attributes.iter().filter(|known| known.fixed && !R::TABLE.is_key(known.name));
-        let fixed: Vec<_> = fixed.map(|known| known.name.to_owned()).collect();
-        let Some(range) = R::TABLE.range else {
-            if fixed.is_empty() {
-                return Ok(Located { key: Key::hash(&self.id), fixed: None });
+    /// Checks that the caller may do this to the item, and finds out where the item is. The item is read where its owner decides, where the
+    /// table has a second half of its key, which clients do not name, and where it has attributes that the caller cannot change.
+    ///
+    /// # Errors
+    /// 401 and 403; 404 when there is no such item; those of the store.
+    pub async fn authorize(&self, action: Action) -> Result<Located, Problem> {
+        self.check_caller(action).await?;
+        let mut attributes: Vec<_> = self.fixed().map(|known| known.name).collect();
+        if !policy::permits(&self.caller, R::ENTITY, action, false) && !R::TABLE.is_key(R::OWNER) && !attributes.contains(&R::OWNER) {
+            attributes.push(R::OWNER);
+        }
+        if attributes.is_empty() && R::TABLE.range.is_none() {
+            self.check_owner(action, Some(&self.id))?;
+            return Ok(Located { key: Key::hash(&self.id), fixed: None });
+        }
+        let attributes = Some(attributes.into_iter().map(str::to_owned).collect());
+        let item = self.find(&Read { attributes, ..Read::default() }).await?;
+        self.check_owner(action, item.text(R::OWNER).as_deref())?;
+        let key = match R::TABLE.range {
+            None => Key::hash(&self.id),
+            Some(range) => {
+                let lacks = || Problem::internal(format!("{} {} lacks its {range}", R::TABLE.name, self.id));
+                Key::pair(&self.id, item.text(range).ok_or_else(lacks)?)
             }
-            let item = self.find(&Read { attributes: Some(fixed), ..Read::default() }).await?;
-            return Ok(Located { key: Key::hash(&self.id), fixed: Some(item) });
         };
-        let item = self.find(&Read { attributes: Some(fixed), ..Read::default() }).await?;
-        let sort =
-            item.text(range).ok_or_else(|| Problem::internal(format!("{} {} lacks its {range}", R::TABLE.name, self.id)))?;
-        Ok(Located { key: Key::pair(&self.id, sort), fixed: Some(item) })
+        Ok(Located { key, fixed: Some(item) })
+    }
+
+    /// As [`Target::authorize`], for the whole item, which is returned as it is now.
+    ///
+    /// # Errors
+    /// As [`Target::authorize`].
+    pub(super) async fn find_authorized(&self, action: Action) -> Result<Item, Problem> {
+        self.check_caller(action).await?;
+        let item = self.find(&Read::STRONG).await?;
+        self.check_owner(action, item.text(R::OWNER).as_deref())?;
+        Ok(item)
+    }
+
+    /// Who may not do it to an item of its own learns nothing of the item.
+    async fn check_caller(&self, action: Action) -> Result<(), Problem> {
+        policy::check(&self.caller, R::ENTITY, action, true)?;
+        match self.caller.account() {
+            Some(account) => account.check_standing(self.store()).await,
+            None => Ok(()),
+        }
+    }
+
+    fn check_owner(&self, action: Action, owner: Option<&str>) -> Result<(), Problem> {
+        let own = self.caller.account().is_some_and(|account| Some(account.id.as_str()) == owner);
+        policy::check(&self.caller, R::ENTITY, action, own)
+    }
+
+    /// The attributes that the caller cannot change, whose values are needed to see whether a body repeats them.
+    fn fixed(&self) -> impl Iterator<Item = &'static Attribute> {
+        let not_by_caller = self.not_by_caller();
+        let fixed = move |known: &&Attribute| known.fixed || not_by_caller.contains(&known.name);
+        R::TABLE.attributes.iter().filter(fixed).filter(|known| !R::TABLE.is_key(known.name))
+    }
+
+    /// The attributes that this caller cannot change, where others can.
+    pub(super) fn not_by_caller(&self) -> &'static [&'static str] {
+        if policy::permits(&self.caller, R::ENTITY, Action::ChangeOwner, true) { &[] } else { R::NOT_BY_OWNER }
     }
 
     /// What a write of the item compares: see [`Conditions::expected`].
@@ -91,8 +145,8 @@ impl<R: Resource> FromRequestParts<SharedStore> for Target<R> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, store: &SharedStore) -> Result<Self, Problem> {
-        let Ok(caller) = Caller::from_request_parts(parts, store).await;
+        let caller = Caller::from_request_parts(parts, store).await?;
         let PathId(id) = PathId::from_request_parts(parts, store).await?;
-        Ok(Self { caller, id, store: SharedStore::clone(store), resource: PhantomData })
+        Ok(Self::new(caller, id, SharedStore::clone(store)))
     }
 }

@@ -1,0 +1,141 @@
+//! What callers may do to their own items and to those of others.
+
+use db_adapter::entity::user;
+use db_adapter::{Key, Update};
+use rstest::rstest;
+use serde_json::{Value, json};
+
+use crate::{Forum, name};
+
+/// A token of one of the callers: nobody, two people, a moderator, an admin, and service accounts.
+fn token(forum: &Forum, caller: &str) -> Option<String> {
+    let service = |scope: &str| forum.token_with("robot", json!({ "client_id": "robot", "scope": scope }));
+    Some(match caller {
+        "nobody" => return None,
+        "mod" => forum.token_with("mod", json!({ "roles": ["moderator"] })),
+        "boss" => forum.token_with("boss", json!({ "roles": ["admin", "other"] })),
+        "stranger" => forum.token("stranger"),
+        "writer" => service("openid forum:write"),
+        "importer" => service("forum/forum:import"),
+        "robot" => service("openid"),
+        person => forum.token(person),
+    })
+}
+
+const CALLERS: [&str; 9] = ["nobody", "stranger", "ann", "bob", "mod", "boss", "robot", "writer", "importer"];
+
+/// Each cell is a status: what a caller gets for a request on a forum as it was populated.
+#[rstest]
+#[case("POST", "/api/users", json!({ "name": "N", "email": "n@example.com" }), [401, 403, 403, 403, 403, 201, 403, 201, 201])]
+#[case("PATCH", "/api/users/ann", json!({ "bio": "x" }), [401, 403, 200, 403, 403, 200, 403, 403, 200])]
+#[case("PATCH", "/api/users/ann", json!({ "email": "x@example.com" }), [401, 403, 422, 403, 403, 200, 403, 403, 200])]
+#[case("PUT", "/api/users/ann", json!({ "name": "x", "email": "ann@example.com" }), [401, 403, 200, 403, 403, 200, 403, 403, 200])]
+#[case("DELETE", "/api/users/ann", Value::Null, [401, 403, 204, 403, 403, 204, 403, 403, 204])]
+#[case("POST", "/api/threads", json!({ "title": "T" }), [401, 403, 201, 201, 201, 201, 403, 201, 201])]
+#[case("POST", "/api/threads", json!({ "title": "T", "userId": "ann" }), [401, 422, 201, 422, 422, 422, 403, 422, 201])]
+#[case("PATCH", "/api/threads/t1", json!({ "title": "x" }), [401, 403, 200, 403, 200, 200, 403, 403, 200])]
+#[case("PATCH", "/api/threads/t1", json!({}), [401, 403, 200, 403, 200, 200, 403, 403, 200])]
+#[case("PATCH", "/api/threads/t1", json!({ "userId": "bob" }), [401, 403, 422, 403, 200, 200, 403, 403, 200])]
+#[case("PATCH", "/api/threads/t1", json!({ "userId": null }), [401, 403, 422, 403, 200, 200, 403, 403, 200])]
+#[case("PUT", "/api/threads/t1", json!({ "title": "x" }), [401, 403, 200, 403, 200, 200, 403, 403, 200])]
+#[case("PATCH", "/api/threads/t2", json!({ "title": "x" }), [401, 403, 403, 403, 200, 200, 403, 403, 200])]
+#[case("DELETE", "/api/threads/t1", Value::Null, [401, 403, 409, 403, 409, 409, 403, 403, 409])]
+#[case("DELETE", "/api/threads/t2", Value::Null, [401, 403, 403, 403, 204, 204, 403, 403, 204])]
+#[case("DELETE", "/api/threads/t1?cascade=true", Value::Null, [401, 403, 403, 403, 204, 204, 403, 403, 204])]
+#[case("POST", "/api/posts", json!({ "threadId": "t1", "content": "C" }), [401, 403, 201, 201, 201, 201, 403, 403, 422])]
+#[case("POST", "/api/posts", json!({ "threadId": "t1", "content": "C", "userId": "ann" }), [401, 422, 201, 422, 422, 422, 403, 403, 201])]
+#[case("PATCH", "/api/posts/p1", json!({ "content": "x" }), [401, 403, 403, 200, 403, 403, 403, 403, 200])]
+#[case("PATCH", "/api/posts/p1", json!({}), [401, 403, 403, 200, 403, 403, 403, 403, 200])]
+#[case("PUT", "/api/posts/p1", json!({ "content": "x" }), [401, 403, 403, 200, 403, 403, 403, 403, 200])]
+#[case("DELETE", "/api/posts/p1", Value::Null, [401, 403, 403, 204, 204, 204, 403, 403, 204])]
+#[tokio::test]
+async fn each_caller_may_do_what_the_policy_says(
+    #[case] method: &str,
+    #[case] path: &str,
+    #[case] body: Value,
+    #[case] statuses: [u16; 9],
+) {
+    for (caller, expected) in CALLERS.into_iter().zip(statuses) {
+        let forum = Forum::new().await;
+        forum.populate().await;
+        let body = (!body.is_null()).then(|| body.clone());
+        let answer = forum.send(method, path, token(&forum, caller).as_deref(), body).await;
+        assert_eq!(answer.status, expected, "{caller}: {method} {path}: {}", String::from_utf8_lossy(&answer.body));
+    }
+}
+
+#[tokio::test]
+async fn what_a_person_writes_is_of_that_person() {
+    let forum = Forum::new().await;
+    forum.populate().await;
+    let ann = forum.token("ann");
+    let thread = forum.send("POST", "/api/threads", Some(&ann), Some(json!({ "title": "T" }))).await.expect_status(201).json();
+    assert_eq!(thread["userId"], "ann");
+    let body = json!({ "threadId": thread["threadId"], "content": "C" });
+    let post = forum.send("POST", "/api/posts", Some(&ann), Some(body)).await.expect_status(201).json();
+    assert_eq!(post["userId"], "ann");
+    let path = format!("/api/threads/{}", thread["threadId"].as_str().unwrap());
+    let replaced = forum.send("PUT", &path, Some(&ann), Some(json!({ "title": "U" }))).await.expect_status(200).json();
+    assert_eq!(replaced["userId"], "ann", "a PUT by the owner keeps whose it is");
+}
+
+#[tokio::test]
+async fn keys_of_two_people_are_two() {
+    let forum = Forum::new().await;
+    forum.populate().await;
+    let mut made = Vec::new();
+    for person in ["ann", "bob", "ann"] {
+        let bearer = format!("Bearer {}", forum.token(person));
+        let headers = [("authorization", bearer.as_str()), ("idempotency-key", "k")];
+        let answer = forum.app.send_json("POST", "/api/threads", &headers, &json!({ "title": "T" })).await.expect_status(201);
+        made.push(answer.json()["threadId"].clone());
+    }
+    assert_eq!(made[0], made[2]);
+    assert_ne!(made[0], made[1]);
+}
+
+#[tokio::test]
+async fn who_has_no_profile_is_asked_to_make_one() {
+    let forum = Forum::new().await;
+    forum.populate().await;
+    let stranger = forum.token("stranger");
+    for (method, path, body) in [
+        ("POST", "/api/threads", json!({ "title": "T" })),
+        ("POST", "/api/posts", json!({ "threadId": "t1", "content": "C" })),
+        ("PATCH", "/api/threads/t1", json!({ "title": "x" })),
+        ("PATCH", "/api/posts/p1", json!({ "content": "x" })),
+    ] {
+        let answer = forum.send(method, path, Some(&stranger), Some(body)).await;
+        assert_eq!((answer.status.as_u16(), name(&answer).as_str()), (403, "profile-missing"), "{method} {path}");
+    }
+}
+
+#[tokio::test]
+async fn a_suspended_user_reads_and_does_not_write() {
+    let forum = Forum::new().await;
+    forum.populate().await;
+    let suspend = |until: &str| {
+        let mut update = Update::default();
+        update.set.insert("suspendedUntil".to_owned(), until.into());
+        update.set.insert("suspendedReason".to_owned(), "spam".into());
+        update
+    };
+    let ann = forum.token("ann");
+    forum.app.store.update(&user::TABLE, &Key::hash("ann"), &suspend("2999-01-01T00:00:00.000Z")).await.unwrap();
+    for (method, path, body) in [
+        ("POST", "/api/threads", json!({ "title": "T" })),
+        ("POST", "/api/posts", json!({ "threadId": "t1", "content": "C" })),
+        ("PATCH", "/api/threads/t1", json!({ "title": "x" })),
+        ("PATCH", "/api/users/ann", json!({ "name": "x" })),
+    ] {
+        let answer = forum.send(method, path, Some(&ann), Some(body)).await;
+        assert_eq!((answer.status.as_u16(), name(&answer).as_str()), (403, "suspended"), "{method} {path}");
+        let said = String::from_utf8_lossy(&answer.body).into_owned();
+        assert!(said.contains("2999-01-01") && said.contains("spam"), "{said}");
+    }
+    forum.send("GET", "/api/threads", Some(&ann), None).await.expect_status(200);
+    // One that is over is none.
+    forum.app.store.update(&user::TABLE, &Key::hash("bob"), &suspend("2020-01-01T00:00:00.000Z")).await.unwrap();
+    let bob = forum.token("bob");
+    forum.send("POST", "/api/threads", Some(&bob), Some(json!({ "title": "T" }))).await.expect_status(201);
+}

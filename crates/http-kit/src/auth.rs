@@ -1,0 +1,102 @@
+//! Who asks: tokens of an OpenID Connect issuer, and what their owners may do.
+//!
+//! [`AuthConfig`] says which issuer; [`Auth`] checks tokens against its keys; [`Caller`] is the result and the parameter of every
+//! handler; [`policy`] is the one list of rights.
+
+mod caller;
+mod config;
+mod fetch;
+mod issuer;
+mod keys;
+pub mod policy;
+pub(crate) mod standing;
+mod token;
+
+use std::sync::Arc;
+
+use axum::http::HeaderMap;
+use axum::http::header::AUTHORIZATION;
+
+pub use caller::{Account, Caller, Service as ServiceAccount};
+pub use config::{AuthConfig, DEV_AUDIENCE, DevIssuer, Mode, Settings, check_dev_address};
+
+use crate::problem::Problem;
+use keys::Keys;
+use standing::Standings;
+use token::Verifier;
+
+/// Checks who asks. One for each process, shared by all requests.
+#[derive(Debug)]
+pub struct Auth {
+    verifier: Verifier,
+    keys: Keys,
+    /// May a request without a token do everything?
+    standings: Standings,
+    open: bool,
+    required_for_reads: bool,
+}
+
+impl Auth {
+    /// Checks tokens as these settings say.
+    pub fn new(settings: Settings) -> Arc<Self> {
+        let Settings { open, required_for_reads, rules, source } = settings;
+        Arc::new(Self {
+            verifier: Verifier::new(rules),
+            keys: Keys::new(source),
+            standings: Standings::new(),
+            open,
+            required_for_reads,
+        })
+    }
+
+    /// Who makes a request with these headers.
+    ///
+    /// # Errors
+    /// 401 when the token is not valid, or there is none where one is required; 503 while no key is known to check it with.
+    pub async fn caller(self: &Arc<Self>, headers: &HeaderMap, reads: bool) -> Result<Caller, Problem> {
+        match bearer(headers)? {
+            Some(token) => self.verify(token).await,
+            None if self.open => Ok(Caller::Anyone),
+            None if reads && !self.required_for_reads => Ok(Caller::Anonymous),
+            None => Err(Problem::unauthenticated(None)),
+        }
+    }
+
+    async fn verify(self: &Arc<Self>, token: &str) -> Result<Caller, Problem> {
+        let (kid, algorithm) = self.verifier.header(token).map_err(refused)?;
+        let key = self.keys.find(&kid).await?.ok_or_else(|| refused("its key is not one of the issuer's"))?;
+        let mut caller = self.verifier.caller(token, algorithm, &key).map_err(refused)?;
+        if let Caller::User(account) = &mut caller {
+            account.auth = Some(Arc::clone(self));
+        }
+        Ok(caller)
+    }
+
+    /// Why no token can be checked right now, if none can.
+    pub(crate) fn unready(&self) -> Option<&'static str> {
+        self.keys.unready()
+    }
+
+    /// Fetches the issuer's keys now and every ten minutes, as long as it runs.
+    pub(crate) async fn refresh(self: Arc<Self>) {
+        self.keys.refresh().await;
+    }
+}
+
+fn refused(reason: impl Into<String>) -> Problem {
+    Problem::unauthenticated(Some(reason.into()))
+}
+
+/// The token of `Authorization: Bearer`, if there is one (RFC 6750, section 2.1).
+fn bearer(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
+    let mut values = headers.get_all(AUTHORIZATION).iter();
+    let Some(value) = values.next() else { return Ok(None) };
+    if values.next().is_some() {
+        return Err(refused("Authorization was given more than once"));
+    }
+    let text = value.to_str().map_err(|_| refused("Authorization is not ASCII"))?;
+    match text.split_once(' ') {
+        Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") && !token.trim().is_empty() => Ok(Some(token.trim())),
+        _ => Err(refused("Authorization must be Bearer and a token")),
+    }
+}
