@@ -5,12 +5,14 @@ use std::sync::{Arc, Mutex};
 use aws_lc_rs::encoding::AsDer;
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::{KeyPair, KeySize};
-use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair};
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair as _};
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http_kit::auth::{Auth, AuthConfig};
 use jsonwebtoken::jwk::Jwk;
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
@@ -23,6 +25,7 @@ pub struct SigningKey {
     pub kid: String,
     algorithm: Algorithm,
     encoding: EncodingKey,
+    public: Value,
 }
 
 impl SigningKey {
@@ -39,17 +42,21 @@ impl SigningKey {
                 let pkcs8 = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &random).expect("an EC key");
                 EncodingKey::from_ec_der(pkcs8.as_ref())
             }
-            Algorithm::EdDSA => EncodingKey::from_ed_der(Ed25519KeyPair::generate_pkcs8(&random).expect("a key").as_ref()),
+            Algorithm::EdDSA => {
+                let pair = Ed25519KeyPair::generate().expect("an Ed25519 key");
+                let public = json!({ "kty": "OKP", "crv": "Ed25519", "x": URL_SAFE_NO_PAD.encode(pair.public_key()) });
+                let encoding = EncodingKey::from_ed_der(pair.to_pkcs8v1().expect("DER").as_ref());
+                return Self { kid: kid.to_owned(), algorithm, encoding, public: named(public, kid) };
+            }
             other => panic!("no key of {other:?} is needed"),
         };
-        Self { kid: kid.to_owned(), algorithm, encoding }
+        let public = serde_json::to_value(Jwk::from_encoding_key(&encoding, algorithm).expect("a public key")).expect("JSON");
+        Self { kid: kid.to_owned(), algorithm, encoding, public: named(public, kid) }
     }
 
     /// The public key.
     pub fn public(&self) -> Value {
-        let mut jwk = Jwk::from_encoding_key(&self.encoding, self.algorithm).expect("a public key");
-        jwk.common.key_id = Some(self.kid.clone());
-        serde_json::to_value(jwk).expect("JSON")
+        self.public.clone()
     }
 
     /// A token with these claims.
@@ -62,6 +69,11 @@ impl SigningKey {
     pub fn sign_with(&self, header: &Header, claims: &Value) -> String {
         encode(header, claims, &self.encoding).expect("a token")
     }
+}
+
+fn named(mut key: Value, kid: &str) -> Value {
+    key["kid"] = json!(kid);
+    key
 }
 
 /// The RSA key within a PKCS #8 envelope: its last octet string.
@@ -177,7 +189,8 @@ async fn discovery(State((url, published)): Shared) -> Response {
         return StatusCode::INTERNAL_SERVER_ERROR.into_response();
     }
     let issuer = published.issuer.clone().unwrap_or_else(|| url.clone());
-    Json(json!({ "issuer": issuer, "jwks_uri": format!("{url}/keys"), "userinfo_endpoint": format!("{url}/userinfo") })).into_response()
+    Json(json!({ "issuer": issuer, "jwks_uri": format!("{url}/keys"), "userinfo_endpoint": format!("{url}/userinfo") }))
+        .into_response()
 }
 
 async fn keys_of(State((_, published)): Shared) -> Response {

@@ -11,7 +11,7 @@ use crate::{Forum, app};
 
 async fn status(forum: &Forum, key: &SigningKey) -> u16 {
     let token = key.sign(&forum.issuer.claims("ann"));
-    forum.send("GET", "/api/users", Some(&token), None).await.status
+    forum.send("GET", "/api/users", Some(&token), None).await.status.as_u16()
 }
 
 /// Time that stands still while requests wait for a socket would end their deadlines.

@@ -89,4 +89,3 @@ fn name(answer: &Answer) -> String {
     let problem: Value = serde_json::from_slice(&answer.body).unwrap();
     problem["type"].as_str().unwrap().rsplit('/').next().unwrap().to_owned()
 }
-

@@ -67,7 +67,10 @@ impl<R: Resource> Target<R> {
     pub async fn authorize(&self, action: Action) -> Result<Located, Problem> {
         self.check_caller(action).await?;
         let mut attributes: Vec<_> = self.fixed().map(|known| known.name).collect();
-        if !policy::permits(&self.caller, R::ENTITY, action, false) && !R::TABLE.is_key(R::OWNER) && !attributes.contains(&R::OWNER) {
+        if !policy::permits(&self.caller, R::ENTITY, action, false)
+            && !R::TABLE.is_key(R::OWNER)
+            && !attributes.contains(&R::OWNER)
+        {
             attributes.push(R::OWNER);
         }
         if attributes.is_empty() && R::TABLE.range.is_none() {
