@@ -110,20 +110,22 @@ impl Key {
     }
 }
 
-/// Every table, each after those that its items refer to: the order in which items can be loaded so that no reference is broken.
-pub fn in_reference_order() -> Vec<&'static Table> {
-    fn visit(table: &'static Table, ordered: &mut Vec<&'static Table>) {
-        if ordered.iter().any(|known| known.name == table.name) {
+/// The tables, each after those of them that its items refer to: the order in which items can be loaded so that no reference is
+/// broken.
+pub fn in_reference_order(tables: &[&'static Table]) -> Vec<&'static Table> {
+    fn visit(table: &'static Table, tables: &[&'static Table], ordered: &mut Vec<&'static Table>) {
+        let holds = |tables: &[&Table]| tables.iter().any(|known| known.name == table.name);
+        if !holds(tables) || holds(ordered) {
             return;
         }
         for (_, target) in table.references().filter(|(_, target)| target.name != table.name) {
-            visit(target, ordered);
+            visit(target, tables, ordered);
         }
         ordered.push(table);
     }
-    let mut ordered = Vec::with_capacity(TABLES.len());
-    for table in TABLES {
-        visit(table, &mut ordered);
+    let mut ordered = Vec::with_capacity(tables.len());
+    for table in tables {
+        visit(table, tables, &mut ordered);
     }
     ordered
 }
@@ -347,7 +349,7 @@ mod tests {
 
     #[test]
     fn the_order_of_references_holds_every_table_once_and_targets_first() {
-        let ordered = in_reference_order();
+        let ordered = in_reference_order(&TABLES);
         let mut names: Vec<_> = ordered.iter().map(|table| table.name).collect();
         for (at, table) in ordered.iter().enumerate() {
             for (known, target) in table.references() {
@@ -356,6 +358,13 @@ mod tests {
         }
         names.sort_unstable();
         assert_eq!(names, TABLES.map(|table| table.name));
+    }
+
+    #[test]
+    fn the_order_of_references_holds_only_the_tables_it_was_given() {
+        let names = |tables: &[&'static Table]| in_reference_order(tables).iter().map(|table| table.name).collect::<Vec<_>>();
+        assert_eq!(names(&[&post::TABLE, &user::TABLE]), ["users", "posts"]);
+        assert_eq!(names(&[]), [] as [&str; 0]);
     }
 
     #[test]

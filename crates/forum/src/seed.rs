@@ -40,7 +40,7 @@ impl fmt::Display for Seeded {
 /// Creates the sample items that are not there yet; never changes one that is.
 pub(crate) async fn seed(store: &dyn Store) -> Result<Seeded> {
     let mut counts = Vec::new();
-    for table in in_reference_order() {
+    for table in in_reference_order(&TABLES) {
         let mut created = 0;
         for attributes in items(table.samples).with_context(|| format!("data/seed/{}.json", table.name))? {
             match store.create(table, attributes).await {
