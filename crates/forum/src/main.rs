@@ -53,6 +53,9 @@ enum Command {
     Cost(cost::Arguments),
 }
 
+/// The tables that a command works on: those that are declared, and in tests others.
+pub(crate) type Tables = &'static [&'static db_adapter::Table];
+
 /// How a command that did not fail ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Outcome {

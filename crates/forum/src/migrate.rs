@@ -8,20 +8,21 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
 use clap::{ArgAction, ArgGroup, Args};
+use db_adapter::TABLES;
 use db_adapter::config::{DynamoConfig, StoreConfig};
 use db_adapter::json::JsonOptions;
+use db_adapter::schema::in_reference_order;
 use serde_json::json;
 
 use self::survey::Survey;
 use self::write::{Writer, Written};
-use crate::Outcome;
 use crate::interrupt::or_interrupted;
 use crate::progress::Progress;
 use crate::rate::RateCap;
 use crate::source::directory::Directory;
 use crate::source::{Scanner, Source, existing};
 use crate::verify::compare::{self, Comparison};
-use crate::verify::inspect::ORDER;
+use crate::{Outcome, Tables};
 
 /// Differences of each table that are named at most.
 const NAMED: usize = 20;
@@ -89,15 +90,16 @@ pub(crate) struct Arguments {
 
 /// Runs `forum migrate`.
 pub(crate) async fn run(arguments: Arguments) -> Result<Outcome> {
+    let tables = &TABLES;
     match (&arguments.from, &arguments.to) {
         (Some(folder), None) => {
             let next = format!("forum migrate --from {}, which goes on where it stopped", folder.display());
-            or_interrupted(arguments.migrate_from(folder), &next).await
+            or_interrupted(arguments.migrate_from(folder, tables), &next).await
         }
         (None, Some(folder)) => {
             let next = format!("forum migrate --to {}, which goes on where it stopped", folder.display());
             let store = if arguments.dry_run { None } else { Some(arguments.json_store(folder).await?) };
-            let done = or_interrupted(arguments.migrate_to(store.as_ref()), &next).await;
+            let done = or_interrupted(arguments.migrate_to(store.as_ref(), tables), &next).await;
             if let Some(store) = store {
                 store.store.close().await?;
             }
@@ -108,13 +110,13 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Outcome> {
 }
 
 impl Arguments {
-    async fn migrate_from(&self, folder: &Path) -> Result<Outcome> {
+    async fn migrate_from(&self, folder: &Path, tables: Tables) -> Result<Outcome> {
         let folder = existing(folder.to_owned())?;
-        let source = match Directory::is_store(&folder) {
+        let source = match Directory::is_store(&folder, tables) {
             true => Source::Store(self.json_store(&folder).await?),
-            false => Source::Directory(Directory::open(&folder)?),
+            false => Source::Directory(Directory::open(&folder, tables)?),
         };
-        let survey = Survey::of(&source, self.json).await?;
+        let survey = Survey::of(&source, tables, self.json).await?;
         if survey.faults.count > 0 {
             bail!("{} records cannot be stored, so nothing was written:\n{}", survey.faults.count, survey.faults);
         }
@@ -129,15 +131,15 @@ impl Arguments {
             return Ok(Outcome::Done);
         }
         let target = self.dynamodb().await?;
-        self.migrate(&source, &target, Some(&survey)).await
+        self.migrate(&source, &target, Some(&survey), tables).await
     }
 
     /// Without a target it is a dry run.
-    async fn migrate_to(&self, target: Option<&Scanner>) -> Result<Outcome> {
+    async fn migrate_to(&self, target: Option<&Scanner>, tables: Tables) -> Result<Outcome> {
         let source = self.dynamodb().await?;
         let Some(target) = target else {
             let mut counts = BTreeMap::new();
-            for table in ORDER {
+            for table in in_reference_order(tables) {
                 let progress = Progress::start(format!("read {}", table.name), None, self.json);
                 counts.insert(table.name, compare::checksum(&Source::Store(source.clone()), table, &progress).await?);
                 progress.finish();
@@ -150,15 +152,15 @@ impl Arguments {
             }
             return Ok(Outcome::Done);
         };
-        self.migrate(&Source::Store(source), target, None).await
+        self.migrate(&Source::Store(source), target, None, tables).await
     }
 
-    async fn migrate(&self, source: &Source, target: &Scanner, survey: Option<&Survey>) -> Result<Outcome> {
+    async fn migrate(&self, source: &Source, target: &Scanner, survey: Option<&Survey>, tables: Tables) -> Result<Outcome> {
         let cap = RateCap::new(self.max_write_units);
         let writer = Writer { source, target, overwrite: self.overwrite, cap: &cap };
-        let mut tables = BTreeMap::new();
+        let mut done = BTreeMap::new();
         // What is referred to first.
-        for table in ORDER {
+        for table in in_reference_order(tables) {
             let total = survey.map(|survey| survey.records(table));
             let progress = Progress::start(format!("migrate {}", table.name), total, self.json);
             let written = writer.table(table, &progress).await?;
@@ -166,10 +168,10 @@ impl Arguments {
             let progress = Progress::start(format!("compare {}", table.name), None, self.json);
             let compared = compare::compare(target, source, table, NAMED, &progress).await?;
             progress.finish();
-            tables.insert(table.name, (written, compared));
+            done.insert(table.name, (written, compared));
         }
-        self.report(source, target, survey, &tables);
-        let equal = tables.values().all(|(_, compared)| compared.differences.is_empty());
+        self.report(source, target, survey, &done);
+        let equal = done.values().all(|(_, compared)| compared.differences.is_empty());
         Ok(if equal { Outcome::Done } else { Outcome::Differences })
     }
 

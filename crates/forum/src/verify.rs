@@ -11,15 +11,16 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 use db_adapter::config::{DynamoConfig, StoreConfig};
 use db_adapter::entity::now;
+use db_adapter::schema::in_reference_order;
 use db_adapter::{Finding, TABLES, Table};
 
-use self::inspect::{Ids, ORDER, inspect};
+use self::inspect::{Ids, inspect};
 use self::report::{Report, TableReport};
-use crate::Outcome;
 use crate::interrupt::or_interrupted;
 use crate::progress::Progress;
 use crate::source::directory::Directory;
 use crate::source::{Scanner, Source, existing};
+use crate::{Outcome, Tables};
 
 /// Verify counts, checksums, claims and references, alone or against another source
 ///
@@ -88,19 +89,19 @@ pub(crate) struct Arguments {
 /// Runs `forum verify`.
 pub(crate) async fn run(arguments: Arguments) -> Result<Outcome> {
     let scanner = Scanner::open_existing(&arguments.store, arguments.segments, arguments.max_read_units).await?;
-    let done = or_interrupted(verify(&arguments, &scanner), "forum verify, which starts anew").await;
+    let done = or_interrupted(verify(&arguments, &scanner, &TABLES), "forum verify, which starts anew").await;
     scanner.store.close().await?;
     done
 }
 
-async fn verify(arguments: &Arguments, scanner: &Scanner) -> Result<Outcome> {
-    let against = arguments.against().await?;
+async fn verify(arguments: &Arguments, scanner: &Scanner, tables: Tables) -> Result<Outcome> {
+    let against = arguments.against(tables).await?;
     let mut report = Report::new(scanner, against.as_ref(), arguments.strict);
     let mut findings = Vec::new();
     let mut ids = Ids::default();
-    for table in ORDER {
+    for table in in_reference_order(tables) {
         let progress = Progress::start(format!("verify {}", table.name), None, arguments.json);
-        let found = inspect(scanner, table, &mut ids, arguments.names, &progress).await?;
+        let found = inspect(scanner, table, tables, &mut ids, arguments.names, &progress).await?;
         progress.finish();
         // Where nothing must be unique and nothing is broken, there is nothing else to find.
         if !table.unique.is_empty() || found.broken_items > 0 {
@@ -124,7 +125,7 @@ async fn verify(arguments: &Arguments, scanner: &Scanner) -> Result<Outcome> {
         let file = arguments.save.clone().unwrap_or_else(|| format!("forum-repair-{}.jsonl", now().replace(':', "")).into());
         let left = repair::apply(scanner, &findings, &file).await?;
         let mut rest = Vec::new();
-        for table in TABLES.into_iter().filter(|table| findings.iter().any(|(of, _)| of.name == table.name)) {
+        for table in tables.iter().copied().filter(|table| findings.iter().any(|(of, _)| of.name == table.name)) {
             rest.extend(check(scanner, table).await?.into_iter().map(|finding| (table, finding)));
         }
         report.repaired(findings.len() - left, file, &rest);
@@ -145,12 +146,12 @@ async fn check(scanner: &Scanner, table: &'static Table) -> Result<Vec<Finding>>
 }
 
 impl Arguments {
-    async fn against(&self) -> Result<Option<Source>> {
+    async fn against(&self, tables: Tables) -> Result<Option<Source>> {
         if let Some(path) = &self.against_backup {
             return existing(path.clone()).map(Source::Backup).map(Some);
         }
         if let Some(path) = &self.against_dir {
-            return self.directory(&existing(path.clone())?).await.map(Some);
+            return self.directory(&existing(path.clone())?, tables).await.map(Some);
         }
         let Some(region) = &self.against_region else { return Ok(None) };
         if !self.store.use_dynamodb {
@@ -164,9 +165,9 @@ impl Arguments {
         Ok(Some(Source::Store(Scanner::open_dynamodb(&other, self.segments, self.max_read_units).await?)))
     }
 
-    async fn directory(&self, path: &Path) -> Result<Source> {
-        if !Directory::is_store(path) {
-            return Directory::open(path).map(Source::Directory);
+    async fn directory(&self, path: &Path, tables: Tables) -> Result<Source> {
+        if !Directory::is_store(path, tables) {
+            return Directory::open(path, tables).map(Source::Directory);
         }
         let json = StoreConfig { use_dynamodb: false, data_dir: path.to_owned(), ..self.store.clone() };
         Ok(Source::Store(Scanner::open(&json, self.segments, None).await?))

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 
 use anyhow::Result;
+use db_adapter::schema::in_reference_order;
 use db_adapter::{Item, Table};
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -13,7 +14,6 @@ use crate::progress::Progress;
 use crate::source::directory::{Directory, Record};
 use crate::source::{Scanner, Source};
 use crate::verify::compare::{NamedKey, fingerprint, key_of};
-use crate::verify::inspect::{ORDER, REFERENCES};
 
 /// Faults and dangling references that are named at most, of each.
 const NAMED: usize = 20;
@@ -21,6 +21,9 @@ const NAMED: usize = 20;
 /// What a source holds.
 #[derive(Debug, Default, Serialize)]
 pub(crate) struct Survey {
+    /// The tables in the order in which they are read.
+    #[serde(skip)]
+    order: Vec<&'static Table>,
     tables: BTreeMap<&'static str, Tally>,
     /// Records that cannot be stored.
     pub(crate) faults: Named,
@@ -85,13 +88,14 @@ impl Survey {
     ///
     /// # Errors
     /// When it cannot be read. Records that cannot be stored are in the survey.
-    pub(crate) async fn of(source: &Source, json: bool) -> Result<Self> {
+    pub(crate) async fn of(source: &Source, tables: &[&'static Table], json: bool) -> Result<Self> {
+        let tables = in_reference_order(tables);
         let mut survey = match source {
             Source::Directory(directory) => {
                 let directory = directory.clone();
-                tokio::task::spawn_blocking(move || Self::of_directory(&directory, json)).await??
+                tokio::task::spawn_blocking(move || Self::of_directory(&directory, &tables, json)).await??
             }
-            Source::Store(scanner) => Self::of_store(scanner, json).await?,
+            Source::Store(scanner) => Self::of_store(scanner, &tables, json).await?,
             Source::Backup(_) => Self::default(),
         };
         // Nothing is looked up any more, and writing needs memory of its own.
@@ -105,9 +109,9 @@ impl Survey {
         self.tables.get(table.name).map_or(0, |tally| tally.records)
     }
 
-    fn of_directory(directory: &Directory, json: bool) -> Result<Self> {
-        let mut survey = Self::default();
-        for table in ORDER {
+    fn of_directory(directory: &Directory, tables: &[&'static Table], json: bool) -> Result<Self> {
+        let mut survey = Self { order: tables.to_vec(), ..Self::default() };
+        for table in tables {
             let progress = Progress::start(format!("read {}", table.name), None, json);
             let place = directory.file(table)?.display().to_string();
             survey.begin(table, place.clone());
@@ -130,9 +134,9 @@ impl Survey {
         Ok(survey)
     }
 
-    async fn of_store(scanner: &Scanner, json: bool) -> Result<Self> {
-        let mut survey = Self::default();
-        for table in ORDER {
+    async fn of_store(scanner: &Scanner, tables: &[&'static Table], json: bool) -> Result<Self> {
+        let mut survey = Self { order: tables.to_vec(), ..Self::default() };
+        for table in tables {
             let progress = Progress::start(format!("read {}", table.name), None, json);
             survey.begin(table, scanner.location.to_string());
             let mut batches = scanner.batches(table);
@@ -184,12 +188,11 @@ impl Survey {
                 self.faults.add(format!("{}: {attribute} {value:?} is that of record {other} too", place(number)));
             }
         }
-        for reference in REFERENCES.iter().filter(|reference| reference.from.name == table.name) {
-            let Some(id) = item.text(reference.attribute) else { continue };
-            let known = self.tables.get(reference.to.name).is_some_and(|tally| tally.keys.contains_key(&fingerprint(&id)));
-            if !known {
-                let to = reference.to.name;
-                self.dangling.add(format!("{}: {} {id:?} is not in {to}", place(number), reference.attribute));
+        for (known, target) in table.references() {
+            let Some(id) = item.text(known.name) else { continue };
+            let found = self.tables.get(target.name).is_some_and(|tally| tally.keys.contains_key(&fingerprint(&id)));
+            if !found {
+                self.dangling.add(format!("{}: {} {id:?} is not in {}", place(number), known.name, target.name));
             }
         }
     }
@@ -201,7 +204,7 @@ fn unique_values(table: &'static Table, item: &Item) -> impl Iterator<Item = (&'
 
 impl fmt::Display for Survey {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (table, tally) in ORDER.iter().filter_map(|table| Some((table.name, self.tables.get(table.name)?))) {
+        for (table, tally) in self.tallies() {
             write!(formatter, "{table}: {} in {}", tally.records, tally.place)?;
             for (count, what) in [(tally.derived_ids, "ids"), (tally.derived_times, "times")] {
                 if count > 0 {
@@ -225,6 +228,10 @@ impl fmt::Display for Survey {
 impl Survey {
     /// The first item of each table, as it is stored.
     pub(crate) fn samples(&self) -> impl Iterator<Item = (&'static str, &RawValue)> {
-        ORDER.iter().filter_map(|table| Some((table.name, self.tables.get(table.name)?.first.as_deref()?)))
+        self.tallies().filter_map(|(table, tally)| Some((table, tally.first.as_deref()?)))
+    }
+
+    fn tallies(&self) -> impl Iterator<Item = (&'static str, &Tally)> {
+        self.order.iter().filter_map(|table| Some((table.name, self.tables.get(table.name)?)))
     }
 }

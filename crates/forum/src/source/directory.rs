@@ -10,7 +10,7 @@ use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail};
-use db_adapter::{Item, TABLES, Table};
+use db_adapter::{Item, Table};
 use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
@@ -25,7 +25,7 @@ const BUFFER: usize = 256 * 1024;
 #[derive(Debug, Clone)]
 pub(crate) struct Directory {
     folder: PathBuf,
-    tables: Vec<(&'static Table, PathBuf)>,
+    files: Vec<(&'static Table, PathBuf)>,
 }
 
 fn looked_for(table: &Table) -> String {
@@ -39,31 +39,30 @@ fn candidates(table: &Table) -> [PathBuf; 3] {
 }
 
 impl Directory {
-    /// The folder with a file for at least one table.
+    /// The folder with a file for at least one of the tables.
     ///
     /// # Errors
     /// Names the folder and the files that are looked for.
-    pub(crate) fn open(folder: &Path) -> Result<Self> {
+    pub(crate) fn open(folder: &Path, tables: &[&'static Table]) -> Result<Self> {
         if !folder.is_dir() {
             bail!("{} is not a folder", folder.display());
         }
-        let mut tables = Vec::new();
-        for table in TABLES {
+        let mut files = Vec::new();
+        for table in tables {
             let found = candidates(table).map(|file| folder.join(file)).into_iter().find(|file| file.is_file());
-            tables.extend(found.map(|file| (table, file)));
+            files.extend(found.map(|file| (*table, file)));
         }
-        let directory = Self { folder: folder.to_owned(), tables };
-        if directory.tables.is_empty() {
-            let wanted = TABLES.map(looked_for).join("; ");
-            bail!("{} holds no data: looked for {wanted}", folder.display());
+        if files.is_empty() {
+            let wanted: Vec<_> = tables.iter().map(|table| looked_for(table)).collect();
+            bail!("{} holds no data: looked for {}", folder.display(), wanted.join("; "));
         }
-        Ok(directory)
+        Ok(Self { folder: folder.to_owned(), files })
     }
 
     /// Is it the folder of a JSON store, whose journals hold items too?
-    pub(crate) fn is_store(folder: &Path) -> bool {
-        let files = |table: &'static Table| ["journal", "lock"].map(|kind| folder.join(format!("{}.{kind}", table.name)));
-        TABLES.into_iter().flat_map(files).any(|file| file.exists())
+    pub(crate) fn is_store(folder: &Path, tables: &[&'static Table]) -> bool {
+        let files = |table: &&Table| ["journal", "lock"].map(|kind| folder.join(format!("{}.{kind}", table.name)));
+        tables.iter().flat_map(files).any(|file| file.exists())
     }
 
     /// The table's file.
@@ -71,7 +70,7 @@ impl Directory {
     /// # Errors
     /// Names the folder, the table and the files that were looked for.
     pub(crate) fn file(&self, table: &Table) -> Result<&Path> {
-        let found = self.tables.iter().find(|(known, _)| known.name == table.name);
+        let found = self.files.iter().find(|(known, _)| known.name == table.name);
         let missing = || format!("{} has no {}: looked for {}", self.folder.display(), table.name, looked_for(table));
         found.map(|(_, file)| file.as_path()).with_context(missing)
     }
@@ -108,7 +107,7 @@ impl Directory {
     /// Those of `visit`, and what makes the file unreadable, with line and column.
     pub(crate) fn records(&self, table: &'static Table, mut visit: impl FnMut(Result<Record>) -> Result<bool>) -> Result<()> {
         let Ok(path) = self.file(table) else { return Ok(()) };
-        let mut records = Records::new(table).with_context(|| format!("there is no form of {}", table.name))?;
+        let mut records = Records::new(table);
         let file = File::open(path).with_context(|| format!("cannot open {}", path.display()))?;
         let mut reader = serde_json::Deserializer::from_reader(BufReader::with_capacity(BUFFER, file));
         let stopped = RefCell::new(None);
@@ -205,6 +204,7 @@ impl<'de> Visitor<'de> for List<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use db_adapter::TABLES;
     use db_adapter::entity::{post, user};
 
     fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
@@ -218,7 +218,7 @@ mod tests {
     }
 
     fn open(folder: &tempfile::TempDir) -> Result<Directory> {
-        Directory::open(folder.path())
+        Directory::open(folder.path(), &TABLES)
     }
 
     fn keys(directory: &Directory, table: &'static Table) -> Result<Vec<String>> {
@@ -266,7 +266,7 @@ mod tests {
         assert!(error.contains("has no posts: looked for posts/db.json, posts.json or db.json"), "{error}");
         let error = open(&folder(&[])).unwrap_err().to_string();
         assert!(error.contains("holds no data: looked for posts/db.json, posts.json or db.json; threads/db.json"), "{error}");
-        let error = Directory::open(Path::new("absent")).unwrap_err().to_string();
+        let error = Directory::open(Path::new("absent"), &TABLES).unwrap_err().to_string();
         assert_eq!(error, "absent is not a folder");
     }
 

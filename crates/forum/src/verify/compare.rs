@@ -381,7 +381,7 @@ mod tests {
         fs::write(files.path().join("users.json"), format!("[{}]", theirs.join(","))).unwrap();
 
         let scanner = Scanner::of(Arc::new(store), Location::Json { directory }, None, None);
-        let source = Source::Directory(Directory::open(files.path()).unwrap());
+        let source = Source::Directory(Directory::open(files.path(), &db_adapter::TABLES).unwrap());
         let progress = Progress::start("compare users", None, false);
         let found = compare(&scanner, &source, &user::TABLE, 1000, &progress).await.unwrap();
         assert!(found.complete && found.differs);

@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use anyhow::Result;
-use db_adapter::entity::{post, thread, user};
+use db_adapter::schema::Attribute;
 use db_adapter::{Attributes, Item, Key, Table, Value};
 use serde::Serialize;
 
@@ -16,24 +16,6 @@ use crate::checksum::digest;
 use crate::progress::Progress;
 use crate::source::Scanner;
 
-/// An attribute that names an item of another table.
-pub(crate) struct Reference {
-    /// The table of the item that refers.
-    pub(crate) from: &'static Table,
-    /// The attribute with the id.
-    pub(crate) attribute: &'static str,
-    /// The table of the item that is meant.
-    pub(crate) to: &'static Table,
-}
-
-/// Every attribute that names an item.
-pub(crate) const REFERENCES: [Reference; 3] = [
-    Reference { from: &thread::TABLE, attribute: "userId", to: &user::TABLE },
-    Reference { from: &post::TABLE, attribute: "threadId", to: &thread::TABLE },
-    Reference { from: &post::TABLE, attribute: "userId", to: &user::TABLE },
-];
-/// The tables in an order in which what is referred to comes first.
-pub(crate) const ORDER: [&Table; 3] = [&user::TABLE, &thread::TABLE, &post::TABLE];
 /// Names of unknown attributes that are counted at most.
 const UNKNOWN_NAMES: usize = 1000;
 /// Targets that are known to be absent and so are not read again.
@@ -84,10 +66,11 @@ impl Ids {
     }
 }
 
-/// Inspects a table; those that it refers to must have been inspected before. Names at most `limit` items of each kind.
+/// Inspects one of the tables; those that it refers to must have been inspected before. Names no more than `limit` items of each kind.
 pub(super) async fn inspect(
     scanner: &Scanner,
     table: &'static Table,
+    tables: &[&'static Table],
     ids: &mut Ids,
     limit: usize,
     progress: &Progress,
@@ -115,7 +98,7 @@ pub(super) async fn inspect(
     if table.range.is_some() && !repeated.is_empty() {
         shared_ids(scanner, table, &repeated, limit, &mut found).await?;
     }
-    if REFERENCES.iter().any(|reference| reference.to.name == table.name) {
+    if tables.iter().flat_map(|table| table.references()).any(|(_, target)| target.name == table.name) {
         ids.0.insert(table.name, own_ids);
     }
     Ok(found)
@@ -143,28 +126,27 @@ impl Pass<'_> {
     }
 
     /// The item's references whose target was not seen.
-    fn suspects(&self, key: &Key, attributes: &Attributes) -> Vec<(&'static Reference, Dangling)> {
-        let own = REFERENCES.iter().filter(|reference| reference.from.name == self.table.name);
-        let value = |reference: &'static Reference| {
-            let value = attributes.get(reference.attribute).and_then(Value::as_str)?;
-            (!self.ids.has(reference.to, value)).then(|| {
+    fn suspects(&self, key: &Key, attributes: &Attributes) -> Vec<(&'static Table, Dangling)> {
+        let suspect = |(known, target): (&Attribute, &'static Table)| {
+            let value = attributes.get(known.name).and_then(Value::as_str)?;
+            (!self.ids.has(target, value)).then(|| {
                 let key = NamedKey::new(self.table, key.clone());
-                (reference, Dangling { key, attribute: reference.attribute, value: value.to_owned() })
+                (target, Dangling { key, attribute: known.name, value: value.to_owned() })
             })
         };
-        own.filter_map(value).collect()
+        self.table.references().filter_map(suspect).collect()
     }
 
     /// Keeps the suspects whose target does not exist now.
-    async fn confirm(&mut self, suspects: Vec<(&'static Reference, Dangling)>) -> Result<()> {
+    async fn confirm(&mut self, suspects: Vec<(&'static Table, Dangling)>) -> Result<()> {
         let mut asked: HashMap<(&str, String), &'static Table> = HashMap::new();
-        for (reference, dangling) in &suspects {
-            let target = (reference.to.name, dangling.value.clone());
+        for (table, dangling) in &suspects {
+            let target = (table.name, dangling.value.clone());
             if !self.absent.contains(&target) {
-                asked.insert(target, reference.to);
+                asked.insert(target, table);
             }
         }
-        for target in ORDER {
+        for (_, target) in self.table.references() {
             let values: Vec<_> =
                 asked.iter().filter(|(_, table)| table.name == target.name).map(|((_, value), _)| value).collect();
             let (values, keys): (Vec<_>, Vec<_>) = values
@@ -178,8 +160,8 @@ impl Pass<'_> {
                 asked.remove(&(target.name, value));
             }
         }
-        let dangles = |(reference, dangling): &(&'static Reference, Dangling)| {
-            let target = (reference.to.name, dangling.value.clone());
+        let dangles = |(table, dangling): &(&'static Table, Dangling)| {
+            let target = (table.name, dangling.value.clone());
             asked.contains_key(&target) || self.absent.contains(&target)
         };
         let (dangling, _): (Vec<_>, Vec<_>) = suspects.into_iter().partition(dangles);
