@@ -1,18 +1,19 @@
 //! What each operation consumes on DynamoDB: the units behind every estimate.
 
-use db_adapter::Table;
-use db_adapter::entity::{post, thread, user};
+use db_adapter::entity::{post, thread};
+use db_adapter::schema::{Unique, in_reference_order};
+use db_adapter::{TABLES, Table};
 use serde::Serialize;
 
-/// The units of one operation on items of at most 1 KB in one region. Reads grow with every started 4 KB, writes with every
+/// The units of one operation on items of up to 1 KB in one region. Reads grow with every started 4 KB, writes with every
 /// started KB; a claim does not grow. Each replica writes the same again.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Operation {
     /// The name in a load profile.
-    pub(crate) name: &'static str,
+    pub(crate) name: String,
     /// What it is.
-    pub(crate) what: &'static str,
+    pub(crate) what: String,
     /// Calls to DynamoDB.
     pub(crate) requests: u32,
     /// Read units.
@@ -25,27 +26,30 @@ pub(crate) struct Operation {
     pub(crate) index_writes: f64,
 }
 
-/// Every operation. A list page holds 100 items of at most 1 KB: 25 times 4 KB.
+/// Deleting an item of the first table deletes those items of the second that refer to it.
+const CASCADES: [(&Table, &Table); 1] = [(&thread::TABLE, &post::TABLE)];
+/// Read units of a list page: 100 items of 1 KB are 25 times 4 KB, read eventually.
+const PAGE: f64 = 12.5;
+
+/// Every operation.
 pub(crate) fn all() -> Vec<Operation> {
-    let (users, threads, posts) = (indexes(&user::TABLE), indexes(&thread::TABLE), indexes(&post::TABLE));
-    vec![
-        read("get", "a user, thread or post by id; a user by e-mail", 0.5),
+    let tables = in_reference_order(&TABLES);
+    let (with_claims, plain): (Vec<&Table>, Vec<_>) = tables.iter().partition(|table| !table.unique.is_empty());
+    let plain: Vec<_> = plain.iter().map(|table| table.name).collect();
+    let mut all = vec![
+        read("get", "an item by its id or by a unique value", 0.5),
         read("get-strong", "the same with Cache-Control: no-cache", 1.0),
         read("ids", "each id of ?ids=", 0.5),
-        read("list", "a page of 100 items from an index, or of threads or posts", 12.5),
-        read("list-users", "a page of 100 users, whose claims are read too", 25.0),
-        write("create-thread", "a thread with its author", 2, 0.5, (1.0, 0.0, threads)),
-        write("create-post", "a post; its thread and author are looked up", 2, 1.0, (1.0, 0.0, posts)),
-        write("create-user", "a user and the claim on the e-mail, in a transaction", 1, 0.0, (2.0, 2.0, users)),
-        write("update-thread", "a thread", 1, 0.0, (1.0, 0.0, threads)),
-        write("update-post", "a post; its key is looked up", 2, 0.5, (1.0, 0.0, posts)),
-        write("update-user", "a user, the e-mail unchanged", 1, 0.0, (1.0, 0.0, users)),
-        write("update-user-email", "a user's e-mail: a failed condition, then a transaction", 2, 0.0, (3.0, 4.0, 2.0 * users)),
-        write("delete-thread", "a thread that has no posts", 2, 0.5, (1.0, 0.0, threads)),
-        write("delete-post", "a post; its key is looked up", 2, 0.5, (1.0, 0.0, posts)),
-        write("cascade-post", "each post that goes with its thread", 1, 0.5, (1.0, 0.0, posts)),
-        write("delete-user", "a user and the claim, in a transaction", 2, 0.5, (2.0, 2.0, users)),
-    ]
+        read("list", format!("a page of 100 items from an index, or of {}", plain.join(" or ")), PAGE),
+    ];
+    for table in with_claims {
+        let what = format!("a page of 100 {}, whose claims are read too", table.name);
+        all.push(read(format!("list-{}", table.name), what, PAGE * (1.0 + count(table.unique))));
+    }
+    all.extend(tables.iter().map(|table| create(table)));
+    all.extend(tables.iter().flat_map(|table| updates(table)));
+    all.extend(tables.iter().flat_map(|table| deletes(table)));
+    all
 }
 
 /// The operation of that name.
@@ -53,22 +57,82 @@ pub(crate) fn named(name: &str) -> Option<Operation> {
     all().into_iter().find(|operation| operation.name == name)
 }
 
-/// Every index holds a copy of every item, so each write of an item is one more on each.
-fn indexes(table: &Table) -> f64 {
-    table.indexes.iter().map(|_| 1.0).sum()
+fn create(table: &'static Table) -> Operation {
+    let one = table.singular;
+    let references: Vec<_> = table.references().map(|(known, _)| known.name).collect();
+    let what = match (references.as_slice(), table.unique.is_empty()) {
+        ([], true) => format!("a {one}"),
+        ([], false) => format!("a {one} and its claim on {}, in a transaction", unique_names(table)),
+        (_, true) => format!("a {one}; {} looked up", references.join(" and ")),
+        (_, false) => {
+            format!("a {one} and its claim on {}, in a transaction; {} looked up", unique_names(table), references.join(" and "))
+        }
+    };
+    let requests = if references.is_empty() { 1 } else { 2 };
+    write(format!("create-{one}"), what, requests, 0.5 * count(&references), whole_write(table))
 }
 
-fn read(name: &'static str, what: &'static str, reads: f64) -> Operation {
+fn updates(table: &'static Table) -> Vec<Operation> {
+    let one = table.singular;
+    let what = match table.unique.is_empty() {
+        true => format!("a {one}{}", lookup(table)),
+        false => format!("a {one}, {} unchanged{}", unique_names(table), lookup(table)),
+    };
+    let indexes = count(table.indexes);
+    let (requests, reads) = if table.range.is_some() { (2, 0.5) } else { (1, 0.0) };
+    let mut updates = vec![write(format!("update-{one}"), what, requests, reads, (1.0, 0.0, indexes))];
+    for Unique { attribute } in table.unique {
+        let what = format!("a {one} with a new {attribute}: a failed condition, then a transaction{}", lookup(table));
+        updates.push(write(format!("update-{one}-{attribute}"), what, requests + 1, reads, (3.0, 4.0, 2.0 * indexes)));
+    }
+    updates
+}
+
+fn deletes(table: &'static Table) -> Vec<Operation> {
+    let one = table.singular;
+    let of = |tables: &(&Table, &Table)| (tables.0.name == table.name, tables.1.name == table.name);
+    let follower = CASCADES.iter().find(|tables| of(tables).0).map(|(_, follower)| follower);
+    let what = match (follower, table.unique.is_empty()) {
+        (Some(follower), _) => format!("a {one} that has no {}", follower.name),
+        (None, true) => format!("a {one}{}", lookup(table)),
+        (None, false) => format!("a {one} and its claim on {}, in a transaction{}", unique_names(table), lookup(table)),
+    };
+    let is_read_before = follower.is_some() || table.range.is_some() || !table.unique.is_empty();
+    let (requests, reads) = if is_read_before { (2, 0.5) } else { (1, 0.0) };
+    let mut deletes = vec![write(format!("delete-{one}"), what, requests, reads, whole_write(table))];
+    if let Some((owner, _)) = CASCADES.iter().find(|tables| of(tables).1) {
+        let what = format!("each {one} that is deleted with its {}", owner.singular);
+        deletes.push(write(format!("cascade-{one}"), what, 1, 0.5, whole_write(table)));
+    }
+    deletes
+}
+
+/// Write units of an item with its claims, in a transaction where it has claims, and of its copies in the indexes.
+fn whole_write(table: &Table) -> (f64, f64, f64) {
+    let claims = count(table.unique);
+    let item = if claims > 0.0 { 2.0 } else { 1.0 };
+    (item, 2.0 * claims, count(table.indexes))
+}
+
+/// An id alone does not address an item of a table with a sort key.
+fn lookup(table: &Table) -> &'static str {
+    if table.range.is_some() { "; its key is looked up" } else { "" }
+}
+
+fn unique_names(table: &Table) -> String {
+    table.unique.iter().map(|unique| unique.attribute).collect::<Vec<_>>().join(" and ")
+}
+
+fn count<T>(things: &[T]) -> f64 {
+    things.len() as f64
+}
+
+fn read(name: impl Into<String>, what: impl Into<String>, reads: f64) -> Operation {
+    let (name, what) = (name.into(), what.into());
     Operation { name, what, requests: 1, reads, writes: 0.0, claims: 0.0, index_writes: 0.0 }
 }
 
-fn write(
-    name: &'static str,
-    what: &'static str,
-    requests: u32,
-    reads: f64,
-    (writes, claims, index_writes): (f64, f64, f64),
-) -> Operation {
+fn write(name: String, what: String, requests: u32, reads: f64, (writes, claims, index_writes): (f64, f64, f64)) -> Operation {
     Operation { name, what, requests, reads, writes, claims, index_writes }
 }
 
@@ -88,7 +152,7 @@ mod tests {
 
     #[test]
     fn names_are_distinct() {
-        let names: std::collections::BTreeSet<_> = all().iter().map(|operation| operation.name).collect();
+        let names: std::collections::BTreeSet<_> = all().into_iter().map(|operation| operation.name).collect();
         assert_eq!(names.len(), all().len());
     }
 }

@@ -62,7 +62,7 @@ impl Profile {
     pub(crate) fn check(&self) -> anyhow::Result<()> {
         for (name, count) in &self.operations_per_day {
             if operations::named(name).is_none() {
-                let known: Vec<_> = operations::all().iter().map(|operation| operation.name).collect();
+                let known: Vec<_> = operations::all().into_iter().map(|operation| operation.name).collect();
                 bail!("there is no operation {name}; there are {}", known.join(", "));
             }
             ensure!(*count >= 0.0 && count.is_finite(), "operation {name}: {count} a day; it is a number from 0");

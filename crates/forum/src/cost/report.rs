@@ -1,5 +1,7 @@
 //! Estimates as text: what `forum cost` prints and docs/costs.md shows.
 
+use db_adapter::TABLES;
+
 use super::estimate::{DAYS, Estimate, HOURS, Line, sum};
 use super::operations::Operation;
 use super::prices::Prices;
@@ -25,11 +27,13 @@ pub(crate) fn estimate(profile: &Profile, prices: &Prices, estimate: &Estimate) 
 /// The table of operations with the price of a million of each, on demand.
 pub(crate) fn operations(profile: &Profile, prices: &Prices, operations: &[Operation]) -> String {
     let mut out = heading(prices);
-    out +=
-        &format!("Units of one operation on items of at most 1 KB, and a million of them on demand in {}\n\n", regions(profile));
+    out += &format!(
+        "Units of one operation on items of up to 1 KB, and dollars for a million of them on demand in {}\n\n",
+        regions(profile)
+    );
     out += &format!("{:<19}{:>8}{:>8}{:>9}{:>10}  what\n", "operation", "reads", "writes", "indexes", "$/million");
     for operation in operations {
-        let one_day = [(operation.name.to_owned(), 1e6 / DAYS)].into();
+        let one_day = [(operation.name.clone(), 1e6 / DAYS)].into();
         let alone = Profile { operations_per_day: one_day, item_kb: 1.0, ..profile.clone() };
         let dollars = money(sum(&Estimate::new(&alone, prices).on_demand));
         let writes = operation.writes + operation.claims;
@@ -79,7 +83,9 @@ pub(crate) fn guide(prices: &Prices, estimate: &Estimate) -> String {
     out += &format!("{:<24}{:>9}{:>9}  ", "5 + 5 units, one table", "3.29", money(one));
     out += "the list price; reserved capacity is sold from 100 units on, so 5 cannot be reserved\n";
     out += &format!("{:<24}{:>9}{:>9}  ", "5 + 5 units, everything", "-", money(sum(&estimate.provisioned)));
-    out += "3 tables and 4 indexes have capacity of their own, in each of 2 regions\n";
+    let (tables, indexes) = (TABLES.len(), TABLES.iter().map(|table| table.indexes.len()).sum::<usize>());
+    let regions = Profile::default().regions;
+    out += &format!("{tables} tables and {indexes} indexes have capacity of their own, in each of {regions} regions\n");
     out
 }
 
