@@ -8,16 +8,16 @@ use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
 use db_adapter::config::StoreConfig;
 use db_adapter::entity::now;
-use db_adapter::schema::SCHEMA_VERSION;
+use db_adapter::schema::{SCHEMA_VERSION, in_reference_order};
 use db_adapter::{Cursor, Item, TABLES, Table};
 use serde_json::json;
 
-use crate::Outcome;
 use crate::archive::{FORMAT, Header, NOTE, Part, Reader, Section, Writer, beside};
 use crate::checksum::Checksum;
 use crate::interrupt::or_interrupted;
 use crate::progress::Progress;
 use crate::source::Scanner;
+use crate::{Outcome, Tables};
 
 /// Write the whole store into one file that `forum restore` reads
 ///
@@ -56,12 +56,12 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Outcome> {
     let file = &arguments.file;
     ensure!(!file.exists(), "{} exists; a backup never replaces a file, so choose another name", file.display());
     let scanner = Scanner::open_existing(&arguments.store, arguments.segments, arguments.max_read_units).await?;
-    let done = or_interrupted(backup(&arguments, scanner.clone()), &arguments.next()).await;
+    let done = or_interrupted(backup(&arguments, scanner.clone(), &TABLES), &arguments.next()).await;
     scanner.store.close().await?;
     done.map(|()| Outcome::Done)
 }
 
-async fn backup(arguments: &Arguments, mut scanner: Scanner) -> Result<()> {
+async fn backup(arguments: &Arguments, mut scanner: Scanner, tables: Tables) -> Result<()> {
     let file = &arguments.file;
     let partial = beside(file, ".partial");
     let mut begun = match (arguments.resume, partial.exists()) {
@@ -70,12 +70,12 @@ async fn backup(arguments: &Arguments, mut scanner: Scanner) -> Result<()> {
         }
         (true, false) => bail!("there is nothing to resume: {} does not exist. Start without --resume", partial.display()),
         (false, false) => {
-            for table in TABLES {
+            for table in tables {
                 scanner.is_empty(table).await?;
             }
             Begun::new(&partial, is_zstd(file), &scanner)?
         }
-        (true, true) => match Begun::resume(&partial, &mut scanner)? {
+        (true, true) => match Begun::resume(&partial, &mut scanner, tables)? {
             Resumed::Begun(begun) => *begun,
             Resumed::Complete => {
                 put_in_place(&partial, file)?;
@@ -84,7 +84,7 @@ async fn backup(arguments: &Arguments, mut scanner: Scanner) -> Result<()> {
         },
     };
     // What refers to others first: its targets, made before it, are then in the backup too.
-    for table in TABLES {
+    for table in in_reference_order(tables).into_iter().rev() {
         let progress = Progress::start(format!("backup {}", table.name), None, arguments.json);
         let copied = begun.copy(table, &scanner, &progress).await;
         copied.with_context(|| format!("the backup is not finished; go on with: {}", arguments.next()))?;
@@ -199,7 +199,7 @@ impl Begun {
     }
 
     /// Keeps the whole parts at the beginning of the file, and drops the rest.
-    fn resume(partial: &Path, scanner: &mut Scanner) -> Result<Resumed> {
+    fn resume(partial: &Path, scanner: &mut Scanner, all: Tables) -> Result<Resumed> {
         let advice = || format!("{} cannot be resumed; delete it and start again", partial.display());
         let mut reader = Reader::open(partial).with_context(advice)?;
         let header = reader.header().clone();
@@ -213,7 +213,7 @@ impl Begun {
         scanner.segments = header.segments;
         let mut tables = BTreeMap::<_, TableState>::new();
         let mut keep = |part: &Part| {
-            let table = part.table()?;
+            let table = part.table(all)?;
             let state = tables.entry(table.name).or_default();
             state.add(table, &part.items()?)?;
             state.segments.insert(part.header.segment, part.header.next.clone());

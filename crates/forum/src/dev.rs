@@ -4,6 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use anyhow::Result;
 use clap::Args;
+use db_adapter::TABLES;
 use db_adapter::config::{CacheConfig, StoreConfig};
 use http_kit::auth::{Auth, AuthConfig, Mode};
 use http_kit::healthcheck::reachable;
@@ -44,9 +45,11 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Outcome> {
     // The port first: where it is taken, nothing is written.
     let server = Server::bind(server)?;
     let store = config.open().await?;
-    let seeded = if !empty && seed::is_empty(&*store).await? { Some(seed::seed(&*store).await?) } else { None };
-    telemetry::print(std::io::stdout(), greeting(server.address(), &place(&config), seeded.as_ref()));
-    server.run(cache.wrap(store), vec![users_svc::service(), threads_svc::service(), posts_svc::service()], auth).await?;
+    let services = vec![users_svc::service(), threads_svc::service(), posts_svc::service()];
+    let names: Vec<_> = services.iter().map(|service| service.table.name).collect();
+    let seeded = if !empty && seed::is_empty(&*store, &TABLES).await? { Some(seed::seed(&*store, &TABLES).await?) } else { None };
+    telemetry::print(std::io::stdout(), greeting(server.address(), &place(&config), seeded.as_ref(), &names));
+    server.run(cache.wrap(store), services, auth).await?;
     Ok(Outcome::Done)
 }
 
@@ -60,15 +63,15 @@ fn place(config: &StoreConfig) -> String {
     }
 }
 
-fn greeting(address: SocketAddr, place: &str, seeded: Option<&Seeded>) -> String {
+fn greeting(address: SocketAddr, place: &str, seeded: Option<&Seeded>, services: &[&str]) -> String {
     let address = SocketAddr::new(reachable(address.ip()), address.port());
     // Everything resolves localhost to this one; the one of IPv6 is missing on some machines.
     let localhost = address.ip() == IpAddr::from(Ipv4Addr::LOCALHOST);
     let host = if localhost { format!("localhost:{}", address.port()) } else { address.to_string() };
     let mut lines = vec![("data", place.to_owned())];
     lines.extend(seeded.map(|seeded| ("", format!("the store was empty; loaded sample data: {seeded} (skip with --empty)"))));
-    for service in ["users", "threads", "posts"] {
-        lines.push((service, format!("http://{host}/api/{service}")));
+    for service in services {
+        lines.push((*service, format!("http://{host}/api/{service}")));
     }
     lines.push(("try it", format!("http://{host}/docs  (as OpenAPI: http://{host}/openapi.json)")));
     lines.push(("first", format!("curl http://{host}/api/threads")));
@@ -83,7 +86,8 @@ mod tests {
 
     #[test]
     fn the_greeting_tells_what_is_served_and_where_the_data_is() {
-        let greeting = greeting(SocketAddr::from(([127, 0, 0, 1], 8080)), "JSON files in data/store", None);
+        let greeting =
+            greeting(SocketAddr::from(([127, 0, 0, 1], 8080)), "JSON files in data/store", None, &["users", "threads", "posts"]);
         for part in
             ["http://localhost:8080\n", "data/store", "/api/users", "/api/threads", "/api/posts", "/docs", "/openapi.json"]
         {
@@ -94,7 +98,7 @@ mod tests {
     #[test]
     fn the_greeting_calls_localhost_only_what_is_reached_under_that_name() {
         let first_line =
-            |ip: &str| greeting(SocketAddr::new(ip.parse().unwrap(), 9), "", None).lines().next().unwrap().to_owned();
+            |ip: &str| greeting(SocketAddr::new(ip.parse().unwrap(), 9), "", None, &[]).lines().next().unwrap().to_owned();
         for (ip, host) in [
             ("127.0.0.1", "localhost:9"),
             ("127.0.0.2", "127.0.0.2:9"),

@@ -39,8 +39,7 @@ const NAMED: usize = 10;
     forum pitr-restore --table users --at 2026-01-31T09:59:00Z --suffix before-the-accident\n\
     Stopped? The same command with --resume, --at and --suffix goes on; it is printed at the start.")]
 pub(crate) struct Arguments {
-    /// Only this table: users, threads or posts; repeatable
-    #[arg(long, value_name = "TABLE", value_parser = declared)]
+    #[arg(long, value_name = "TABLE", value_parser = declared, help = format!("Restore only this table ({}); repeatable", names()))]
     table: Vec<&'static Table>,
 
     /// The moment, as 2026-01-31T09:59:00Z; without it, the latest one
@@ -71,8 +70,13 @@ pub(crate) struct Arguments {
     dynamodb: DynamoConfig,
 }
 
+/// The names of the tables that there are.
+fn names() -> String {
+    TABLES.map(|table| table.name).join(", ")
+}
+
 fn declared(name: &str) -> Result<&'static Table, String> {
-    Table::named(name).ok_or_else(|| format!("expected one of {}", TABLES.map(|table| table.name).join(", ")))
+    Table::named(name).ok_or_else(|| format!("expected one of {}", names()))
 }
 
 fn moment(text: &str) -> Result<DateTime<Utc>, &'static str> {

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
 use db_adapter::config::StoreConfig;
+use db_adapter::schema::in_reference_order;
 use db_adapter::{Item, TABLES, Table};
 use futures::stream::{self, BoxStream};
 use futures::{StreamExt, TryStreamExt};
@@ -15,7 +16,6 @@ use serde_json::json;
 use tokio::sync::mpsc;
 
 use self::journal::Journal;
-use crate::Outcome;
 use crate::archive::{self, Contents, Part, beside};
 use crate::checksum::Checksum;
 use crate::interrupt::or_interrupted;
@@ -23,6 +23,7 @@ use crate::progress::Progress;
 use crate::rate::{RateCap, write_units};
 use crate::source::{Scanner, Source};
 use crate::verify::compare::{self, Difference};
+use crate::{Outcome, Tables};
 
 /// Parts that are loaded at once.
 const LOADS: usize = 4;
@@ -79,17 +80,18 @@ impl Arguments {
 
 /// Runs `forum restore`.
 pub(crate) async fn run(arguments: Arguments) -> Result<Outcome> {
+    let tables = &TABLES;
     let progress = Progress::start("check the backup", None, arguments.json);
-    let contents = archive::check(&arguments.file, &progress);
+    let contents = archive::check(&arguments.file, tables, &progress);
     let contents = or_interrupted(contents, "the same command, as nothing was written").await?;
     progress.finish();
     let scanner = Scanner::open(&arguments.store, arguments.segments, arguments.max_read_units).await?;
-    let done = or_interrupted(restore(&arguments, &contents, &scanner), &arguments.next()).await;
+    let done = or_interrupted(restore(&arguments, &contents, &scanner, tables), &arguments.next()).await;
     scanner.store.close().await?;
     done
 }
 
-async fn restore(arguments: &Arguments, contents: &Contents, scanner: &Scanner) -> Result<Outcome> {
+async fn restore(arguments: &Arguments, contents: &Contents, scanner: &Scanner, tables: Tables) -> Result<Outcome> {
     let path = beside(&arguments.file, ".restoring");
     let journal = match (arguments.resume, path.exists()) {
         (true, true) => Journal::resume(&path, &contents.sha256, &scanner.location)?,
@@ -99,7 +101,7 @@ async fn restore(arguments: &Arguments, contents: &Contents, scanner: &Scanner) 
         }
         (false, false) => {
             if !arguments.merge {
-                check_empty(scanner).await?;
+                check_empty(scanner, tables).await?;
             }
             Journal::create(&path, &contents.sha256, &scanner.location, arguments.merge)?
         }
@@ -111,8 +113,8 @@ async fn restore(arguments: &Arguments, contents: &Contents, scanner: &Scanner) 
         journal,
         cap: Arc::new(RateCap::new(arguments.max_write_units)),
     };
-    // What is referred to first.
-    for table in TABLES.into_iter().rev() {
+    let tables = in_reference_order(tables);
+    for table in tables.iter().copied() {
         let total = contents.manifest.tables.get(table.name).map(|checksum| checksum.items);
         let progress = Progress::start(format!("restore {}", table.name), total, arguments.json);
         let loaded = load.table(table, &progress).await;
@@ -120,7 +122,7 @@ async fn restore(arguments: &Arguments, contents: &Contents, scanner: &Scanner) 
         progress.finish();
     }
     let mut differences = Vec::new();
-    for table in TABLES.into_iter().rev() {
+    for table in tables {
         let expected = contents.manifest.tables.get(table.name).copied().unwrap_or_default();
         let progress = Progress::start(format!("verify {}", table.name), Some(expected.items), arguments.json);
         let found = match merged {
@@ -138,8 +140,8 @@ async fn restore(arguments: &Arguments, contents: &Contents, scanner: &Scanner) 
     Ok(Outcome::Done)
 }
 
-async fn check_empty(scanner: &Scanner) -> Result<()> {
-    for table in TABLES {
+async fn check_empty(scanner: &Scanner, tables: Tables) -> Result<()> {
+    for table in tables {
         ensure!(
             scanner.is_empty(table).await?,
             "table {} of {} is not empty; restore into empty tables, or with --merge to replace items of the same key and keep others",

@@ -1,4 +1,4 @@
-//! Sample data: 3 users, 2 threads, 2 posts from `data/seed/`, part of the binary.
+//! Sample data, which is declared with the tables and so is part of the binary.
 
 use std::fmt;
 
@@ -6,13 +6,14 @@ use anyhow::{Context, Result};
 use clap::Args;
 use db_adapter::config::StoreConfig;
 use db_adapter::schema::in_reference_order;
-use db_adapter::{Attributes, Error, Item, Rule, Scan, Store, TABLES};
+use db_adapter::{Attributes, Error, Item, Rule, Scan, Store, TABLES, Table};
+use serde_json::value::RawValue;
 
-use crate::Outcome;
+use crate::{Outcome, Tables};
 
-/// Write the sample data: 3 users, 2 threads, 2 posts; repeatable
+/// Write the sample data
 #[derive(Debug, Args)]
-#[command(after_help = "Example: USE_DYNAMODB=true forum seed --endpoint http://localhost:8000")]
+#[command(about = about(), after_help = "Example: USE_DYNAMODB=true forum seed --endpoint http://localhost:8000")]
 pub(crate) struct Arguments {
     #[command(flatten)]
     store: StoreConfig,
@@ -20,7 +21,7 @@ pub(crate) struct Arguments {
 
 pub(crate) async fn run(arguments: Arguments) -> Result<Outcome> {
     let store = arguments.store.open().await?;
-    let seeded = seed(&*store).await?;
+    let seeded = seed(&*store, &TABLES).await?;
     store.close().await?;
     println!("created {seeded}; existing items were left unchanged");
     Ok(Outcome::Done)
@@ -38,11 +39,11 @@ impl fmt::Display for Seeded {
 }
 
 /// Creates the sample items that are not there yet; never changes one that is.
-pub(crate) async fn seed(store: &dyn Store) -> Result<Seeded> {
+pub(crate) async fn seed(store: &dyn Store, tables: Tables) -> Result<Seeded> {
     let mut counts = Vec::new();
-    for table in in_reference_order(&TABLES) {
+    for table in in_reference_order(tables) {
         let mut created = 0;
-        for attributes in items(table.samples).with_context(|| format!("data/seed/{}.json", table.name))? {
+        for attributes in samples(table)? {
             match store.create(table, attributes).await {
                 Ok(_) => created += 1,
                 Err(Error::Conflict { rule: Rule::Key }) => {}
@@ -55,8 +56,8 @@ pub(crate) async fn seed(store: &dyn Store) -> Result<Seeded> {
 }
 
 /// Is there no item in any table?
-pub(crate) async fn is_empty(store: &dyn Store) -> Result<bool> {
-    for table in TABLES {
+pub(crate) async fn is_empty(store: &dyn Store, tables: Tables) -> Result<bool> {
+    for table in tables {
         if !store.scan(table, &Scan::new(1)).await?.items.is_empty() {
             return Ok(false);
         }
@@ -64,9 +65,16 @@ pub(crate) async fn is_empty(store: &dyn Store) -> Result<bool> {
     Ok(true)
 }
 
-fn items(file: &str) -> Result<Vec<Attributes>> {
-    let items: Vec<&serde_json::value::RawValue> = serde_json::from_str(file)?;
+fn samples(table: &Table) -> Result<Vec<Attributes>> {
+    let items = serde_json::from_str::<Vec<&RawValue>>(table.samples);
+    let items = items.with_context(|| format!("the samples of {}", table.name))?;
     items.into_iter().map(|item| Ok(Item::parse(item.get())?.attributes()?)).collect()
+}
+
+fn about() -> String {
+    let count = |table: &'static Table| (table.name, samples(table).map_or(0, |samples| samples.len()));
+    let all = Seeded(in_reference_order(&TABLES).into_iter().map(count).collect());
+    format!("Write the sample data: {all}; leaves existing items unchanged")
 }
 
 #[cfg(test)]
@@ -78,9 +86,9 @@ mod tests {
     async fn seeding_twice_creates_once() {
         let dir = tempfile::tempdir().unwrap();
         let store = JsonStore::open(JsonOptions::new(dir.path())).await.unwrap();
-        assert!(is_empty(&store).await.unwrap());
-        assert_eq!(seed(&store).await.unwrap().to_string(), "3 users, 2 threads, 2 posts");
-        assert_eq!(seed(&store).await.unwrap().to_string(), "0 users, 0 threads, 0 posts");
-        assert!(!is_empty(&store).await.unwrap());
+        assert!(is_empty(&store, &TABLES).await.unwrap());
+        assert_eq!(seed(&store, &TABLES).await.unwrap().to_string(), "3 users, 2 threads, 2 posts");
+        assert_eq!(seed(&store, &TABLES).await.unwrap().to_string(), "0 users, 0 threads, 0 posts");
+        assert!(!is_empty(&store, &TABLES).await.unwrap());
     }
 }

@@ -8,10 +8,12 @@ use std::io::{self, IsTerminal, Write};
 
 use anyhow::{Context, Result, bail};
 use clap::{Args, Subcommand};
+use db_adapter::TABLES;
 use db_adapter::config::DynamoConfig;
+use db_adapter::dynamodb::DynamoStore;
 use db_adapter::dynamodb::tables::{self, Change};
 
-use crate::Outcome;
+use crate::{Outcome, Tables};
 
 /// Create or delete the DynamoDB tables, or show what is declared
 #[derive(Debug, Args)]
@@ -22,13 +24,13 @@ pub(crate) struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Create the three tables with their indexes, on-demand billing; leaves alone what is there [API: CreateTable]
+    /// Create every table with its indexes and on-demand billing; leaves existing tables unchanged [API: CreateTable]
     #[command(after_help = "Example: forum tables create --endpoint http://localhost:8000")]
     Create {
         #[command(flatten)]
         dynamodb: DynamoConfig,
     },
-    /// Delete the three tables and everything in them; asks first [API: DeleteTable]
+    /// Delete every table and everything in it; asks first [API: DeleteTable]
     #[command(after_help = "Example: forum tables delete --endpoint http://localhost:8000 --yes")]
     Delete {
         /// Do not ask
@@ -48,13 +50,13 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Outcome> {
             report(&dynamodb, &tables::create(&store).await?, "created", "was there already");
         }
         Command::Delete { yes, dynamodb } => {
-            if !yes {
-                confirm(&dynamodb)?;
-            }
             let store = dynamodb.open().await?;
+            if !yes {
+                confirm(&dynamodb, &store, &TABLES)?;
+            }
             report(&dynamodb, &tables::delete(&store).await?, "deleted", "was not there");
         }
-        Command::Status(arguments) => return status::run(arguments).await,
+        Command::Status(arguments) => return status::run(arguments, &TABLES).await,
         Command::Schema(arguments) => return schema::run(arguments),
     }
     Ok(Outcome::Done)
@@ -67,11 +69,10 @@ fn report(dynamodb: &DynamoConfig, changes: &[Change], done: &str, unchanged: &s
 }
 
 /// Asks the person at the terminal; only the word itself is a yes.
-fn confirm(dynamodb: &DynamoConfig) -> Result<()> {
-    let names = [&dynamodb.dynamodb_users_table, &dynamodb.dynamodb_threads_table, &dynamodb.dynamodb_posts_table];
+fn confirm(dynamodb: &DynamoConfig, store: &DynamoStore, tables: Tables) -> Result<()> {
     let place = dynamodb.dynamodb_endpoint.as_deref().unwrap_or("AWS");
-    let listed = names.map(|name| format!("  {name}")).join("\n");
-    let question = format!("This deletes, with everything in them, in {} ({place}):\n{listed}", dynamodb.aws_region);
+    let names: String = tables.iter().map(|table| format!("\n  {}", store.table_name(table))).collect();
+    let question = format!("This deletes these tables in {} ({place}) with everything in them:{names}", dynamodb.aws_region);
     if !io::stdin().is_terminal() {
         bail!("{question}\nnot a terminal; pass --yes to confirm");
     }

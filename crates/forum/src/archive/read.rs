@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use db_adapter::schema::SCHEMA_VERSION;
-use db_adapter::{Item, TABLES, Table};
+use db_adapter::{Item, Table};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
@@ -15,6 +15,7 @@ use sha2::{Digest, Sha256};
 use tokio::sync::mpsc;
 
 use super::{FORMAT, Header, Manifest, PartHeader, count_part, hex, section_sha256};
+use crate::Tables;
 use crate::checksum::Checksum;
 use crate::progress::Progress;
 use crate::verify::compare::fingerprint;
@@ -153,12 +154,13 @@ impl Part {
         self.header.table == table.name
     }
 
-    /// The table that it is of.
+    /// Which of the tables it is of.
     ///
     /// # Errors
-    /// When there is no such table.
-    pub(crate) fn table(&self) -> Result<&'static Table> {
-        Table::named(&self.header.table).ok_or_else(|| anyhow!("{}: there is no table {}", self.place, self.header.table))
+    /// When it is of none of them.
+    pub(crate) fn table(&self, tables: Tables) -> Result<&'static Table> {
+        let table = tables.iter().find(|table| self.is_of(table));
+        table.copied().ok_or_else(|| anyhow!("{}: there is no table {}", self.place, self.header.table))
     }
 
     /// Its items.
@@ -175,8 +177,8 @@ impl Part {
     }
 
     /// Checks that a store would take every item, and adds them up. `values` holds fingerprints of the unique values so far.
-    fn check(&self, checksum: &mut Checksum, values: &mut HashSet<u64>) -> Result<()> {
-        let table = self.table()?;
+    fn check(&self, tables: Tables, checksum: &mut Checksum, values: &mut HashSet<u64>) -> Result<()> {
+        let table = self.table(tables)?;
         for (at, item) in self.items()?.iter().enumerate() {
             let place = || format!("{} ({}), item {}", self.place, table.name, at + 1);
             let attributes = item.attributes().with_context(place)?;
@@ -202,7 +204,7 @@ impl Part {
 ///
 /// # Errors
 /// Names file and part.
-pub(crate) async fn check(path: &Path, progress: &Progress) -> Result<Contents> {
+pub(crate) async fn check(path: &Path, tables: Tables, progress: &Progress) -> Result<Contents> {
     let (sender, mut sections) = mpsc::channel(2);
     let file = path.to_owned();
     tokio::task::spawn_blocking(move || {
@@ -219,16 +221,17 @@ pub(crate) async fn check(path: &Path, progress: &Progress) -> Result<Contents> 
             let _ = sender.blocking_send(Err(error));
         }
     });
-    let mut tables: BTreeMap<String, Checksum> = TABLES.map(|table| (table.name.to_owned(), Checksum::default())).into();
+    let empty = |table: &&Table| (table.name.to_owned(), Checksum::default());
+    let mut found: BTreeMap<String, Checksum> = tables.iter().map(empty).collect();
     let mut values = HashSet::new();
     while let Some(section) = sections.recv().await.transpose()? {
         match section {
             Section::Part(part) => {
-                part.check(tables.entry(part.header.table.clone()).or_default(), &mut values)?;
+                part.check(tables, found.entry(part.header.table.clone()).or_default(), &mut values)?;
                 progress.add(part.header.items, 0.0);
             }
             Section::Manifest(manifest) => {
-                for (table, found) in &tables {
+                for (table, found) in &found {
                     let said = manifest.tables.get(table);
                     ensure!(
                         said == Some(found),

@@ -6,14 +6,14 @@ use std::fmt;
 use anyhow::Result;
 use aws_sdk_dynamodb::types::{AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ProjectionType, TableDescription};
 use clap::{Args, ValueEnum};
+use db_adapter::Table;
 use db_adapter::config::DynamoConfig;
 use db_adapter::entity::timestamp;
-use db_adapter::{TABLES, Table};
 use serde::Serialize;
 use serde_json::json;
 
 use super::settings::{Place, Recovery, Told};
-use crate::Outcome;
+use crate::{Outcome, Tables};
 
 /// Compare the tables with what is declared, and show their settings
 ///
@@ -101,18 +101,18 @@ struct Replica {
     status: String,
 }
 
-pub(crate) async fn run(arguments: Arguments) -> Result<Outcome> {
+pub(crate) async fn run(arguments: Arguments, tables: Tables) -> Result<Outcome> {
     let store = arguments.dynamodb.open().await?;
-    let mut tables = Vec::new();
-    for table in TABLES {
+    let mut found = Vec::new();
+    for table in tables {
         let place = Place { client: store.client(), region: &arguments.dynamodb.aws_region, name: store.table_name(table) };
-        tables.push(arguments.status(table, place).await?);
+        found.push(arguments.status(table, place).await?);
     }
-    let equal = tables.iter().all(|table| table.differences.is_empty());
+    let equal = found.iter().all(|table| table.differences.is_empty());
     if arguments.json {
-        println!("{}", json!({"differs": !equal, "tables": tables}));
+        println!("{}", json!({"differs": !equal, "tables": found}));
     } else {
-        tables.iter().for_each(|table| print!("{table}"));
+        found.iter().for_each(|table| print!("{table}"));
     }
     Ok(if equal { Outcome::Done } else { Outcome::Differences })
 }
