@@ -1,6 +1,7 @@
 //! Backups: the whole store in one file, written while the forum runs.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
@@ -10,11 +11,12 @@ use db_adapter::config::StoreConfig;
 use db_adapter::entity::now;
 use db_adapter::schema::{SCHEMA_VERSION, in_reference_order};
 use db_adapter::{Cursor, Item, TABLES, Table};
-use serde_json::json;
+use serde::Serialize;
 
 use crate::archive::{FORMAT, Header, NOTE, Part, Reader, Section, Writer, beside};
 use crate::checksum::Checksum;
 use crate::interrupt::or_interrupted;
+use crate::output::{self, Format};
 use crate::progress::Progress;
 use crate::source::Scanner;
 use crate::{Outcome, Tables};
@@ -58,10 +60,11 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Outcome> {
     let scanner = Scanner::open_existing(&arguments.store, arguments.segments, arguments.max_read_units).await?;
     let done = or_interrupted(backup(&arguments, scanner.clone(), &TABLES), &arguments.next()).await;
     scanner.store.close().await?;
-    done.map(|()| Outcome::Done)
+    output::print(arguments.format(), &done?)?;
+    Ok(Outcome::Done)
 }
 
-async fn backup(arguments: &Arguments, mut scanner: Scanner, tables: Tables) -> Result<()> {
+async fn backup(arguments: &Arguments, mut scanner: Scanner, tables: Tables) -> Result<Written> {
     let file = &arguments.file;
     let partial = beside(file, ".partial");
     let mut begun = match (arguments.resume, partial.exists()) {
@@ -79,26 +82,28 @@ async fn backup(arguments: &Arguments, mut scanner: Scanner, tables: Tables) -> 
             Resumed::Begun(begun) => *begun,
             Resumed::Complete => {
                 put_in_place(&partial, file)?;
-                return arguments.report(file, None);
+                return Ok(Written { file: file.clone(), contents: None });
             }
         },
     };
     // What refers to others first: its targets, made before it, are then in the backup too.
     for table in in_reference_order(tables).into_iter().rev() {
-        let progress = Progress::start(format!("backup {}", table.name), None, arguments.json);
+        let progress = Progress::start(format!("backup {}", table.name), None, arguments.format());
         let copied = begun.copy(table, &scanner, &progress).await;
         copied.with_context(|| format!("the backup is not finished; go on with: {}", arguments.next()))?;
         progress.finish();
     }
     for (table, state) in &begun.tables {
         if let Some(reason) = &state.broken {
-            eprintln!("warning: table {table} holds items that a restore will refuse: {reason}. Next: forum verify --repair");
+            output::note(format_args!(
+                "warning: table {table} holds items that a restore will refuse: {reason}. Next: forum verify --repair"
+            ));
         }
     }
     let tables: BTreeMap<_, _> = begun.tables.iter().map(|(name, state)| ((*name).to_owned(), state.checksum)).collect();
     let bytes = begun.writer.finish(begun.header, now(), tables.clone())?;
     put_in_place(&partial, file)?;
-    arguments.report(file, Some((bytes, tables)))
+    Ok(Written { file: file.clone(), contents: Some(WrittenContents { bytes, tables }) })
 }
 
 impl Arguments {
@@ -107,19 +112,34 @@ impl Arguments {
         format!("forum backup --file {} --resume", self.file.display())
     }
 
-    fn report(&self, file: &Path, written: Option<(u64, BTreeMap<String, Checksum>)>) -> Result<()> {
-        let file = file.display();
-        match (self.json, written) {
-            (true, Some((bytes, tables))) => println!("{}", json!({"file": file.to_string(), "bytes": bytes, "tables": tables})),
-            (true, None) => println!("{}", json!({"file": file.to_string()})),
-            (false, None) => println!("{file} was complete already; it has its name now"),
-            (false, Some((bytes, tables))) => {
-                let counts: Vec<_> = tables.iter().map(|(name, checksum)| format!("{} {name}", checksum.items)).collect();
-                println!("wrote {file}: {}; {bytes} bytes", counts.join(", "));
-                println!("{NOTE}");
-            }
-        }
-        Ok(())
+    fn format(&self) -> Format {
+        if self.json { Format::Json } else { Format::Text }
+    }
+}
+
+/// A backup that is complete.
+#[derive(Debug, Serialize)]
+struct Written {
+    file: PathBuf,
+    /// What it holds, unless an earlier run wrote it.
+    #[serde(flatten)]
+    contents: Option<WrittenContents>,
+}
+
+#[derive(Debug, Serialize)]
+struct WrittenContents {
+    bytes: u64,
+    tables: BTreeMap<String, Checksum>,
+}
+
+impl fmt::Display for Written {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let file = self.file.display();
+        let Some(WrittenContents { bytes, tables }) = &self.contents else {
+            return writeln!(formatter, "{file} was complete already; it has its name now");
+        };
+        let counts: Vec<_> = tables.iter().map(|(name, checksum)| format!("{} {name}", checksum.items)).collect();
+        writeln!(formatter, "wrote {file}: {}; {bytes} bytes\n{NOTE}", counts.join(", "))
     }
 }
 
@@ -224,7 +244,7 @@ impl Begun {
                 Ok(Section::Part(part)) => keep(&part).with_context(advice)?,
                 Ok(Section::Manifest(_)) => return Ok(Resumed::Complete),
                 Err(rest) => {
-                    eprintln!("going on where the backup stopped ({rest:#})");
+                    output::note(format_args!("resuming after the last complete part ({rest:#})"));
                     break;
                 }
             }

@@ -14,7 +14,7 @@ use serde_json::json;
 use self::estimate::{Estimate, sum};
 use self::prices::Prices;
 use self::profile::Profile;
-use crate::Outcome;
+use crate::{Outcome, output};
 
 /// Estimate what a load costs on DynamoDB in a month
 ///
@@ -99,7 +99,7 @@ pub(crate) fn run(arguments: Arguments) -> anyhow::Result<Outcome> {
         }
         _ => report::estimate(&profile, &prices, &estimate),
     };
-    print!("{text}");
+    output::print_text(text)?;
     Ok(Outcome::Done)
 }
 

@@ -10,8 +10,8 @@ use http_kit::auth::{Auth, AuthConfig, Mode};
 use http_kit::healthcheck::reachable;
 use http_kit::{Server, ServerConfig, telemetry};
 
-use crate::Outcome;
 use crate::seed::{self, Seeded};
+use crate::{Outcome, output};
 
 /// Serve the whole forum on one port, on JSON files unless USE_DYNAMODB=true
 #[derive(Debug, Args)]
@@ -48,7 +48,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Outcome> {
     let services = vec![users_svc::service(), threads_svc::service(), posts_svc::service()];
     let names: Vec<_> = services.iter().map(|service| service.table.name).collect();
     let seeded = if !empty && seed::is_empty(&*store, &TABLES).await? { Some(seed::seed(&*store, &TABLES).await?) } else { None };
-    telemetry::print(std::io::stdout(), greeting(server.address(), &place(&config), seeded.as_ref(), &names));
+    output::greet(greeting(server.address(), &place(&config), seeded.as_ref(), &names));
     server.run(cache.wrap(store), services, auth).await?;
     Ok(Outcome::Done)
 }

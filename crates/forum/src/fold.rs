@@ -5,7 +5,7 @@ use clap::Args;
 use db_adapter::config::StoreConfig;
 use db_adapter::json;
 
-use crate::Outcome;
+use crate::{Outcome, output};
 
 /// Write the journals of the JSON files into their snapshots, so that these are complete and can be read or edited
 ///
@@ -20,6 +20,6 @@ pub(crate) struct Arguments {
 
 pub(crate) async fn run(arguments: Arguments) -> Result<Outcome> {
     json::fold(arguments.store.json()).await?;
-    println!("folded the journals in {}", arguments.store.data_dir.display());
+    output::print_text(format_args!("folded the journals in {}\n", arguments.store.data_dir.display()))?;
     Ok(Outcome::Done)
 }

@@ -1,5 +1,7 @@
 //! `forum`: the forum on one port for development, and the operator's commands.
 
+#![deny(clippy::print_stderr, clippy::print_stdout, reason = "output.rs prints")]
+
 mod archive;
 mod backup;
 mod checksum;
@@ -9,6 +11,7 @@ mod fold;
 mod interrupt;
 mod location;
 mod migrate;
+mod output;
 mod pitr_restore;
 mod progress;
 mod rate;
@@ -24,7 +27,6 @@ use anyhow::Result;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use http_kit::binary::{self, Allocator};
 use http_kit::config::without_empty_variables;
-use http_kit::telemetry;
 
 #[global_allocator]
 static ALLOCATOR: Allocator = Allocator;
@@ -65,6 +67,13 @@ pub(crate) enum Outcome {
     Differences,
 }
 
+impl Outcome {
+    /// The outcome of a comparison.
+    pub(crate) fn of_comparison(differs: bool) -> Self {
+        if differs { Self::Differences } else { Self::Done }
+    }
+}
+
 impl From<Outcome> for ExitCode {
     fn from(outcome: Outcome) -> Self {
         match outcome {
@@ -76,12 +85,15 @@ impl From<Outcome> for ExitCode {
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let matches = without_empty_variables(command()).get_matches();
-    let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    let parsed = without_empty_variables(command()).try_get_matches().and_then(|matches| Cli::from_arg_matches(&matches));
+    let cli = match parsed {
+        Ok(cli) => cli,
+        Err(usage) => return output::print_usage(&usage),
+    };
     match run(cli.command).await {
         Ok(outcome) => outcome.into(),
         Err(error) => {
-            telemetry::print(std::io::stderr(), format!("error: {error:#}\n"));
+            output::print_error(&error);
             ExitCode::FAILURE
         }
     }

@@ -4,6 +4,7 @@ mod survey;
 mod write;
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
@@ -12,16 +13,19 @@ use db_adapter::TABLES;
 use db_adapter::config::{DynamoConfig, StoreConfig};
 use db_adapter::json::JsonOptions;
 use db_adapter::schema::in_reference_order;
-use serde_json::json;
+use serde::Serialize;
 
 use self::survey::Survey;
 use self::write::{Writer, Written};
+use crate::checksum::Checksum;
 use crate::interrupt::or_interrupted;
+use crate::location::Location;
+use crate::output::{self, Format};
 use crate::progress::Progress;
 use crate::rate::RateCap;
 use crate::source::directory::Directory;
 use crate::source::{Scanner, Source, existing};
-use crate::verify::compare::{self, Comparison};
+use crate::verify::compare::{self, Comparison, Difference};
 use crate::{Outcome, Tables};
 
 /// Differences of each table that are named at most.
@@ -91,7 +95,7 @@ pub(crate) struct Arguments {
 /// Runs `forum migrate`.
 pub(crate) async fn run(arguments: Arguments) -> Result<Outcome> {
     let tables = &TABLES;
-    match (&arguments.from, &arguments.to) {
+    let done = match (&arguments.from, &arguments.to) {
         (Some(folder), None) => {
             let next = format!("forum migrate --from {}, which goes on where it stopped", folder.display());
             or_interrupted(arguments.migrate_from(folder, tables), &next).await
@@ -106,111 +110,72 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Outcome> {
             done
         }
         _ => bail!("one of --from and --to is needed"),
-    }
+    };
+    let report = done?;
+    output::print(arguments.format(), &report)?;
+    Ok(Outcome::of_comparison(report.differs()))
 }
 
 impl Arguments {
-    async fn migrate_from(&self, folder: &Path, tables: Tables) -> Result<Outcome> {
+    fn format(&self) -> Format {
+        if self.json { Format::Json } else { Format::Text }
+    }
+
+    async fn migrate_from(&self, folder: &Path, tables: Tables) -> Result<Report> {
         let folder = existing(folder.to_owned())?;
         let source = match Directory::is_store(&folder, tables) {
             true => Source::Store(self.json_store(&folder).await?),
             false => Source::Directory(Directory::open(&folder, tables)?),
         };
-        let survey = Survey::of(&source, tables, self.json).await?;
+        let survey = Survey::of(&source, tables, self.format()).await?;
         if survey.faults.count > 0 {
             bail!("{} records cannot be stored, so nothing was written:\n{}", survey.faults.count, survey.faults);
         }
-        if !self.json {
-            eprint!("{survey}");
+        if self.format() == Format::Text {
+            output::note(&survey);
         }
         if self.strict && survey.dangling.count > 0 {
             bail!("{} references lead nowhere, so nothing was written:\n{}", survey.dangling.count, survey.dangling);
         }
         if self.dry_run {
-            self.show(&survey);
-            return Ok(Outcome::Done);
+            return Ok(Report::Surveyed { dry_run: true, source: survey });
         }
         let target = self.dynamodb().await?;
-        self.migrate(&source, &target, Some(&survey), tables).await
+        self.migrate(&source, &target, Some(survey), tables).await
     }
 
     /// Without a target it is a dry run.
-    async fn migrate_to(&self, target: Option<&Scanner>, tables: Tables) -> Result<Outcome> {
+    async fn migrate_to(&self, target: Option<&Scanner>, tables: Tables) -> Result<Report> {
         let source = self.dynamodb().await?;
-        let Some(target) = target else {
-            let mut counts = BTreeMap::new();
-            for table in in_reference_order(tables) {
-                let progress = Progress::start(format!("read {}", table.name), None, self.json);
-                counts.insert(table.name, compare::checksum(&Source::Store(source.clone()), table, &progress).await?);
-                progress.finish();
-            }
-            if self.json {
-                println!("{}", json!({"dryRun": true, "source": source.location, "tables": counts}));
-            } else {
-                counts.iter().for_each(|(table, checksum)| println!("{table}: {} in {}", checksum.items, source.location));
-                println!("dry run: nothing was written");
-            }
-            return Ok(Outcome::Done);
-        };
-        self.migrate(&Source::Store(source), target, None, tables).await
+        if let Some(target) = target {
+            return self.migrate(&Source::Store(source), target, None, tables).await;
+        }
+        let mut counts = BTreeMap::new();
+        for table in in_reference_order(tables) {
+            let progress = Progress::start(format!("read {}", table.name), None, self.format());
+            counts.insert(table.name, compare::checksum(&Source::Store(source.clone()), table, &progress).await?);
+            progress.finish();
+        }
+        Ok(Report::Counted { dry_run: true, source: source.location, tables: counts })
     }
 
-    async fn migrate(&self, source: &Source, target: &Scanner, survey: Option<&Survey>, tables: Tables) -> Result<Outcome> {
+    async fn migrate(&self, source: &Source, target: &Scanner, survey: Option<Survey>, tables: Tables) -> Result<Report> {
         let cap = RateCap::new(self.max_write_units);
         let writer = Writer { source, target, overwrite: self.overwrite, cap: &cap };
         let mut done = BTreeMap::new();
         // What is referred to first.
         for table in in_reference_order(tables) {
-            let total = survey.map(|survey| survey.records(table));
-            let progress = Progress::start(format!("migrate {}", table.name), total, self.json);
-            let written = writer.table(table, &progress).await?;
+            let total = survey.as_ref().map(|survey| survey.records(table));
+            let progress = Progress::start(format!("migrate {}", table.name), total, self.format());
+            let result = writer.table(table, &progress).await?;
             progress.finish();
-            let progress = Progress::start(format!("compare {}", table.name), None, self.json);
-            let compared = compare::compare(target, source, table, NAMED, &progress).await?;
+            let progress = Progress::start(format!("compare {}", table.name), None, self.format());
+            let Comparison { theirs, differences, complete, .. } =
+                compare::compare(target, source, table, NAMED, &progress).await?;
             progress.finish();
-            done.insert(table.name, (written, compared));
+            done.insert(table.name, Migrated { result, source: theirs, differences, complete });
         }
-        self.report(source, target, survey, &done);
-        let equal = done.values().all(|(_, compared)| compared.differences.is_empty());
-        Ok(if equal { Outcome::Done } else { Outcome::Differences })
-    }
-
-    fn show(&self, survey: &Survey) {
-        if self.json {
-            println!("{}", json!({"dryRun": true, "source": survey}));
-            return;
-        }
-        println!("dry run: nothing was written. The first item of each table would be");
-        survey.samples().for_each(|(table, item)| println!("  {table}: {item}"));
-    }
-
-    fn report(
-        &self,
-        source: &Source,
-        target: &Scanner,
-        survey: Option<&Survey>,
-        tables: &BTreeMap<&'static str, (Written, Comparison)>,
-    ) {
-        if self.json {
-            let table = |(written, compared): &(Written, Comparison)| json!({"result": written, "source": compared.theirs, "differences": compared.differences});
-            let tables: BTreeMap<_, _> = tables.iter().map(|(name, done)| (name, table(done))).collect();
-            println!("{}", json!({"source": survey, "target": target.location, "tables": tables}));
-            return;
-        }
-        for (table, (Written { written, unchanged, kept }, compared)) in tables {
-            println!("{table}: {written} written, {unchanged} there already");
-            if kept.count > 0 {
-                print!("{} are there in another form and were kept; --overwrite replaces them:\n{kept}", kept.count);
-            }
-            compared.differences.iter().for_each(|difference| println!("differs: {difference}"));
-            if !compared.complete {
-                println!("differs: more than {NAMED} items of {table}");
-            }
-            if compared.differences.is_empty() {
-                println!("{table}: {} items, checksum {}, equal on both sides", compared.theirs.items, compared.theirs.sum);
-            }
-        }
-        println!("source: {source}\ntarget: {}", target.location);
+        Ok(Report::Migrated { source: survey, from: source.to_string(), target: target.location.clone(), tables: done })
     }
 
     async fn dynamodb(&self) -> Result<Scanner> {
@@ -226,5 +191,82 @@ impl Arguments {
             dynamodb: self.dynamodb.clone(),
         };
         Scanner::open(&config, self.segments, None).await
+    }
+}
+
+/// What is shown at the end.
+#[derive(Debug, Serialize)]
+#[serde(untagged, rename_all_fields = "camelCase")]
+enum Report {
+    /// A dry run from files.
+    Surveyed { dry_run: bool, source: Survey },
+    /// A dry run from DynamoDB.
+    Counted { dry_run: bool, source: Location, tables: BTreeMap<&'static str, Checksum> },
+    /// Items were written where they were missing.
+    Migrated {
+        source: Option<Survey>,
+        #[serde(skip)]
+        from: String,
+        target: Location,
+        tables: BTreeMap<&'static str, Migrated>,
+    },
+}
+
+/// What was done about one table, and how both sides compare now.
+#[derive(Debug, Serialize)]
+struct Migrated {
+    result: Written,
+    source: Checksum,
+    differences: Vec<Difference>,
+    /// Are all differences listed?
+    #[serde(skip)]
+    complete: bool,
+}
+
+impl Report {
+    fn differs(&self) -> bool {
+        match self {
+            Self::Surveyed { .. } | Self::Counted { .. } => false,
+            Self::Migrated { tables, .. } => tables.values().any(|table| !table.differences.is_empty()),
+        }
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Surveyed { source, .. } => {
+                writeln!(formatter, "dry run: nothing was written. The first item of each table would be")?;
+                source.samples().try_for_each(|(table, item)| writeln!(formatter, "  {table}: {item}"))
+            }
+            Self::Counted { source, tables, .. } => {
+                for (table, checksum) in tables {
+                    writeln!(formatter, "{table}: {} in {source}", checksum.items)?;
+                }
+                writeln!(formatter, "dry run: nothing was written")
+            }
+            Self::Migrated { from, target, tables, .. } => {
+                tables.iter().try_for_each(|(name, table)| table.lines(name, formatter))?;
+                writeln!(formatter, "source: {from}\ntarget: {target}")
+            }
+        }
+    }
+}
+
+impl Migrated {
+    fn lines(&self, table: &str, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Written { written, unchanged, kept } = &self.result;
+        writeln!(out, "{table}: {written} written, {unchanged} there already")?;
+        if kept.count > 0 {
+            write!(out, "{} are there in another form and were kept; --overwrite replaces them:\n{kept}", kept.count)?;
+        }
+        self.differences.iter().try_for_each(|difference| writeln!(out, "differs: {difference}"))?;
+        if !self.complete {
+            writeln!(out, "differs: more than {NAMED} items of {table}")?;
+        }
+        if self.differences.is_empty() {
+            writeln!(out, "{table}: {} items, checksum {}, equal on both sides", self.source.items, self.source.sum)?;
+        }
+        Ok(())
     }
 }

@@ -11,12 +11,12 @@ use db_adapter::dynamodb::DynamoStore;
 use db_adapter::entity::{post, thread, timestamp, user};
 use db_adapter::{TABLES, Table};
 use serde::Serialize;
-use serde_json::json;
 
 use self::table::TableRestore;
 use crate::Outcome;
 use crate::checksum::Checksum;
 use crate::interrupt::or_interrupted;
+use crate::output::{self, Format};
 use crate::progress::Progress;
 use crate::source::{Scanner, Source};
 use crate::tables::settings::{Place, utc};
@@ -91,6 +91,23 @@ fn suffix(text: &str) -> Result<String, &'static str> {
     if valid { Ok(text.to_owned()) } else { Err("expected 1 to 64 of a-z, A-Z, 0-9, _, - and .") }
 }
 
+/// What came of all tables.
+#[derive(Debug, Serialize)]
+struct Report {
+    /// The moment that was restored.
+    at: String,
+    tables: Vec<Restored>,
+    /// What is left to do.
+    next: String,
+}
+
+impl std::fmt::Display for Report {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.tables.iter().try_for_each(|restored| restored.fmt(formatter))?;
+        writeln!(formatter, "\n{}", self.next)
+    }
+}
+
 /// What came of one table.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -136,6 +153,10 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Outcome> {
 }
 
 impl Arguments {
+    fn format(&self) -> Format {
+        if self.json { Format::Json } else { Format::Text }
+    }
+
     /// When each table can be restored to.
     async fn windows(
         &self,
@@ -176,7 +197,7 @@ impl Arguments {
             restores.push((restore, started));
         }
         if !self.json {
-            eprintln!("restoring to {}. If it is stopped: {again}", timestamp(at));
+            output::note(format_args!("restoring to {}. If it is stopped: {again}", timestamp(at)));
         }
         for (restore, started) in &restores {
             if !started {
@@ -185,8 +206,8 @@ impl Arguments {
         }
         let mut done = Vec::new();
         for (restore, _) in &restores {
-            let description = restore.wait(self.json).await?;
-            let settings = restore.apply_settings(self.json).await?;
+            let description = restore.wait(self.format()).await?;
+            let settings = restore.apply_settings(self.format()).await?;
             let restored_to = description.restore_summary().and_then(|restore| utc(restore.restore_date_time())).map(timestamp);
             let mut restored = self.verify(targets, restore).await.with_context(|| format!("next: {again}"))?;
             restored.wrong.extend(drift(restore.table, &description));
@@ -196,13 +217,8 @@ impl Arguments {
         let billing = restores.iter().any(|(restore, _)| restore.is_provisioned());
         let replicated = restores.iter().any(|(restore, _)| !restore.description.replicas().is_empty());
         let next = next::steps(targets, &self.dynamodb.aws_region, billing, replicated);
-        if self.json {
-            println!("{}", json!({"at": timestamp(at), "tables": done, "next": next}));
-        } else {
-            done.iter().for_each(|restored| print!("{restored}"));
-            println!("\n{next}");
-        }
-        Ok(if sound { Outcome::Done } else { Outcome::Differences })
+        output::print(self.format(), &Report { at: timestamp(at), tables: done, next })?;
+        Ok(Outcome::of_comparison(!sound))
     }
 
     /// Counts and checks the restored table, and compares it with the live one.
@@ -219,7 +235,7 @@ impl Arguments {
         let restored = Scanner::open_dynamodb(&config, self.segments, self.max_read_units).await?;
         let live = Scanner::open_dynamodb(&self.dynamodb, self.segments, self.max_read_units).await?;
         let table = restore.table;
-        let progress = Progress::start(format!("verify {}", table.name), None, self.json);
+        let progress = Progress::start(format!("verify {}", table.name), None, self.format());
         let items = compare::checksum(&Source::Store(restored.clone()), table, &progress).await?;
         let found = restored.store.check(table).await.with_context(|| format!("cannot check table {}", restore.target.name))?;
         let compared = compare::compare(&restored, &Source::Store(live), table, COUNTED, &progress).await?;

@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 
+use crate::output::{self, Format};
+
 /// Between two plain or JSON lines at least.
 const EVERY: Duration = Duration::from_secs(5);
 
@@ -25,8 +27,7 @@ pub(crate) struct Progress {
 #[derive(Debug)]
 enum Show {
     Bar(ProgressBar),
-    Lines,
-    Json,
+    Lines(Format),
 }
 
 #[derive(Debug)]
@@ -37,14 +38,11 @@ struct Done {
 }
 
 impl Progress {
-    /// Starts a step. `total` is how many items it will move, where that is known; `json` asks for JSON lines.
-    pub(crate) fn start(step: impl Into<String>, total: Option<u64>, json: bool) -> Self {
+    /// Starts a step. `total` is how many items it will move, where that is known; `format` is the form of its lines.
+    pub(crate) fn start(step: impl Into<String>, total: Option<u64>, format: Format) -> Self {
         let step = step.into();
-        let show = match json {
-            true => Show::Json,
-            false if std::io::stderr().is_terminal() => Show::Bar(bar(&step, total)),
-            false => Show::Lines,
-        };
+        let is_bar = format == Format::Text && std::io::stderr().is_terminal();
+        let show = if is_bar { Show::Bar(bar(&step, total)) } else { Show::Lines(format) };
         let started = Instant::now();
         Self { step, total, show, started, done: Mutex::new(Done { items: 0, units: 0.0, shown: started }) }
     }
@@ -80,18 +78,20 @@ impl Progress {
         let seconds = self.started.elapsed().as_secs_f64();
         let rate = if seconds > 0.0 { done.items as f64 / seconds } else { 0.0 };
         let left = self.total.map(|total| total.saturating_sub(done.items) as f64 / rate).filter(|left| left.is_finite());
-        if let Show::Json = self.show {
+        if let Show::Lines(Format::Json) = self.show {
             let line = json!({
                 "step": self.step, "items": done.items, "total": self.total, "itemsPerSecond": rate.round(),
                 "units": done.units.round(), "seconds": round(seconds), "secondsLeft": left.map(round), "complete": complete,
             });
-            eprintln!("{line}");
+            output::note(line);
         } else if complete {
-            eprintln!("{}: {} items{} in {seconds:.1} s, {rate:.0}/s", self.step, done.items, units_text(done.units));
+            let units = units_text(done.units);
+            output::note(format_args!("{}: {} items{units} in {seconds:.1} s, {rate:.0}/s", self.step, done.items));
         } else {
             let of = self.total.map(|total| format!(" of {total}")).unwrap_or_default();
             let left = left.map(|left| format!(", {left:.0} s left")).unwrap_or_default();
-            eprintln!("{}: {}{of} items{}, {rate:.0}/s{left}", self.step, done.items, units_text(done.units));
+            let units = units_text(done.units);
+            output::note(format_args!("{}: {}{of} items{units}, {rate:.0}/s{left}", self.step, done.items));
         }
     }
 }

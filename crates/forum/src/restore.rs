@@ -2,6 +2,8 @@
 
 mod journal;
 
+use std::collections::BTreeMap;
+use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -12,13 +14,15 @@ use db_adapter::schema::in_reference_order;
 use db_adapter::{Item, TABLES, Table};
 use futures::stream::{self, BoxStream};
 use futures::{StreamExt, TryStreamExt};
-use serde_json::json;
+use serde::Serialize;
 use tokio::sync::mpsc;
 
 use self::journal::Journal;
 use crate::archive::{self, Contents, Part, beside};
 use crate::checksum::Checksum;
 use crate::interrupt::or_interrupted;
+use crate::location::Location;
+use crate::output::{self, Format};
 use crate::progress::Progress;
 use crate::rate::{RateCap, write_units};
 use crate::source::{Scanner, Source};
@@ -72,6 +76,10 @@ pub(crate) struct Arguments {
 }
 
 impl Arguments {
+    fn format(&self) -> Format {
+        if self.json { Format::Json } else { Format::Text }
+    }
+
     /// The command that goes on with this one.
     fn next(&self) -> String {
         format!("forum restore --file {} --resume", self.file.display())
@@ -81,17 +89,19 @@ impl Arguments {
 /// Runs `forum restore`.
 pub(crate) async fn run(arguments: Arguments) -> Result<Outcome> {
     let tables = &TABLES;
-    let progress = Progress::start("check the backup", None, arguments.json);
+    let progress = Progress::start("check the backup", None, arguments.format());
     let contents = archive::check(&arguments.file, tables, &progress);
     let contents = or_interrupted(contents, "the same command, as nothing was written").await?;
     progress.finish();
     let scanner = Scanner::open(&arguments.store, arguments.segments, arguments.max_read_units).await?;
     let done = or_interrupted(restore(&arguments, &contents, &scanner, tables), &arguments.next()).await;
     scanner.store.close().await?;
-    done
+    let restored = done?;
+    output::print(arguments.format(), &restored)?;
+    Ok(Outcome::of_comparison(!restored.differences.is_empty()))
 }
 
-async fn restore(arguments: &Arguments, contents: &Contents, scanner: &Scanner, tables: Tables) -> Result<Outcome> {
+async fn restore(arguments: &Arguments, contents: &Contents, scanner: &Scanner, tables: Tables) -> Result<Restored> {
     let path = beside(&arguments.file, ".restoring");
     let journal = match (arguments.resume, path.exists()) {
         (true, true) => Journal::resume(&path, &contents.sha256, &scanner.location)?,
@@ -116,7 +126,7 @@ async fn restore(arguments: &Arguments, contents: &Contents, scanner: &Scanner, 
     let tables = in_reference_order(tables);
     for table in tables.iter().copied() {
         let total = contents.manifest.tables.get(table.name).map(|checksum| checksum.items);
-        let progress = Progress::start(format!("restore {}", table.name), total, arguments.json);
+        let progress = Progress::start(format!("restore {}", table.name), total, arguments.format());
         let loaded = load.table(table, &progress).await;
         loaded.with_context(|| format!("the restore is not finished; go on with: {}", arguments.next()))?;
         progress.finish();
@@ -124,7 +134,7 @@ async fn restore(arguments: &Arguments, contents: &Contents, scanner: &Scanner, 
     let mut differences = Vec::new();
     for table in tables {
         let expected = contents.manifest.tables.get(table.name).copied().unwrap_or_default();
-        let progress = Progress::start(format!("verify {}", table.name), Some(expected.items), arguments.json);
+        let progress = Progress::start(format!("verify {}", table.name), Some(expected.items), arguments.format());
         let found = match merged {
             true => compare::absent_or_different(scanner, &arguments.file, table, NAMED, &progress).await?,
             false => verify(scanner, arguments, table, &expected, &progress).await?,
@@ -132,12 +142,16 @@ async fn restore(arguments: &Arguments, contents: &Contents, scanner: &Scanner, 
         differences.extend(found);
         progress.finish();
     }
-    report(arguments, contents, scanner, &differences);
-    if !differences.is_empty() {
-        return Ok(Outcome::Differences);
+    if differences.is_empty() {
+        load.journal.remove()?;
     }
-    load.journal.remove()?;
-    Ok(Outcome::Done)
+    Ok(Restored {
+        file: arguments.file.clone(),
+        store: scanner.location.clone(),
+        tables: contents.manifest.tables.clone(),
+        differences,
+        started: contents.manifest.backup.started.clone(),
+    })
 }
 
 async fn check_empty(scanner: &Scanner, tables: Tables) -> Result<()> {
@@ -244,18 +258,26 @@ async fn verify(
     )
 }
 
-fn report(arguments: &Arguments, contents: &Contents, scanner: &Scanner, differences: &[Difference]) {
-    let tables = &contents.manifest.tables;
-    if arguments.json {
-        println!("{}", json!({"file": arguments.file, "store": scanner.location, "tables": tables, "differences": differences}));
-        return;
-    }
-    let counts: Vec<_> = tables.iter().map(|(name, checksum)| format!("{} {name}", checksum.items)).collect();
-    println!("restored {} into {}", counts.join(", "), scanner.location);
-    if differences.is_empty() {
-        println!("verified: counts and checksums are those of the backup of {}", contents.manifest.backup.started);
-    }
-    for difference in differences {
-        println!("differs: {difference}");
+/// A restore that has loaded everything.
+#[derive(Debug, Serialize)]
+struct Restored {
+    file: PathBuf,
+    store: Location,
+    tables: BTreeMap<String, Checksum>,
+    /// Items that are not in the store as they are in the backup.
+    differences: Vec<Difference>,
+    /// When the backup began.
+    #[serde(skip)]
+    started: String,
+}
+
+impl fmt::Display for Restored {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let counts: Vec<_> = self.tables.iter().map(|(name, checksum)| format!("{} {name}", checksum.items)).collect();
+        writeln!(formatter, "restored {} into {}", counts.join(", "), self.store)?;
+        if self.differences.is_empty() {
+            writeln!(formatter, "verified: counts and checksums are those of the backup of {}", self.started)?;
+        }
+        self.differences.iter().try_for_each(|difference| writeln!(formatter, "differs: {difference}"))
     }
 }

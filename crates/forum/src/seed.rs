@@ -9,7 +9,7 @@ use db_adapter::schema::in_reference_order;
 use db_adapter::{Attributes, Error, Item, Rule, Scan, Store, TABLES, Table};
 use serde_json::value::RawValue;
 
-use crate::{Outcome, Tables};
+use crate::{Outcome, Tables, output};
 
 /// Write the sample data
 #[derive(Debug, Args)]
@@ -23,7 +23,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Outcome> {
     let store = arguments.store.open().await?;
     let seeded = seed(&*store, &TABLES).await?;
     store.close().await?;
-    println!("created {seeded}; existing items were left unchanged");
+    output::print_text(format_args!("created {seeded}; existing items were left unchanged\n"))?;
     Ok(Outcome::Done)
 }
 

@@ -4,16 +4,16 @@ mod schema;
 pub(crate) mod settings;
 pub(crate) mod status;
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, IsTerminal};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use clap::{Args, Subcommand};
 use db_adapter::TABLES;
 use db_adapter::config::DynamoConfig;
 use db_adapter::dynamodb::DynamoStore;
 use db_adapter::dynamodb::tables::{self, Change};
 
-use crate::{Outcome, Tables};
+use crate::{Outcome, Tables, output};
 
 /// Create or delete the DynamoDB tables, or show what is declared
 #[derive(Debug, Args)]
@@ -47,14 +47,14 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Outcome> {
     match arguments.command {
         Command::Create { dynamodb } => {
             let store = dynamodb.open().await?;
-            report(&dynamodb, &tables::create(&store).await?, "created", "was there already");
+            report(&dynamodb, &tables::create(&store).await?, "created", "was there already")?;
         }
         Command::Delete { yes, dynamodb } => {
             let store = dynamodb.open().await?;
             if !yes {
                 confirm(&dynamodb, &store, &TABLES)?;
             }
-            report(&dynamodb, &tables::delete(&store).await?, "deleted", "was not there");
+            report(&dynamodb, &tables::delete(&store).await?, "deleted", "was not there")?;
         }
         Command::Status(arguments) => return status::run(arguments, &TABLES).await,
         Command::Schema(arguments) => return schema::run(arguments),
@@ -62,10 +62,11 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Outcome> {
     Ok(Outcome::Done)
 }
 
-fn report(dynamodb: &DynamoConfig, changes: &[Change], done: &str, unchanged: &str) {
-    for Change { name, changed, .. } in changes {
-        println!("{name} in {}: {}", dynamodb.aws_region, if *changed { done } else { unchanged });
-    }
+fn report(dynamodb: &DynamoConfig, changes: &[Change], done: &str, unchanged: &str) -> Result<()> {
+    let line = |Change { name, changed, .. }: &Change| {
+        format!("{name} in {}: {}\n", dynamodb.aws_region, if *changed { done } else { unchanged })
+    };
+    output::print_text(changes.iter().map(line).collect::<String>())
 }
 
 /// Asks the person at the terminal; only the word itself is a yes.
@@ -76,9 +77,6 @@ fn confirm(dynamodb: &DynamoConfig, store: &DynamoStore, tables: Tables) -> Resu
     if !io::stdin().is_terminal() {
         bail!("{question}\nnot a terminal; pass --yes to confirm");
     }
-    print!("{question}\nType delete to go on: ");
-    io::stdout().flush()?;
-    let mut answer = String::new();
-    io::stdin().read_line(&mut answer).context("cannot read the answer")?;
-    if answer.trim() == "delete" { Ok(()) } else { bail!("nothing was deleted") }
+    let line = output::ask(&format!("{question}\nType delete to confirm: "))?;
+    if line == "delete" { Ok(()) } else { bail!("nothing was deleted") }
 }

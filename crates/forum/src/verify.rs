@@ -17,6 +17,7 @@ use db_adapter::{Finding, TABLES, Table};
 use self::inspect::{Ids, inspect};
 use self::report::{Report, TableReport};
 use crate::interrupt::or_interrupted;
+use crate::output::{self, Format};
 use crate::progress::Progress;
 use crate::source::directory::Directory;
 use crate::source::{Scanner, Source, existing};
@@ -91,16 +92,18 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Outcome> {
     let scanner = Scanner::open_existing(&arguments.store, arguments.segments, arguments.max_read_units).await?;
     let done = or_interrupted(verify(&arguments, &scanner, &TABLES), "forum verify, which starts anew").await;
     scanner.store.close().await?;
-    done
+    let report = done?;
+    output::print(arguments.format(), &report)?;
+    Ok(Outcome::of_comparison(report.differs))
 }
 
-async fn verify(arguments: &Arguments, scanner: &Scanner, tables: Tables) -> Result<Outcome> {
+async fn verify(arguments: &Arguments, scanner: &Scanner, tables: Tables) -> Result<Report> {
     let against = arguments.against(tables).await?;
     let mut report = Report::new(scanner, against.as_ref(), arguments.strict);
     let mut findings = Vec::new();
     let mut ids = Ids::default();
     for table in in_reference_order(tables) {
-        let progress = Progress::start(format!("verify {}", table.name), None, arguments.json);
+        let progress = Progress::start(format!("verify {}", table.name), None, arguments.format());
         let found = inspect(scanner, table, tables, &mut ids, arguments.names, &progress).await?;
         progress.finish();
         // Where nothing must be unique and nothing is broken, there is nothing else to find.
@@ -111,7 +114,7 @@ async fn verify(arguments: &Arguments, scanner: &Scanner, tables: Tables) -> Res
             None => None,
             Some(source) => {
                 let progress =
-                    Progress::start(format!("compare {}", table.name), Some(found.buckets.total().items), arguments.json);
+                    Progress::start(format!("compare {}", table.name), Some(found.buckets.total().items), arguments.format());
                 let buckets = &found.buckets;
                 let compared = compare::compare_buckets(scanner, buckets, source, table, arguments.names, &progress).await?;
                 progress.finish();
@@ -130,15 +133,7 @@ async fn verify(arguments: &Arguments, scanner: &Scanner, tables: Tables) -> Res
         }
         report.repaired(findings.len() - left, file, &rest);
     }
-    if arguments.json {
-        println!("{}", serde_json::to_string(&report)?);
-    } else {
-        print!("{report}");
-        if !report.findings.is_empty() && !arguments.apply {
-            println!("Next: forum verify --repair --apply");
-        }
-    }
-    Ok(if report.differs { Outcome::Differences } else { Outcome::Done })
+    Ok(report)
 }
 
 async fn check(scanner: &Scanner, table: &'static Table) -> Result<Vec<Finding>> {
@@ -146,6 +141,10 @@ async fn check(scanner: &Scanner, table: &'static Table) -> Result<Vec<Finding>>
 }
 
 impl Arguments {
+    fn format(&self) -> Format {
+        if self.json { Format::Json } else { Format::Text }
+    }
+
     async fn against(&self, tables: Tables) -> Result<Option<Source>> {
         if let Some(path) = &self.against_backup {
             return existing(path.clone()).map(Source::Backup).map(Some);

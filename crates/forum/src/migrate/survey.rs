@@ -10,6 +10,7 @@ use db_adapter::{Item, Table};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
+use crate::output::Format;
 use crate::progress::Progress;
 use crate::source::directory::{Directory, Record};
 use crate::source::{Scanner, Source};
@@ -88,14 +89,14 @@ impl Survey {
     ///
     /// # Errors
     /// When it cannot be read. Records that cannot be stored are in the survey.
-    pub(crate) async fn of(source: &Source, tables: &[&'static Table], json: bool) -> Result<Self> {
+    pub(crate) async fn of(source: &Source, tables: &[&'static Table], format: Format) -> Result<Self> {
         let tables = in_reference_order(tables);
         let mut survey = match source {
             Source::Directory(directory) => {
                 let directory = directory.clone();
-                tokio::task::spawn_blocking(move || Self::of_directory(&directory, &tables, json)).await??
+                tokio::task::spawn_blocking(move || Self::of_directory(&directory, &tables, format)).await??
             }
-            Source::Store(scanner) => Self::of_store(scanner, &tables, json).await?,
+            Source::Store(scanner) => Self::of_store(scanner, &tables, format).await?,
             Source::Backup(_) => Self::default(),
         };
         // Nothing is looked up any more, and writing needs memory of its own.
@@ -109,10 +110,10 @@ impl Survey {
         self.tables.get(table.name).map_or(0, |tally| tally.records)
     }
 
-    fn of_directory(directory: &Directory, tables: &[&'static Table], json: bool) -> Result<Self> {
+    fn of_directory(directory: &Directory, tables: &[&'static Table], format: Format) -> Result<Self> {
         let mut survey = Self { order: tables.to_vec(), ..Self::default() };
         for table in tables {
-            let progress = Progress::start(format!("read {}", table.name), None, json);
+            let progress = Progress::start(format!("read {}", table.name), None, format);
             let place = directory.file(table)?.display().to_string();
             survey.begin(table, place.clone());
             directory.records(table, |record| {
@@ -134,10 +135,10 @@ impl Survey {
         Ok(survey)
     }
 
-    async fn of_store(scanner: &Scanner, tables: &[&'static Table], json: bool) -> Result<Self> {
+    async fn of_store(scanner: &Scanner, tables: &[&'static Table], format: Format) -> Result<Self> {
         let mut survey = Self { order: tables.to_vec(), ..Self::default() };
         for table in tables {
-            let progress = Progress::start(format!("read {}", table.name), None, json);
+            let progress = Progress::start(format!("read {}", table.name), None, format);
             survey.begin(table, scanner.location.to_string());
             let mut batches = scanner.batches(table);
             while let Some(batch) = batches.next().await? {

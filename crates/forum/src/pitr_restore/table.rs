@@ -13,6 +13,7 @@ use db_adapter::Table;
 use serde_json::json;
 use tokio::time::Instant;
 
+use crate::output::{self, Format};
 use crate::tables::settings::{Place, Recovery, Told};
 use crate::tables::status::billing_mode;
 
@@ -108,7 +109,7 @@ impl<'a> TableRestore<'a> {
     ///
     /// # Errors
     /// The table is gone.
-    pub(crate) async fn wait(&self, json: bool) -> Result<TableDescription> {
+    pub(crate) async fn wait(&self, format: Format) -> Result<TableDescription> {
         let start = Instant::now();
         let mut shown = start;
         loop {
@@ -122,10 +123,12 @@ impl<'a> TableRestore<'a> {
                 shown = Instant::now();
                 let (status, seconds) =
                     (description.table_status().map_or("", |status| status.as_str()), start.elapsed().as_secs());
-                if json {
-                    eprintln!("{}", json!({"step": "restore", "table": self.target.name, "status": status, "seconds": seconds}));
-                } else {
-                    eprintln!("restore {}: {status} for {seconds} s", self.target.name);
+                let name = self.target.name;
+                match format {
+                    Format::Json => {
+                        output::note(json!({"step": "restore", "table": name, "status": status, "seconds": seconds}));
+                    }
+                    Format::Text => output::note(format_args!("restore {name}: {status} for {seconds} s")),
                 }
             }
             tokio::time::sleep(PAUSE).await;
@@ -136,13 +139,13 @@ impl<'a> TableRestore<'a> {
     ///
     /// # Errors
     /// DynamoDB refuses.
-    pub(crate) async fn apply_settings(&self, json: bool) -> Result<Vec<String>> {
+    pub(crate) async fn apply_settings(&self, format: Format) -> Result<Vec<String>> {
         let (client, name) = (self.target.client, self.target.name);
         let mut applied = Vec::new();
         if self.description.deletion_protection_enabled() == Some(true) {
             let update = client.update_table().table_name(name).deletion_protection_enabled(true);
             self.patiently("UpdateTable", || update.clone().send()).await?;
-            self.wait(json).await?;
+            self.wait(format).await?;
             applied.push("deletion protection".to_owned());
         }
         let recovery = PointInTimeRecoverySpecification::builder().point_in_time_recovery_enabled(true);
@@ -166,7 +169,7 @@ impl<'a> TableRestore<'a> {
         if let Some(stream) = self.description.stream_specification().filter(|stream| stream.stream_enabled()) {
             let update = client.update_table().table_name(name).stream_specification(stream.clone());
             self.patiently("UpdateTable", || update.clone().send()).await?;
-            self.wait(json).await?;
+            self.wait(format).await?;
             applied.push("stream".to_owned());
         }
         Ok(applied)

@@ -1,13 +1,12 @@
 //! `forum tables schema`: the declared tables in the form that Terraform reads.
 
 use std::collections::BTreeMap;
-use std::io::Write;
 
 use db_adapter::TABLES;
 use db_adapter::schema::SCHEMA_VERSION;
 use serde::Serialize;
 
-use crate::Outcome;
+use crate::{Outcome, output};
 
 /// Print the declared tables as the tables.json that Terraform reads
 #[derive(Debug, clap::Args)]
@@ -71,8 +70,6 @@ fn schema() -> Schema {
 }
 
 pub(crate) fn run(Arguments {}: Arguments) -> anyhow::Result<Outcome> {
-    let mut out = std::io::stdout().lock();
-    serde_json::to_writer_pretty(&mut out, &schema())?;
-    writeln!(out)?;
+    output::print_text(serde_json::to_string_pretty(&schema())? + "\n")?;
     Ok(Outcome::Done)
 }

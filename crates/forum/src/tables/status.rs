@@ -10,9 +10,9 @@ use db_adapter::Table;
 use db_adapter::config::DynamoConfig;
 use db_adapter::entity::timestamp;
 use serde::Serialize;
-use serde_json::json;
 
 use super::settings::{Place, Recovery, Told};
+use crate::output::{self, Format};
 use crate::{Outcome, Tables};
 
 /// Compare the tables with what is declared, and show their settings
@@ -64,6 +64,20 @@ impl Billing {
     }
 }
 
+/// What is shown of all tables.
+#[derive(Debug, Serialize)]
+struct Report {
+    /// Is a table not as declared or expected?
+    differs: bool,
+    tables: Vec<Status>,
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.tables.iter().try_for_each(|table| table.fmt(formatter))
+    }
+}
+
 /// What is shown of one table.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -109,12 +123,9 @@ pub(crate) async fn run(arguments: Arguments, tables: Tables) -> Result<Outcome>
         found.push(arguments.status(table, place).await?);
     }
     let equal = found.iter().all(|table| table.differences.is_empty());
-    if arguments.json {
-        println!("{}", json!({"differs": !equal, "tables": found}));
-    } else {
-        found.iter().for_each(|table| print!("{table}"));
-    }
-    Ok(if equal { Outcome::Done } else { Outcome::Differences })
+    let report = Report { differs: !equal, tables: found };
+    output::print(if arguments.json { Format::Json } else { Format::Text }, &report)?;
+    Ok(Outcome::of_comparison(report.differs))
 }
 
 impl Arguments {

@@ -382,7 +382,7 @@ mod tests {
 
         let scanner = Scanner::of(Arc::new(store), Location::Json { directory }, None, None);
         let source = Source::Directory(Directory::open(files.path(), &db_adapter::TABLES).unwrap());
-        let progress = Progress::start("compare users", None, false);
+        let progress = Progress::start("compare users", None, crate::output::Format::Text);
         let found = compare(&scanner, &source, &user::TABLE, 1000, &progress).await.unwrap();
         assert!(found.complete && found.differs);
         let count = |kind: &Kind| found.differences.iter().filter(|difference| difference.kind == *kind).count();

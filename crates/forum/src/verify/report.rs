@@ -131,7 +131,11 @@ impl fmt::Display for Report {
         if let Some(Repaired { count, saved }) = &self.repaired {
             writeln!(out, "repaired: {count}; what was removed is in {}", saved.display())?;
         }
-        self.findings.iter().try_for_each(|finding| writeln!(out, "wrong: {finding}"))
+        self.findings.iter().try_for_each(|finding| writeln!(out, "wrong: {finding}"))?;
+        match self.findings.is_empty() || self.repaired.is_some() {
+            true => Ok(()),
+            false => writeln!(out, "Next: forum verify --repair --apply"),
+        }
     }
 }
 
