@@ -2,31 +2,19 @@
 
 #![deny(clippy::print_stderr, clippy::print_stdout, reason = "output.rs prints")]
 
-mod archive;
-mod backup;
-mod checksum;
+mod command;
 mod cost;
-mod dev;
-mod fold;
-mod interrupt;
-mod location;
-mod migrate;
+mod data;
 mod output;
-mod pitr_restore;
-mod progress;
-mod rate;
-mod restore;
-mod seed;
-mod source;
-mod tables;
-mod verify;
+mod run;
 
 use std::process::ExitCode;
 
-use anyhow::Result;
-use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser};
 use http_kit::binary::{self, Allocator};
 use http_kit::config::without_empty_variables;
+
+use crate::command::Command;
 
 #[global_allocator]
 static ALLOCATOR: Allocator = Allocator;
@@ -39,20 +27,6 @@ static ALLOCATOR: Allocator = Allocator;
 struct Cli {
     #[command(subcommand)]
     command: Command,
-}
-
-#[derive(Debug, Subcommand)]
-enum Command {
-    Dev(dev::Arguments),
-    Tables(tables::Arguments),
-    Seed(seed::Arguments),
-    Verify(verify::Arguments),
-    Backup(backup::Arguments),
-    Restore(restore::Arguments),
-    Migrate(migrate::Arguments),
-    PitrRestore(pitr_restore::Arguments),
-    Fold(fold::Arguments),
-    Cost(cost::Arguments),
 }
 
 /// The tables that a command works on: those that are declared, and in tests others.
@@ -90,7 +64,7 @@ async fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(usage) => return output::print_usage(&usage),
     };
-    match run(cli.command).await {
+    match cli.command.run().await {
         Ok(outcome) => outcome.into(),
         Err(error) => {
             output::print_error(&error);
@@ -102,21 +76,6 @@ async fn main() -> ExitCode {
 /// The command line, with the port that `dev` listens on by default.
 fn command() -> clap::Command {
     Cli::command().mut_subcommand("dev", |dev| binary::with_port(dev, "8080"))
-}
-
-async fn run(command: Command) -> Result<Outcome> {
-    match command {
-        Command::Dev(arguments) => dev::run(arguments).await,
-        Command::Tables(arguments) => tables::run(arguments).await,
-        Command::Seed(arguments) => seed::run(arguments).await,
-        Command::Verify(arguments) => verify::run(arguments).await,
-        Command::Backup(arguments) => backup::run(arguments).await,
-        Command::Restore(arguments) => restore::run(arguments).await,
-        Command::Migrate(arguments) => migrate::run(arguments).await,
-        Command::PitrRestore(arguments) => pitr_restore::run(arguments).await,
-        Command::Fold(arguments) => fold::run(arguments).await,
-        Command::Cost(arguments) => cost::run(arguments),
-    }
 }
 
 #[cfg(test)]

@@ -13,9 +13,9 @@ use db_adapter::Table;
 use serde_json::json;
 use tokio::time::Instant;
 
+use crate::command::tables::status::billing_mode;
+use crate::data::dynamodb::{Place, Recovery, Told};
 use crate::output::{self, Format};
-use crate::tables::settings::{Place, Recovery, Told};
-use crate::tables::status::billing_mode;
 
 /// Between two looks at a table that is being restored.
 const PAUSE: Duration = Duration::from_secs(5);

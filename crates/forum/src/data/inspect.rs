@@ -12,9 +12,9 @@ use db_adapter::{Attributes, Item, Key, Table, Value};
 use serde::Serialize;
 
 use super::compare::{Buckets, NamedKey, fingerprint, key_attributes, key_of, read_strongly};
-use crate::checksum::digest;
-use crate::progress::Progress;
-use crate::source::Scanner;
+use crate::data::checksum::digest;
+use crate::data::source::Scanner;
+use crate::run::progress::Progress;
 
 /// Names of unknown attributes that are counted at most.
 const UNKNOWN_NAMES: usize = 1000;
@@ -24,41 +24,41 @@ const KNOWN_ABSENT: usize = 100_000;
 /// What was found in a table.
 #[derive(Debug, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Inspection {
+pub(crate) struct Inspection {
     #[serde(skip)]
-    pub(super) buckets: Buckets,
+    pub(crate) buckets: Buckets,
     /// How many items have an attribute that this version does not know.
-    pub(super) unknown_attributes: BTreeMap<String, u64>,
+    pub(crate) unknown_attributes: BTreeMap<String, u64>,
     /// Items that no store would take.
-    pub(super) broken_items: u64,
+    pub(crate) broken_items: u64,
     /// References to items that do not exist; the first of them by name.
-    pub(super) dangling_references: u64,
-    pub(super) dangling: Vec<Dangling>,
+    pub(crate) dangling_references: u64,
+    pub(crate) dangling: Vec<Dangling>,
     /// Ids that several items share; the first of them by name.
-    pub(super) shared_ids: u64,
-    pub(super) shared: Vec<SharedId>,
+    pub(crate) shared_ids: u64,
+    pub(crate) shared: Vec<SharedId>,
 }
 
 /// A reference to an item that does not exist.
 #[derive(Debug, Serialize)]
-pub(super) struct Dangling {
+pub(crate) struct Dangling {
     #[serde(serialize_with = "key_attributes")]
-    pub(super) key: NamedKey,
-    pub(super) attribute: &'static str,
-    pub(super) value: String,
+    pub(crate) key: NamedKey,
+    pub(crate) attribute: &'static str,
+    pub(crate) value: String,
 }
 
 /// Several items with one partition key where one is meant.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct SharedId {
-    pub(super) id: String,
-    pub(super) sort_keys: Vec<String>,
+pub(crate) struct SharedId {
+    pub(crate) id: String,
+    pub(crate) sort_keys: Vec<String>,
 }
 
 /// Fingerprints of the ids of the tables that were read, sorted.
 #[derive(Debug, Default)]
-pub(super) struct Ids(BTreeMap<&'static str, Vec<u64>>);
+pub(crate) struct Ids(BTreeMap<&'static str, Vec<u64>>);
 
 impl Ids {
     fn has(&self, table: &Table, id: &str) -> bool {
@@ -67,7 +67,7 @@ impl Ids {
 }
 
 /// Inspects one of the tables; those that it refers to must have been inspected before. Names no more than `limit` items of each kind.
-pub(super) async fn inspect(
+pub(crate) async fn inspect(
     scanner: &Scanner,
     table: &'static Table,
     tables: &[&'static Table],

@@ -10,11 +10,11 @@ use db_adapter::{Item, Table};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
+use crate::data::compare::{NamedKey, fingerprint, key_of};
+use crate::data::source::directory::{Directory, Record};
+use crate::data::source::{Scanner, Source};
 use crate::output::Format;
-use crate::progress::Progress;
-use crate::source::directory::{Directory, Record};
-use crate::source::{Scanner, Source};
-use crate::verify::compare::{NamedKey, fingerprint, key_of};
+use crate::run::progress::Progress;
 
 /// Faults and dangling references that are named at most, of each.
 const NAMED: usize = 20;

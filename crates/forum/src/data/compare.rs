@@ -13,9 +13,9 @@ use anyhow::{Context, Result};
 use db_adapter::{Item, Key, Read, Table};
 use serde::{Serialize, Serializer};
 
-use crate::checksum::{Checksum, Sum, digest};
-use crate::progress::Progress;
-use crate::source::{Scanner, Source};
+use crate::data::checksum::{Checksum, Sum, digest};
+use crate::data::source::{Scanner, Source};
+use crate::run::progress::Progress;
 
 /// Buckets of a table. So many that a few differences in a million items lead to a few thousand keys.
 const BUCKETS: usize = 1 << 16;
@@ -358,8 +358,8 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::location::Location;
-    use crate::source::directory::Directory;
+    use crate::data::location::Location;
+    use crate::data::source::directory::Directory;
     use db_adapter::Store;
     use db_adapter::entity::user;
     use db_adapter::json::{JsonOptions, JsonStore};

@@ -13,12 +13,12 @@ use db_adapter::schema::{SCHEMA_VERSION, in_reference_order};
 use db_adapter::{Cursor, Item, TABLES, Table};
 use serde::Serialize;
 
-use crate::archive::{FORMAT, Header, NOTE, Part, Reader, Section, Writer, beside};
-use crate::checksum::Checksum;
-use crate::interrupt::or_interrupted;
+use crate::data::archive::{FORMAT, Header, NOTE, Part, Reader, Section, Writer, beside};
+use crate::data::checksum::Checksum;
+use crate::data::source::Scanner;
 use crate::output::{self, Format};
-use crate::progress::Progress;
-use crate::source::Scanner;
+use crate::run::interrupt::or_interrupted;
+use crate::run::progress::Progress;
 use crate::{Outcome, Tables};
 
 /// Write the whole store into one file that `forum restore` reads

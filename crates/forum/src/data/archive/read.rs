@@ -16,9 +16,9 @@ use tokio::sync::mpsc;
 
 use super::{FORMAT, Header, Manifest, PartHeader, count_part, hex, section_sha256};
 use crate::Tables;
-use crate::checksum::Checksum;
-use crate::progress::Progress;
-use crate::verify::compare::fingerprint;
+use crate::data::checksum::Checksum;
+use crate::data::compare::fingerprint;
+use crate::run::progress::Progress;
 
 /// Bytes of a line that describes a section at most.
 const MAX_LINE: u64 = 1 << 20;

@@ -11,7 +11,7 @@ use db_adapter::config::DynamoConfig;
 use db_adapter::entity::timestamp;
 use serde::Serialize;
 
-use super::settings::{Place, Recovery, Told};
+use crate::data::dynamodb::{Place, Recovery, Told};
 use crate::output::{self, Format};
 use crate::{Outcome, Tables};
 

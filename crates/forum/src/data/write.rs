@@ -9,11 +9,11 @@ use futures::{StreamExt, TryStreamExt};
 use serde::Serialize;
 
 use super::survey::Named;
-use crate::checksum::digest;
-use crate::progress::Progress;
-use crate::rate::{RateCap, write_units};
-use crate::source::{Scanner, Source};
-use crate::verify::compare::{NamedKey, key_of, read_strongly};
+use crate::data::checksum::digest;
+use crate::data::compare::{NamedKey, key_of, read_strongly};
+use crate::data::source::{Scanner, Source};
+use crate::run::progress::Progress;
+use crate::run::rate::{RateCap, write_units};
 
 /// Items whose present state is asked for at once.
 const CHUNK: usize = 100;

@@ -10,10 +10,10 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::Duration;
 
-use crate::archive;
-use crate::location::{Location, patient};
-use crate::rate::{RateCap, read_units};
-use crate::source::directory::Directory;
+use crate::data::archive;
+use crate::data::location::{Location, patient};
+use crate::data::source::directory::Directory;
+use crate::run::rate::{RateCap, read_units};
 
 pub(crate) mod directory;
 

@@ -14,14 +14,14 @@ use serde::Serialize;
 
 use self::table::TableRestore;
 use crate::Outcome;
-use crate::checksum::Checksum;
-use crate::interrupt::or_interrupted;
+use crate::command::tables::status::drift;
+use crate::data::checksum::Checksum;
+use crate::data::compare::{self, Difference, Kind};
+use crate::data::dynamodb::{Place, utc};
+use crate::data::source::{Scanner, Source};
 use crate::output::{self, Format};
-use crate::progress::Progress;
-use crate::source::{Scanner, Source};
-use crate::tables::settings::{Place, utc};
-use crate::tables::status::drift;
-use crate::verify::compare::{self, Difference, Kind};
+use crate::run::interrupt::or_interrupted;
+use crate::run::progress::Progress;
 
 /// Differences between the live table and the restored one that are looked for at most, and that are named of each kind.
 const COUNTED: usize = 1000;

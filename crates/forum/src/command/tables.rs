@@ -1,7 +1,6 @@
 //! `forum tables`: the DynamoDB tables themselves.
 
 mod schema;
-pub(crate) mod settings;
 pub(crate) mod status;
 
 use std::io::{self, IsTerminal};

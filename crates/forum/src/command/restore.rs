@@ -1,7 +1,5 @@
 //! Restoring a backup: everything is checked before anything is written, and compared when it is written.
 
-mod journal;
-
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
@@ -17,16 +15,16 @@ use futures::{StreamExt, TryStreamExt};
 use serde::Serialize;
 use tokio::sync::mpsc;
 
-use self::journal::Journal;
-use crate::archive::{self, Contents, Part, beside};
-use crate::checksum::Checksum;
-use crate::interrupt::or_interrupted;
-use crate::location::Location;
+use crate::data::archive::{self, Contents, Part, beside};
+use crate::data::checksum::Checksum;
+use crate::data::compare::{self, Difference};
+use crate::data::location::Location;
+use crate::data::restore::journal::Journal;
+use crate::data::source::{Scanner, Source};
 use crate::output::{self, Format};
-use crate::progress::Progress;
-use crate::rate::{RateCap, write_units};
-use crate::source::{Scanner, Source};
-use crate::verify::compare::{self, Difference};
+use crate::run::interrupt::or_interrupted;
+use crate::run::progress::Progress;
+use crate::run::rate::{RateCap, write_units};
 use crate::{Outcome, Tables};
 
 /// Parts that are loaded at once.

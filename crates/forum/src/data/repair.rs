@@ -9,33 +9,33 @@ use db_adapter::{Error, Finding, Item, Key, Table};
 use serde::Serialize;
 
 use super::compare::{NamedKey, key_attributes};
-use crate::source::Scanner;
+use crate::data::source::Scanner;
 
 /// A finding as it is shown and saved.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Shown {
-    pub(super) table: &'static str,
-    pub(super) finding: &'static str,
+pub(crate) struct Shown {
+    pub(crate) table: &'static str,
+    pub(crate) finding: &'static str,
     /// The item that is broken or lacks its claim, or that a dangling claim names.
     #[serde(serialize_with = "key_attributes")]
-    pub(super) key: NamedKey,
+    pub(crate) key: NamedKey,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) attribute: Option<&'static str>,
+    pub(crate) attribute: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) value: Option<String>,
+    pub(crate) value: Option<String>,
     /// The hash key of the item that has the claim instead.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) owner: Option<String>,
+    pub(crate) owner: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) reason: Option<String>,
+    pub(crate) reason: Option<String>,
     /// The item as it was stored, where repair removes it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) item: Option<Item>,
+    pub(crate) item: Option<Item>,
 }
 
 impl Shown {
-    pub(super) fn new(table: &'static Table, finding: &Finding) -> Self {
+    pub(crate) fn new(table: &'static Table, finding: &Finding) -> Self {
         let of = |finding, key: &Key| Self {
             table: table.name,
             finding,
@@ -88,7 +88,7 @@ impl std::fmt::Display for Shown {
 ///
 /// # Errors
 /// When the file cannot be made: then nothing was repaired. When the store fails.
-pub(super) async fn apply(scanner: &Scanner, findings: &[(&'static Table, Finding)], file: &Path) -> Result<usize> {
+pub(crate) async fn apply(scanner: &Scanner, findings: &[(&'static Table, Finding)], file: &Path) -> Result<usize> {
     save(findings, file)
         .with_context(|| format!("cannot save what would be removed to {}; nothing was repaired", file.display()))?;
     let mut left = 0;

@@ -10,7 +10,7 @@ use http_kit::auth::{Auth, AuthConfig, Mode};
 use http_kit::healthcheck::reachable;
 use http_kit::{Server, ServerConfig, telemetry};
 
-use crate::seed::{self, Seeded};
+use crate::command::seed::{self, Seeded};
 use crate::{Outcome, output};
 
 /// Serve the whole forum on one port, on JSON files unless USE_DYNAMODB=true

@@ -9,7 +9,7 @@ use std::sync::{Mutex, PoisonError};
 use anyhow::{Context, Result, anyhow, ensure};
 use serde::{Deserialize, Serialize};
 
-use crate::location::Location;
+use crate::data::location::Location;
 
 /// One line of the file.
 #[derive(Debug, Serialize, Deserialize)]
@@ -25,7 +25,7 @@ enum Line {
 
 /// The file.
 #[derive(Debug)]
-pub(super) struct Journal {
+pub(crate) struct Journal {
     path: PathBuf,
     file: Mutex<File>,
     merge: bool,
@@ -35,7 +35,7 @@ pub(super) struct Journal {
 
 impl Journal {
     /// Begins one, before the first item is written.
-    pub(super) fn create(path: &Path, manifest_sha256: &str, into: &Location, merge: bool) -> Result<Self> {
+    pub(crate) fn create(path: &Path, manifest_sha256: &str, into: &Location, merge: bool) -> Result<Self> {
         let file = OpenOptions::new().append(true).create_new(true).open(path);
         let file = file.with_context(|| format!("cannot make {}; restore needs it to be resumable", path.display()))?;
         let (parts, tables) = Default::default();
@@ -45,7 +45,7 @@ impl Journal {
     }
 
     /// Reads one of the same backup and store.
-    pub(super) fn resume(path: &Path, manifest_sha256: &str, into: &Location) -> Result<Self> {
+    pub(crate) fn resume(path: &Path, manifest_sha256: &str, into: &Location) -> Result<Self> {
         let place = || path.display().to_string();
         let mut text = std::fs::read_to_string(path).with_context(place)?;
         // The last line may be torn.
@@ -69,28 +69,28 @@ impl Journal {
         Ok(Self { path: path.to_owned(), file: Mutex::new(file.with_context(place)?), merge, parts, tables })
     }
 
-    pub(super) fn is_merge(&self) -> bool {
+    pub(crate) fn is_merge(&self) -> bool {
         self.merge
     }
 
-    pub(super) fn has_part(&self, number: u64) -> bool {
+    pub(crate) fn has_part(&self, number: u64) -> bool {
         self.parts.contains(&number)
     }
 
-    pub(super) fn has_table(&self, name: &str) -> bool {
+    pub(crate) fn has_table(&self, name: &str) -> bool {
         self.tables.contains(name)
     }
 
-    pub(super) fn add_part(&self, number: u64) -> Result<()> {
+    pub(crate) fn add_part(&self, number: u64) -> Result<()> {
         self.add(&Line::Part(number))
     }
 
-    pub(super) fn add_table(&self, name: &str) -> Result<()> {
+    pub(crate) fn add_table(&self, name: &str) -> Result<()> {
         self.add(&Line::Table(name.to_owned()))
     }
 
     /// The restore is done.
-    pub(super) fn remove(self) -> Result<()> {
+    pub(crate) fn remove(self) -> Result<()> {
         std::fs::remove_file(&self.path).with_context(|| format!("cannot remove {}", self.path.display()))
     }
 

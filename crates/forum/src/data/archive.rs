@@ -25,8 +25,8 @@ use db_adapter::{Item, Table};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::checksum::Checksum;
-use crate::location::Location;
+use crate::data::checksum::Checksum;
+use crate::data::location::Location;
 
 pub(crate) use read::{Contents, Part, Reader, Section, check, each_part};
 

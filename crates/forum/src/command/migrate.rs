@@ -1,8 +1,5 @@
 //! `forum migrate`: the data of a forum from JSON files to DynamoDB, and back.
 
-mod survey;
-mod write;
-
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -15,17 +12,17 @@ use db_adapter::json::JsonOptions;
 use db_adapter::schema::in_reference_order;
 use serde::Serialize;
 
-use self::survey::Survey;
-use self::write::{Writer, Written};
-use crate::checksum::Checksum;
-use crate::interrupt::or_interrupted;
-use crate::location::Location;
+use crate::data::checksum::Checksum;
+use crate::data::compare::{self, Comparison, Difference};
+use crate::data::location::Location;
+use crate::data::source::directory::Directory;
+use crate::data::source::{Scanner, Source, existing};
+use crate::data::survey::Survey;
+use crate::data::write::{Writer, Written};
 use crate::output::{self, Format};
-use crate::progress::Progress;
-use crate::rate::RateCap;
-use crate::source::directory::Directory;
-use crate::source::{Scanner, Source, existing};
-use crate::verify::compare::{self, Comparison, Difference};
+use crate::run::interrupt::or_interrupted;
+use crate::run::progress::Progress;
+use crate::run::rate::RateCap;
 use crate::{Outcome, Tables};
 
 /// Differences of each table that are named at most.

@@ -1,8 +1,5 @@
 //! Verifying a store: alone, and against another source.
 
-pub(crate) mod compare;
-pub(crate) mod inspect;
-mod repair;
 mod report;
 
 use std::path::{Path, PathBuf};
@@ -14,13 +11,14 @@ use db_adapter::entity::now;
 use db_adapter::schema::in_reference_order;
 use db_adapter::{Finding, TABLES, Table};
 
-use self::inspect::{Ids, inspect};
 use self::report::{Report, TableReport};
-use crate::interrupt::or_interrupted;
+use crate::data::inspect::{Ids, inspect};
+use crate::data::source::directory::Directory;
+use crate::data::source::{Scanner, Source, existing};
+use crate::data::{compare, repair};
 use crate::output::{self, Format};
-use crate::progress::Progress;
-use crate::source::directory::Directory;
-use crate::source::{Scanner, Source, existing};
+use crate::run::interrupt::or_interrupted;
+use crate::run::progress::Progress;
 use crate::{Outcome, Tables};
 
 /// Verify counts, checksums, claims and references, alone or against another source

@@ -6,12 +6,12 @@ use std::path::PathBuf;
 use db_adapter::{Finding, Table};
 use serde::Serialize;
 
-use super::compare::{Comparison, Difference};
-use super::inspect::Inspection;
-use super::repair::Shown;
-use crate::checksum::Checksum;
-use crate::location::Location;
-use crate::source::{Scanner, Source};
+use crate::data::checksum::Checksum;
+use crate::data::compare::{Comparison, Difference};
+use crate::data::inspect::Inspection;
+use crate::data::location::Location;
+use crate::data::repair::Shown;
+use crate::data::source::{Scanner, Source};
 
 /// Digits of a checksum that the table shows.
 const DIGITS: usize = 16;

@@ -1,0 +1,53 @@
+//! The commands: one file each, with its arguments, what it does in which order, and what it shows.
+
+mod backup;
+mod cost;
+mod dev;
+mod fold;
+mod migrate;
+mod pitr_restore;
+mod restore;
+mod seed;
+mod tables;
+mod verify;
+
+use anyhow::Result;
+use clap::Subcommand;
+
+use crate::Outcome;
+
+/// One command with its arguments.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Dev(dev::Arguments),
+    Tables(tables::Arguments),
+    Seed(seed::Arguments),
+    Verify(verify::Arguments),
+    Backup(backup::Arguments),
+    Restore(restore::Arguments),
+    Migrate(migrate::Arguments),
+    PitrRestore(pitr_restore::Arguments),
+    Fold(fold::Arguments),
+    Cost(cost::Arguments),
+}
+
+impl Command {
+    /// Does what the command is for.
+    ///
+    /// # Errors
+    /// In words for the person who runs it.
+    pub(crate) async fn run(self) -> Result<Outcome> {
+        match self {
+            Self::Dev(arguments) => dev::run(arguments).await,
+            Self::Tables(arguments) => tables::run(arguments).await,
+            Self::Seed(arguments) => seed::run(arguments).await,
+            Self::Verify(arguments) => verify::run(arguments).await,
+            Self::Backup(arguments) => backup::run(arguments).await,
+            Self::Restore(arguments) => restore::run(arguments).await,
+            Self::Migrate(arguments) => migrate::run(arguments).await,
+            Self::PitrRestore(arguments) => pitr_restore::run(arguments).await,
+            Self::Fold(arguments) => fold::run(arguments).await,
+            Self::Cost(arguments) => cost::run(arguments),
+        }
+    }
+}

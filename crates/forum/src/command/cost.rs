@@ -1,0 +1,113 @@
+//! `forum cost`: what a load costs on DynamoDB, before it does.
+
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use serde_json::json;
+
+use crate::cost::estimate::{Estimate, sum};
+use crate::cost::prices::Prices;
+use crate::cost::profile::Profile;
+use crate::cost::{operations, report};
+use crate::{Outcome, output};
+
+/// Estimate what a load costs on DynamoDB in a month
+///
+/// Without flags: the example of the guide.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  forum cost
+  forum cost --operation list=20000 --operation create-post=5000 --storage posts=2000
+  forum cost --profile load.json --regions 1 --json
+
+A profile file holds any of: operationsPerDay, storageMb, itemKb, regions, pitr, backupDays, capacity.")]
+pub(crate) struct Arguments {
+    /// A load profile as JSON; the flags below change it
+    #[arg(long, value_name = "FILE")]
+    profile: Option<PathBuf>,
+    /// How often a day an operation runs; repeatable. Names: --operations
+    #[arg(long, value_name = "NAME=COUNT")]
+    operation: Vec<Named>,
+    /// Megabytes in a table, indexes not counted; repeatable
+    #[arg(long, value_name = "TABLE=MB")]
+    storage: Vec<Named>,
+    /// Kilobytes of an item
+    #[arg(long, value_name = "KB")]
+    item_kb: Option<f64>,
+    /// Regions that hold every table
+    #[arg(long)]
+    regions: Option<u32>,
+    /// Days for which daily backups are kept; 0: no backups
+    #[arg(long, value_name = "DAYS")]
+    backup_days: Option<u32>,
+    /// Without point-in-time recovery
+    #[arg(long)]
+    no_pitr: bool,
+    /// Read and write capacity of every table and index where it is provisioned
+    #[arg(long, value_name = "UNITS")]
+    capacity: Option<u32>,
+    /// A price file in place of the one that comes with this version
+    #[arg(long, value_name = "FILE")]
+    prices: Option<PathBuf>,
+    /// Print the units and the price of every operation instead
+    #[arg(long)]
+    operations: bool,
+    /// Set the figures of the guide's example beside ours instead, with the reasons
+    #[arg(long, conflicts_with_all = [
+        "profile", "operation", "storage", "item_kb", "regions", "backup_days", "no_pitr", "capacity", "operations", "json",
+    ])]
+    guide: bool,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Clone)]
+struct Named {
+    name: String,
+    value: f64,
+}
+
+impl FromStr for Named {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let expected = || format!("{text:?} is not a name, an equals sign and a number");
+        let (name, value) = text.split_once('=').ok_or_else(expected)?;
+        Ok(Self { name: name.to_owned(), value: value.parse().map_err(|_| expected())? })
+    }
+}
+
+pub(crate) fn run(arguments: Arguments) -> anyhow::Result<Outcome> {
+    let prices = Prices::load(arguments.prices.as_deref())?;
+    let profile = profile(&arguments)?;
+    let estimate = Estimate::new(&profile, &prices);
+    let operations = operations::all();
+    let text = match (arguments.operations, arguments.guide, arguments.json) {
+        (true, _, true) => json!(operations).to_string() + "\n",
+        (true, _, false) => report::operations(&profile, &prices, &operations),
+        (_, true, _) => report::guide(&prices, &estimate),
+        (_, _, true) => {
+            let total = |lines| sum(lines) + sum(&estimate.data);
+            let totals = json!({"onDemand": total(&estimate.on_demand), "provisioned": total(&estimate.provisioned)});
+            json!({"pricesAsOf": prices.as_of, "profile": profile, "estimate": estimate, "dollars": totals}).to_string() + "\n"
+        }
+        _ => report::estimate(&profile, &prices, &estimate),
+    };
+    output::print_text(text)?;
+    Ok(Outcome::Done)
+}
+
+fn profile(arguments: &Arguments) -> anyhow::Result<Profile> {
+    let mut profile = arguments.profile.as_deref().map(Profile::load).transpose()?.unwrap_or_default();
+    let pairs = |named: &[Named]| named.iter().map(|named| (named.name.clone(), named.value)).collect::<Vec<_>>();
+    profile.operations_per_day.extend(pairs(&arguments.operation));
+    profile.storage_mb.extend(pairs(&arguments.storage));
+    profile.item_kb = arguments.item_kb.unwrap_or(profile.item_kb);
+    profile.regions = arguments.regions.unwrap_or(profile.regions);
+    profile.backup_days = arguments.backup_days.unwrap_or(profile.backup_days);
+    profile.capacity = arguments.capacity.unwrap_or(profile.capacity);
+    profile.pitr &= !arguments.no_pitr;
+    profile.check()?;
+    Ok(profile)
+}

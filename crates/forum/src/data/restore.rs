@@ -1,0 +1,3 @@
+//! Loading a backup into a store.
+
+pub(crate) mod journal;
