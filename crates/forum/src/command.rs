@@ -1,5 +1,6 @@
 //! The commands: one file each, with its arguments, what it does in which order, and what it shows.
 
+mod arguments;
 mod backup;
 mod cost;
 mod dev;

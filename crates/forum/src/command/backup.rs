@@ -13,10 +13,11 @@ use db_adapter::schema::{SCHEMA_VERSION, in_reference_order};
 use db_adapter::{Cursor, Item, TABLES, Table};
 use serde::Serialize;
 
+use crate::command::arguments::{OutputArguments, ReadArguments};
 use crate::data::archive::{FORMAT, Header, NOTE, Part, Reader, Section, Writer, beside};
 use crate::data::checksum::Checksum;
 use crate::data::source::Scanner;
-use crate::output::{self, Format};
+use crate::output;
 use crate::run::interrupt::or_interrupted;
 use crate::run::progress::Progress;
 use crate::{Outcome, Tables};
@@ -37,17 +38,11 @@ pub(crate) struct Arguments {
     #[arg(long)]
     resume: bool,
 
-    /// Segments in which each table is scanned at once [default: 16 on DynamoDB, 4 on JSON files]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
-    segments: Option<u32>,
+    #[command(flatten)]
+    read: ReadArguments,
 
-    /// Read capacity units a second at most; without it, no cap
-    #[arg(long, value_name = "UNITS", value_parser = clap::value_parser!(u32).range(1..))]
-    max_read_units: Option<u32>,
-
-    /// Print the result and the progress as JSON
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    output: OutputArguments,
 
     #[command(flatten)]
     store: StoreConfig,
@@ -57,10 +52,10 @@ pub(crate) struct Arguments {
 pub(crate) async fn run(arguments: Arguments) -> Result<Outcome> {
     let file = &arguments.file;
     ensure!(!file.exists(), "{} exists; a backup never replaces a file, so choose another name", file.display());
-    let scanner = Scanner::open_existing(&arguments.store, arguments.segments, arguments.max_read_units).await?;
+    let scanner = Scanner::open_existing(&arguments.store, arguments.read.segments, arguments.read.max_read_units).await?;
     let done = or_interrupted(backup(&arguments, scanner.clone(), &TABLES), &arguments.next()).await;
     scanner.store.close().await?;
-    output::print(arguments.format(), &done?)?;
+    output::print(arguments.output.format(), &done?)?;
     Ok(Outcome::Done)
 }
 
@@ -88,7 +83,7 @@ async fn backup(arguments: &Arguments, mut scanner: Scanner, tables: Tables) -> 
     };
     // What refers to others first: its targets, made before it, are then in the backup too.
     for table in in_reference_order(tables).into_iter().rev() {
-        let progress = Progress::start(format!("backup {}", table.name), None, arguments.format());
+        let progress = Progress::start(format!("backup {}", table.name), None, arguments.output.format());
         let copied = begun.copy(table, &scanner, &progress).await;
         copied.with_context(|| format!("the backup is not finished; go on with: {}", arguments.next()))?;
         progress.finish();
@@ -110,10 +105,6 @@ impl Arguments {
     /// The command that goes on with this one.
     fn next(&self) -> String {
         format!("forum backup --file {} --resume", self.file.display())
-    }
-
-    fn format(&self) -> Format {
-        if self.json { Format::Json } else { Format::Text }
     }
 }
 

@@ -5,11 +5,13 @@ use std::str::FromStr;
 
 use serde_json::json;
 
+use crate::Outcome;
+use crate::command::arguments::OutputArguments;
 use crate::cost::estimate::{Estimate, sum};
 use crate::cost::prices::Prices;
 use crate::cost::profile::Profile;
 use crate::cost::{operations, report};
-use crate::{Outcome, output};
+use crate::output::{self, Format};
 
 /// Estimate what a load costs on DynamoDB in a month
 ///
@@ -57,9 +59,8 @@ pub(crate) struct Arguments {
         "profile", "operation", "storage", "item_kb", "regions", "backup_days", "no_pitr", "capacity", "operations", "json",
     ])]
     guide: bool,
-    /// Print JSON
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    output: OutputArguments,
 }
 
 #[derive(Debug, Clone)]
@@ -83,11 +84,11 @@ pub(crate) fn run(arguments: Arguments) -> anyhow::Result<Outcome> {
     let profile = profile(&arguments)?;
     let estimate = Estimate::new(&profile, &prices);
     let operations = operations::all();
-    let text = match (arguments.operations, arguments.guide, arguments.json) {
-        (true, _, true) => json!(operations).to_string() + "\n",
-        (true, _, false) => report::operations(&profile, &prices, &operations),
+    let text = match (arguments.operations, arguments.guide, arguments.output.format()) {
+        (true, _, Format::Json) => json!(operations).to_string() + "\n",
+        (true, _, Format::Text) => report::operations(&profile, &prices, &operations),
         (_, true, _) => report::guide(&prices, &estimate),
-        (_, _, true) => {
+        (_, _, Format::Json) => {
             let total = |lines| sum(lines) + sum(&estimate.data);
             let totals = json!({"onDemand": total(&estimate.on_demand), "provisioned": total(&estimate.provisioned)});
             json!({"pricesAsOf": prices.as_of, "profile": profile, "estimate": estimate, "dollars": totals}).to_string() + "\n"

@@ -12,6 +12,7 @@ use db_adapter::json::JsonOptions;
 use db_adapter::schema::in_reference_order;
 use serde::Serialize;
 
+use crate::command::arguments::{OutputArguments, ReadArguments, WriteArguments};
 use crate::data::checksum::Checksum;
 use crate::data::compare::{self, Comparison, Difference};
 use crate::data::location::Location;
@@ -63,27 +64,20 @@ pub(crate) struct Arguments {
     #[arg(long)]
     overwrite: bool,
 
-    /// Segments in which each table is scanned at once [default: 16 on DynamoDB, 4 on JSON files]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
-    segments: Option<u32>,
-
-    /// Read capacity units a second at most; without it, no cap
-    #[arg(long, value_name = "UNITS", value_parser = clap::value_parser!(u32).range(1..))]
-    max_read_units: Option<u32>,
-
-    /// Write capacity units a second at most, of tables and indexes together; without it, no cap
-    #[arg(long, value_name = "UNITS", value_parser = clap::value_parser!(u32).range(1..))]
-    max_write_units: Option<u32>,
-
     /// Keep the JSON store to this process; needed on network file systems, where locks do not work
     #[arg(long, env = "DATA_DIR_SINGLE_WRITER", value_name = "DATA_DIR_SINGLE_WRITER", action = ArgAction::Set)]
     #[arg(default_value = "false", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     #[arg(value_parser = clap::builder::BoolishValueParser::new())]
     data_dir_single_writer: bool,
 
-    /// Print the result and the progress as JSON
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    read: ReadArguments,
+
+    #[command(flatten)]
+    write: WriteArguments,
+
+    #[command(flatten)]
+    output: OutputArguments,
 
     #[command(flatten)]
     dynamodb: DynamoConfig,
@@ -109,26 +103,22 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Outcome> {
         _ => bail!("one of --from and --to is needed"),
     };
     let report = done?;
-    output::print(arguments.format(), &report)?;
+    output::print(arguments.output.format(), &report)?;
     Ok(Outcome::of_comparison(report.differs()))
 }
 
 impl Arguments {
-    fn format(&self) -> Format {
-        if self.json { Format::Json } else { Format::Text }
-    }
-
     async fn migrate_from(&self, folder: &Path, tables: Tables) -> Result<Report> {
         let folder = existing(folder.to_owned())?;
         let source = match Directory::is_store(&folder, tables) {
             true => Source::Store(self.json_store(&folder).await?),
             false => Source::Directory(Directory::open(&folder, tables)?),
         };
-        let survey = Survey::of(&source, tables, self.format()).await?;
+        let survey = Survey::of(&source, tables, self.output.format()).await?;
         if survey.faults.count > 0 {
             bail!("{} records cannot be stored, so nothing was written:\n{}", survey.faults.count, survey.faults);
         }
-        if self.format() == Format::Text {
+        if self.output.format() == Format::Text {
             output::note(&survey);
         }
         if self.strict && survey.dangling.count > 0 {
@@ -149,7 +139,7 @@ impl Arguments {
         }
         let mut counts = BTreeMap::new();
         for table in in_reference_order(tables) {
-            let progress = Progress::start(format!("read {}", table.name), None, self.format());
+            let progress = Progress::start(format!("read {}", table.name), None, self.output.format());
             counts.insert(table.name, compare::checksum(&Source::Store(source.clone()), table, &progress).await?);
             progress.finish();
         }
@@ -157,16 +147,16 @@ impl Arguments {
     }
 
     async fn migrate(&self, source: &Source, target: &Scanner, survey: Option<Survey>, tables: Tables) -> Result<Report> {
-        let cap = RateCap::new(self.max_write_units);
+        let cap = RateCap::new(self.write.max_write_units);
         let writer = Writer { source, target, overwrite: self.overwrite, cap: &cap };
         let mut done = BTreeMap::new();
         // What is referred to first.
         for table in in_reference_order(tables) {
             let total = survey.as_ref().map(|survey| survey.records(table));
-            let progress = Progress::start(format!("migrate {}", table.name), total, self.format());
+            let progress = Progress::start(format!("migrate {}", table.name), total, self.output.format());
             let result = writer.table(table, &progress).await?;
             progress.finish();
-            let progress = Progress::start(format!("compare {}", table.name), None, self.format());
+            let progress = Progress::start(format!("compare {}", table.name), None, self.output.format());
             let Comparison { theirs, differences, complete, .. } =
                 compare::compare(target, source, table, NAMED, &progress).await?;
             progress.finish();
@@ -176,7 +166,7 @@ impl Arguments {
     }
 
     async fn dynamodb(&self) -> Result<Scanner> {
-        Scanner::open_dynamodb(&self.dynamodb, self.segments, self.max_read_units).await
+        Scanner::open_dynamodb(&self.dynamodb, self.read.segments, self.read.max_read_units).await
     }
 
     async fn json_store(&self, folder: &Path) -> Result<Scanner> {
@@ -187,7 +177,7 @@ impl Arguments {
             lock_timeout_seconds: JsonOptions::new(folder).lock_timeout,
             dynamodb: self.dynamodb.clone(),
         };
-        Scanner::open(&config, self.segments, None).await
+        Scanner::open(&config, self.read.segments, None).await
     }
 }
 

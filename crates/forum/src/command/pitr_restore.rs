@@ -14,6 +14,7 @@ use serde::Serialize;
 
 use self::table::TableRestore;
 use crate::Outcome;
+use crate::command::arguments::{OutputArguments, ReadArguments};
 use crate::command::tables::status::drift;
 use crate::data::checksum::Checksum;
 use crate::data::compare::{self, Difference, Kind};
@@ -54,17 +55,11 @@ pub(crate) struct Arguments {
     #[arg(long, requires = "suffix")]
     resume: bool,
 
-    /// Segments in which each table is scanned at once to verify it [default: 16]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
-    segments: Option<u32>,
+    #[command(flatten)]
+    read: ReadArguments,
 
-    /// Read capacity units a second at most while verifying; without it, no cap
-    #[arg(long, value_name = "UNITS", value_parser = clap::value_parser!(u32).range(1..))]
-    max_read_units: Option<u32>,
-
-    /// Print the result and the progress as JSON
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    output: OutputArguments,
 
     #[command(flatten)]
     dynamodb: DynamoConfig,
@@ -153,10 +148,6 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Outcome> {
 }
 
 impl Arguments {
-    fn format(&self) -> Format {
-        if self.json { Format::Json } else { Format::Text }
-    }
-
     /// When each table can be restored to.
     async fn windows(
         &self,
@@ -196,7 +187,7 @@ impl Arguments {
             );
             restores.push((restore, started));
         }
-        if !self.json {
+        if self.output.format() == Format::Text {
             output::note(format_args!("restoring to {}. If it is stopped: {again}", timestamp(at)));
         }
         for (restore, started) in &restores {
@@ -206,8 +197,8 @@ impl Arguments {
         }
         let mut done = Vec::new();
         for (restore, _) in &restores {
-            let description = restore.wait(self.format()).await?;
-            let settings = restore.apply_settings(self.format()).await?;
+            let description = restore.wait(self.output.format()).await?;
+            let settings = restore.apply_settings(self.output.format()).await?;
             let restored_to = description.restore_summary().and_then(|restore| utc(restore.restore_date_time())).map(timestamp);
             let mut restored = self.verify(targets, restore).await.with_context(|| format!("next: {again}"))?;
             restored.wrong.extend(drift(restore.table, &description));
@@ -217,7 +208,7 @@ impl Arguments {
         let billing = restores.iter().any(|(restore, _)| restore.is_provisioned());
         let replicated = restores.iter().any(|(restore, _)| !restore.description.replicas().is_empty());
         let next = next::steps(targets, &self.dynamodb.aws_region, billing, replicated);
-        output::print(self.format(), &Report { at: timestamp(at), tables: done, next })?;
+        output::print(self.output.format(), &Report { at: timestamp(at), tables: done, next })?;
         Ok(Outcome::of_comparison(!sound))
     }
 
@@ -232,10 +223,10 @@ impl Arguments {
                 name => bail!("table {name} has no setting"),
             }
         }
-        let restored = Scanner::open_dynamodb(&config, self.segments, self.max_read_units).await?;
-        let live = Scanner::open_dynamodb(&self.dynamodb, self.segments, self.max_read_units).await?;
+        let restored = Scanner::open_dynamodb(&config, self.read.segments, self.read.max_read_units).await?;
+        let live = Scanner::open_dynamodb(&self.dynamodb, self.read.segments, self.read.max_read_units).await?;
         let table = restore.table;
-        let progress = Progress::start(format!("verify {}", table.name), None, self.format());
+        let progress = Progress::start(format!("verify {}", table.name), None, self.output.format());
         let items = compare::checksum(&Source::Store(restored.clone()), table, &progress).await?;
         let found = restored.store.check(table).await.with_context(|| format!("cannot check table {}", restore.target.name))?;
         let compared = compare::compare(&restored, &Source::Store(live), table, COUNTED, &progress).await?;

@@ -15,13 +15,14 @@ use futures::{StreamExt, TryStreamExt};
 use serde::Serialize;
 use tokio::sync::mpsc;
 
+use crate::command::arguments::{OutputArguments, ReadArguments, WriteArguments};
 use crate::data::archive::{self, Contents, Part, beside};
 use crate::data::checksum::Checksum;
 use crate::data::compare::{self, Difference};
 use crate::data::location::Location;
 use crate::data::restore::journal::Journal;
 use crate::data::source::{Scanner, Source};
-use crate::output::{self, Format};
+use crate::output;
 use crate::run::interrupt::or_interrupted;
 use crate::run::progress::Progress;
 use crate::run::rate::{RateCap, write_units};
@@ -53,31 +54,20 @@ pub(crate) struct Arguments {
     #[arg(long)]
     resume: bool,
 
-    /// Segments in which each table is scanned at once to verify it [default: 16 on DynamoDB, 4 on JSON files]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
-    segments: Option<u32>,
+    #[command(flatten)]
+    read: ReadArguments,
 
-    /// Write capacity units a second at most, of tables and indexes together; without it, no cap
-    #[arg(long, value_name = "UNITS", value_parser = clap::value_parser!(u32).range(1..))]
-    max_write_units: Option<u32>,
+    #[command(flatten)]
+    write: WriteArguments,
 
-    /// Read capacity units a second at most while verifying; without it, no cap
-    #[arg(long, value_name = "UNITS", value_parser = clap::value_parser!(u32).range(1..))]
-    max_read_units: Option<u32>,
-
-    /// Print the result and the progress as JSON
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    output: OutputArguments,
 
     #[command(flatten)]
     store: StoreConfig,
 }
 
 impl Arguments {
-    fn format(&self) -> Format {
-        if self.json { Format::Json } else { Format::Text }
-    }
-
     /// The command that goes on with this one.
     fn next(&self) -> String {
         format!("forum restore --file {} --resume", self.file.display())
@@ -87,15 +77,15 @@ impl Arguments {
 /// Runs `forum restore`.
 pub(crate) async fn run(arguments: Arguments) -> Result<Outcome> {
     let tables = &TABLES;
-    let progress = Progress::start("check the backup", None, arguments.format());
+    let progress = Progress::start("check the backup", None, arguments.output.format());
     let contents = archive::check(&arguments.file, tables, &progress);
     let contents = or_interrupted(contents, "the same command, as nothing was written").await?;
     progress.finish();
-    let scanner = Scanner::open(&arguments.store, arguments.segments, arguments.max_read_units).await?;
+    let scanner = Scanner::open(&arguments.store, arguments.read.segments, arguments.read.max_read_units).await?;
     let done = or_interrupted(restore(&arguments, &contents, &scanner, tables), &arguments.next()).await;
     scanner.store.close().await?;
     let restored = done?;
-    output::print(arguments.format(), &restored)?;
+    output::print(arguments.output.format(), &restored)?;
     Ok(Outcome::of_comparison(!restored.differences.is_empty()))
 }
 
@@ -119,12 +109,12 @@ async fn restore(arguments: &Arguments, contents: &Contents, scanner: &Scanner, 
         file: arguments.file.clone(),
         scanner: scanner.clone(),
         journal,
-        cap: Arc::new(RateCap::new(arguments.max_write_units)),
+        cap: Arc::new(RateCap::new(arguments.write.max_write_units)),
     };
     let tables = in_reference_order(tables);
     for table in tables.iter().copied() {
         let total = contents.manifest.tables.get(table.name).map(|checksum| checksum.items);
-        let progress = Progress::start(format!("restore {}", table.name), total, arguments.format());
+        let progress = Progress::start(format!("restore {}", table.name), total, arguments.output.format());
         let loaded = load.table(table, &progress).await;
         loaded.with_context(|| format!("the restore is not finished; go on with: {}", arguments.next()))?;
         progress.finish();
@@ -132,7 +122,7 @@ async fn restore(arguments: &Arguments, contents: &Contents, scanner: &Scanner, 
     let mut differences = Vec::new();
     for table in tables {
         let expected = contents.manifest.tables.get(table.name).copied().unwrap_or_default();
-        let progress = Progress::start(format!("verify {}", table.name), Some(expected.items), arguments.format());
+        let progress = Progress::start(format!("verify {}", table.name), Some(expected.items), arguments.output.format());
         let found = match merged {
             true => compare::absent_or_different(scanner, &arguments.file, table, NAMED, &progress).await?,
             false => verify(scanner, arguments, table, &expected, &progress).await?,

@@ -12,11 +12,12 @@ use db_adapter::schema::in_reference_order;
 use db_adapter::{Finding, TABLES, Table};
 
 use self::report::{Report, TableReport};
+use crate::command::arguments::{OutputArguments, ReadArguments};
 use crate::data::inspect::{Ids, inspect};
 use crate::data::source::directory::Directory;
 use crate::data::source::{Scanner, Source, existing};
 use crate::data::{compare, repair};
-use crate::output::{self, Format};
+use crate::output;
 use crate::run::interrupt::or_interrupted;
 use crate::run::progress::Progress;
 use crate::{Outcome, Tables};
@@ -69,17 +70,11 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "N", default_value = "100")]
     names: usize,
 
-    /// Segments in which each table is scanned at once [default: 16 on DynamoDB, 4 on JSON files]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000))]
-    segments: Option<u32>,
+    #[command(flatten)]
+    read: ReadArguments,
 
-    /// Read capacity units a second at most; without it, no cap
-    #[arg(long, value_name = "UNITS", value_parser = clap::value_parser!(u32).range(1..))]
-    max_read_units: Option<u32>,
-
-    /// Print the result and the progress as JSON
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    output: OutputArguments,
 
     #[command(flatten)]
     store: StoreConfig,
@@ -87,11 +82,11 @@ pub(crate) struct Arguments {
 
 /// Runs `forum verify`.
 pub(crate) async fn run(arguments: Arguments) -> Result<Outcome> {
-    let scanner = Scanner::open_existing(&arguments.store, arguments.segments, arguments.max_read_units).await?;
+    let scanner = Scanner::open_existing(&arguments.store, arguments.read.segments, arguments.read.max_read_units).await?;
     let done = or_interrupted(verify(&arguments, &scanner, &TABLES), "forum verify, which starts anew").await;
     scanner.store.close().await?;
     let report = done?;
-    output::print(arguments.format(), &report)?;
+    output::print(arguments.output.format(), &report)?;
     Ok(Outcome::of_comparison(report.differs))
 }
 
@@ -101,7 +96,7 @@ async fn verify(arguments: &Arguments, scanner: &Scanner, tables: Tables) -> Res
     let mut findings = Vec::new();
     let mut ids = Ids::default();
     for table in in_reference_order(tables) {
-        let progress = Progress::start(format!("verify {}", table.name), None, arguments.format());
+        let progress = Progress::start(format!("verify {}", table.name), None, arguments.output.format());
         let found = inspect(scanner, table, tables, &mut ids, arguments.names, &progress).await?;
         progress.finish();
         // Where nothing must be unique and nothing is broken, there is nothing else to find.
@@ -111,8 +106,11 @@ async fn verify(arguments: &Arguments, scanner: &Scanner, tables: Tables) -> Res
         let compared = match &against {
             None => None,
             Some(source) => {
-                let progress =
-                    Progress::start(format!("compare {}", table.name), Some(found.buckets.total().items), arguments.format());
+                let progress = Progress::start(
+                    format!("compare {}", table.name),
+                    Some(found.buckets.total().items),
+                    arguments.output.format(),
+                );
                 let buckets = &found.buckets;
                 let compared = compare::compare_buckets(scanner, buckets, source, table, arguments.names, &progress).await?;
                 progress.finish();
@@ -139,10 +137,6 @@ async fn check(scanner: &Scanner, table: &'static Table) -> Result<Vec<Finding>>
 }
 
 impl Arguments {
-    fn format(&self) -> Format {
-        if self.json { Format::Json } else { Format::Text }
-    }
-
     async fn against(&self, tables: Tables) -> Result<Option<Source>> {
         if let Some(path) = &self.against_backup {
             return existing(path.clone()).map(Source::Backup).map(Some);
@@ -159,7 +153,7 @@ impl Arguments {
             dynamodb_endpoint: self.against_endpoint.clone().or_else(|| self.store.dynamodb.dynamodb_endpoint.clone()),
             ..self.store.dynamodb.clone()
         };
-        Ok(Some(Source::Store(Scanner::open_dynamodb(&other, self.segments, self.max_read_units).await?)))
+        Ok(Some(Source::Store(Scanner::open_dynamodb(&other, self.read.segments, self.read.max_read_units).await?)))
     }
 
     async fn directory(&self, path: &Path, tables: Tables) -> Result<Source> {
@@ -167,6 +161,6 @@ impl Arguments {
             return Directory::open(path, tables).map(Source::Directory);
         }
         let json = StoreConfig { use_dynamodb: false, data_dir: path.to_owned(), ..self.store.clone() };
-        Ok(Source::Store(Scanner::open(&json, self.segments, None).await?))
+        Ok(Source::Store(Scanner::open(&json, self.read.segments, None).await?))
     }
 }

@@ -11,8 +11,9 @@ use db_adapter::config::DynamoConfig;
 use db_adapter::entity::timestamp;
 use serde::Serialize;
 
+use crate::command::arguments::OutputArguments;
 use crate::data::dynamodb::{Place, Recovery, Told};
-use crate::output::{self, Format};
+use crate::output;
 use crate::{Outcome, Tables};
 
 /// Compare the tables with what is declared, and show their settings
@@ -40,9 +41,8 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "REGION")]
     expect_replica: Vec<String>,
 
-    /// Print JSON
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    output: OutputArguments,
 
     #[command(flatten)]
     dynamodb: DynamoConfig,
@@ -124,7 +124,7 @@ pub(crate) async fn run(arguments: Arguments, tables: Tables) -> Result<Outcome>
     }
     let equal = found.iter().all(|table| table.differences.is_empty());
     let report = Report { differs: !equal, tables: found };
-    output::print(if arguments.json { Format::Json } else { Format::Text }, &report)?;
+    output::print(arguments.output.format(), &report)?;
     Ok(Outcome::of_comparison(report.differs))
 }
 

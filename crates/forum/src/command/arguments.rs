@@ -1,0 +1,40 @@
+//! The arguments that several commands have.
+
+use clap::{Args, value_parser};
+
+use crate::output::Format;
+
+/// How fast tables are read.
+#[derive(Debug, Clone, Copy, Args)]
+pub(crate) struct ReadArguments {
+    /// Number of segments of each table to scan in parallel [default: 16 on DynamoDB, 4 on JSON files]
+    #[arg(long, value_name = "N", value_parser = value_parser!(u32).range(1..=1000))]
+    pub(crate) segments: Option<u32>,
+
+    /// Maximum read capacity units per second [default: no limit]
+    #[arg(long, value_name = "UNITS", value_parser = value_parser!(u32).range(1..))]
+    pub(crate) max_read_units: Option<u32>,
+}
+
+/// How fast tables are written.
+#[derive(Debug, Clone, Copy, Args)]
+pub(crate) struct WriteArguments {
+    /// Maximum write capacity units per second, tables and indexes together [default: no limit]
+    #[arg(long, value_name = "UNITS", value_parser = value_parser!(u32).range(1..))]
+    pub(crate) max_write_units: Option<u32>,
+}
+
+/// How the result is printed.
+#[derive(Debug, Clone, Copy, Args)]
+pub(crate) struct OutputArguments {
+    /// Print the result and the progress as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+impl OutputArguments {
+    /// The form that was chosen.
+    pub(crate) fn format(self) -> Format {
+        if self.json { Format::Json } else { Format::Text }
+    }
+}
