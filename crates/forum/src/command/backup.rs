@@ -2,25 +2,23 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Error, Result, bail, ensure};
 use clap::Args;
+use db_adapter::TABLES;
 use db_adapter::config::StoreConfig;
-use db_adapter::entity::now;
-use db_adapter::schema::{SCHEMA_VERSION, in_reference_order};
-use db_adapter::{Cursor, Item, TABLES, Table};
+use db_adapter::schema::in_reference_order;
 use serde::Serialize;
 
 use crate::command::arguments::{OutputArguments, ReadArguments};
-use crate::data::archive::{FORMAT, Header, NOTE, Part, Reader, Section, Writer, beside};
+use crate::data::archive::{NOTE, beside};
+use crate::data::backup::{Partial, Resumed, put_in_place};
 use crate::data::checksum::Checksum;
 use crate::data::source::Scanner;
-use crate::output;
 use crate::run::interrupt::or_interrupted;
 use crate::run::progress::Progress;
-use crate::{Outcome, Tables};
+use crate::{Outcome, Tables, output};
 
 /// Write the whole store into one file that `forum restore` reads
 ///
@@ -59,10 +57,12 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Outcome> {
     Ok(Outcome::Done)
 }
 
-async fn backup(arguments: &Arguments, mut scanner: Scanner, tables: Tables) -> Result<Written> {
+/// Copies the tables into a new file, or completes one that was begun.
+pub(super) async fn backup(arguments: &Arguments, mut scanner: Scanner, tables: Tables) -> Result<Written> {
     let file = &arguments.file;
     let partial = beside(file, ".partial");
-    let mut begun = match (arguments.resume, partial.exists()) {
+    let announce = |rest: &Error| output::note(format_args!("resuming after the last complete part ({rest:#})"));
+    let mut backup = match (arguments.resume, partial.exists()) {
         (false, true) => {
             bail!("{} is a backup that was stopped; delete it, or go on with: {}", partial.display(), arguments.next())
         }
@@ -71,10 +71,10 @@ async fn backup(arguments: &Arguments, mut scanner: Scanner, tables: Tables) -> 
             for table in tables {
                 scanner.is_empty(table).await?;
             }
-            Begun::new(&partial, is_zstd(file), &scanner)?
+            Partial::new(&partial, file.extension().is_some_and(|extension| extension == "zst"), &scanner)?
         }
-        (true, true) => match Begun::resume(&partial, &mut scanner, tables)? {
-            Resumed::Begun(begun) => *begun,
+        (true, true) => match Partial::resume(&partial, &mut scanner, tables, announce)? {
+            Resumed::Partial(backup) => *backup,
             Resumed::Complete => {
                 put_in_place(&partial, file)?;
                 return Ok(Written { file: file.clone(), contents: None });
@@ -84,19 +84,16 @@ async fn backup(arguments: &Arguments, mut scanner: Scanner, tables: Tables) -> 
     // What refers to others first: its targets, made before it, are then in the backup too.
     for table in in_reference_order(tables).into_iter().rev() {
         let progress = Progress::start(format!("backup {}", table.name), None, arguments.output.format());
-        let copied = begun.copy(table, &scanner, &progress).await;
+        let copied = backup.copy(table, &scanner, &progress).await;
         copied.with_context(|| format!("the backup is not finished; go on with: {}", arguments.next()))?;
         progress.finish();
     }
-    for (table, state) in &begun.tables {
-        if let Some(reason) = &state.broken {
-            output::note(format_args!(
-                "warning: table {table} holds items that a restore will refuse: {reason}. Next: forum verify --repair"
-            ));
-        }
+    for (table, reason) in backup.broken() {
+        output::note(format_args!(
+            "warning: table {table} holds items that a restore will refuse: {reason}. Next: forum verify --repair"
+        ));
     }
-    let tables: BTreeMap<_, _> = begun.tables.iter().map(|(name, state)| ((*name).to_owned(), state.checksum)).collect();
-    let bytes = begun.writer.finish(begun.header, now(), tables.clone())?;
+    let (bytes, tables) = backup.finish()?;
     put_in_place(&partial, file)?;
     Ok(Written { file: file.clone(), contents: Some(WrittenContents { bytes, tables }) })
 }
@@ -110,7 +107,7 @@ impl Arguments {
 
 /// A backup that is complete.
 #[derive(Debug, Serialize)]
-struct Written {
+pub(super) struct Written {
     file: PathBuf,
     /// What it holds, unless an earlier run wrote it.
     #[serde(flatten)]
@@ -132,131 +129,4 @@ impl fmt::Display for Written {
         let counts: Vec<_> = tables.iter().map(|(name, checksum)| format!("{} {name}", checksum.items)).collect();
         writeln!(formatter, "wrote {file}: {}; {bytes} bytes\n{NOTE}", counts.join(", "))
     }
-}
-
-/// A backup on its way.
-struct Begun {
-    writer: Writer,
-    header: Header,
-    tables: BTreeMap<&'static str, TableState>,
-}
-
-enum Resumed {
-    Begun(Box<Begun>),
-    /// Only its last name is missing.
-    Complete,
-}
-
-/// How far a table is.
-#[derive(Debug, Default)]
-struct TableState {
-    checksum: Checksum,
-    /// Segments that were begun: where they go on, or `None` when they are complete.
-    segments: BTreeMap<u32, Option<String>>,
-    /// Why the first item that no store would take is broken.
-    broken: Option<String>,
-}
-
-impl TableState {
-    fn add(&mut self, table: &Table, items: &[Item]) -> Result<()> {
-        for item in items {
-            self.checksum.add(table, item);
-            let attributes = item.attributes()?;
-            if let Err(error) = table.check(&attributes)
-                && self.broken.is_none()
-            {
-                self.broken = Some(format!("{}: {error}", item.text(table.hash).unwrap_or_default()));
-            }
-        }
-        Ok(())
-    }
-
-    /// The segment and where it goes on, unless it is complete.
-    fn start(&self, segment: u32) -> Option<(u32, Option<Cursor>)> {
-        match self.segments.get(&segment) {
-            None => Some((segment, None)),
-            Some(next) => next.clone().map(|cursor| (segment, Some(Cursor::from_text(cursor)))),
-        }
-    }
-}
-
-impl Begun {
-    fn new(partial: &Path, zstd: bool, scanner: &Scanner) -> Result<Self> {
-        let header = Header {
-            format: FORMAT,
-            schema: SCHEMA_VERSION,
-            started: now(),
-            store: scanner.location.clone(),
-            segments: scanner.segments,
-            note: NOTE.to_owned(),
-        };
-        let writer = Writer::create(partial, zstd, &header)?;
-        Ok(Self { writer, header, tables: BTreeMap::new() })
-    }
-
-    /// Appends what is left of a table.
-    async fn copy(&mut self, table: &'static Table, scanner: &Scanner, progress: &Progress) -> Result<()> {
-        let state = self.tables.entry(table.name).or_default();
-        progress.add(state.checksum.items, 0.0);
-        let left: Vec<_> = (0..scanner.segments).filter_map(|segment| state.start(segment)).collect();
-        let mut batches = scanner.batches_from(table, left, None);
-        while let Some(batch) = batches.next().await? {
-            let next = batch.next.map(|cursor| cursor.to_string());
-            self.writer.part(table, batch.segment, &batch.items, next)?;
-            state.add(table, &batch.items)?;
-            progress.add(batch.items.len() as u64, batch.units);
-        }
-        Ok(())
-    }
-
-    /// Keeps the whole parts at the beginning of the file, and drops the rest.
-    fn resume(partial: &Path, scanner: &mut Scanner, all: Tables) -> Result<Resumed> {
-        let advice = || format!("{} cannot be resumed; delete it and start again", partial.display());
-        let mut reader = Reader::open(partial).with_context(advice)?;
-        let header = reader.header().clone();
-        ensure!(
-            header.store == scanner.location,
-            "{} is a backup of {}, but the settings name {}",
-            partial.display(),
-            header.store,
-            scanner.location
-        );
-        scanner.segments = header.segments;
-        let mut tables = BTreeMap::<_, TableState>::new();
-        let mut keep = |part: &Part| {
-            let table = part.table(all)?;
-            let state = tables.entry(table.name).or_default();
-            state.add(table, &part.items()?)?;
-            state.segments.insert(part.header.segment, part.header.next.clone());
-            Ok::<_, anyhow::Error>(())
-        };
-        loop {
-            match reader.next() {
-                Ok(Section::Part(part)) => keep(&part).with_context(advice)?,
-                Ok(Section::Manifest(_)) => return Ok(Resumed::Complete),
-                Err(rest) => {
-                    output::note(format_args!("resuming after the last complete part ({rest:#})"));
-                    break;
-                }
-            }
-        }
-        Ok(Resumed::Begun(Box::new(Self { writer: Writer::resume(reader)?, header, tables })))
-    }
-}
-
-fn is_zstd(file: &Path) -> bool {
-    file.extension().is_some_and(|extension| extension == "zst")
-}
-
-/// Gives the finished file its name, so that it lasts.
-fn put_in_place(partial: &Path, file: &Path) -> Result<()> {
-    ensure!(!file.exists(), "{} was made by someone else meanwhile; the backup is {}", file.display(), partial.display());
-    std::fs::rename(partial, file).with_context(|| format!("cannot rename {} to {}", partial.display(), file.display()))?;
-    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    // Other systems have no such thing as syncing a folder.
-    if cfg!(unix) {
-        let sync = File::open(folder).and_then(|folder| folder.sync_all());
-        sync.with_context(|| format!("cannot sync {}", folder.display()))?;
-    }
-    Ok(())
 }

@@ -10,7 +10,7 @@ use http_kit::auth::{Auth, AuthConfig, Mode};
 use http_kit::healthcheck::reachable;
 use http_kit::{Server, ServerConfig, telemetry};
 
-use crate::command::seed::{self, Seeded};
+use crate::data::samples::{self, Counts};
 use crate::{Outcome, output};
 
 /// Serve the whole forum on one port, on JSON files unless USE_DYNAMODB=true
@@ -47,7 +47,8 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Outcome> {
     let store = config.open().await?;
     let services = vec![users_svc::service(), threads_svc::service(), posts_svc::service()];
     let names: Vec<_> = services.iter().map(|service| service.table.name).collect();
-    let seeded = if !empty && seed::is_empty(&*store, &TABLES).await? { Some(seed::seed(&*store, &TABLES).await?) } else { None };
+    let seeded =
+        if !empty && samples::is_empty(&*store, &TABLES).await? { Some(samples::seed(&*store, &TABLES).await?) } else { None };
     output::greet(greeting(server.address(), &place(&config), seeded.as_ref(), &names));
     server.run(cache.wrap(store), services, auth).await?;
     Ok(Outcome::Done)
@@ -63,7 +64,7 @@ fn place(config: &StoreConfig) -> String {
     }
 }
 
-fn greeting(address: SocketAddr, place: &str, seeded: Option<&Seeded>, services: &[&str]) -> String {
+fn greeting(address: SocketAddr, place: &str, seeded: Option<&Counts>, services: &[&str]) -> String {
     let address = SocketAddr::new(reachable(address.ip()), address.port());
     // Everything resolves localhost to this one; the one of IPv6 is missing on some machines.
     let localhost = address.ip() == IpAddr::from(Ipv4Addr::LOCALHOST);

@@ -108,7 +108,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Outcome> {
 }
 
 impl Arguments {
-    async fn migrate_from(&self, folder: &Path, tables: Tables) -> Result<Report> {
+    pub(super) async fn migrate_from(&self, folder: &Path, tables: Tables) -> Result<Report> {
         let folder = existing(folder.to_owned())?;
         let source = match Directory::is_store(&folder, tables) {
             true => Source::Store(self.json_store(&folder).await?),
@@ -146,7 +146,13 @@ impl Arguments {
         Ok(Report::Counted { dry_run: true, source: source.location, tables: counts })
     }
 
-    async fn migrate(&self, source: &Source, target: &Scanner, survey: Option<Survey>, tables: Tables) -> Result<Report> {
+    pub(super) async fn migrate(
+        &self,
+        source: &Source,
+        target: &Scanner,
+        survey: Option<Survey>,
+        tables: Tables,
+    ) -> Result<Report> {
         let cap = RateCap::new(self.write.max_write_units);
         let writer = Writer { source, target, overwrite: self.overwrite, cap: &cap };
         let mut done = BTreeMap::new();
@@ -184,7 +190,7 @@ impl Arguments {
 /// What is shown at the end.
 #[derive(Debug, Serialize)]
 #[serde(untagged, rename_all_fields = "camelCase")]
-enum Report {
+pub(super) enum Report {
     /// A dry run from files.
     Surveyed { dry_run: bool, source: Survey },
     /// A dry run from DynamoDB.
@@ -201,7 +207,7 @@ enum Report {
 
 /// What was done about one table, and how both sides compare now.
 #[derive(Debug, Serialize)]
-struct Migrated {
+pub(super) struct Migrated {
     result: Written,
     source: Checksum,
     differences: Vec<Difference>,

@@ -3,33 +3,27 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
 use db_adapter::config::StoreConfig;
 use db_adapter::schema::in_reference_order;
-use db_adapter::{Item, TABLES, Table};
-use futures::stream::{self, BoxStream};
-use futures::{StreamExt, TryStreamExt};
+use db_adapter::{TABLES, Table};
 use serde::Serialize;
-use tokio::sync::mpsc;
 
 use crate::command::arguments::{OutputArguments, ReadArguments, WriteArguments};
-use crate::data::archive::{self, Contents, Part, beside};
+use crate::data::archive::{self, Contents, beside};
 use crate::data::checksum::Checksum;
 use crate::data::compare::{self, Difference};
 use crate::data::location::Location;
+use crate::data::restore::Load;
 use crate::data::restore::journal::Journal;
 use crate::data::source::{Scanner, Source};
-use crate::output;
 use crate::run::interrupt::or_interrupted;
 use crate::run::progress::Progress;
-use crate::run::rate::{RateCap, write_units};
-use crate::{Outcome, Tables};
+use crate::run::rate::RateCap;
+use crate::{Outcome, Tables, output};
 
-/// Parts that are loaded at once.
-const LOADS: usize = 4;
 /// Differences that are named at most.
 const NAMED: usize = 100;
 /// Times that a table is counted again when it seems to differ: on DynamoDB a scan may miss the last second's writes.
@@ -89,7 +83,8 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Outcome> {
     Ok(Outcome::of_comparison(!restored.differences.is_empty()))
 }
 
-async fn restore(arguments: &Arguments, contents: &Contents, scanner: &Scanner, tables: Tables) -> Result<Restored> {
+/// Loads a checked backup, and compares the store with it.
+pub(super) async fn restore(arguments: &Arguments, contents: &Contents, scanner: &Scanner, tables: Tables) -> Result<Restored> {
     let path = beside(&arguments.file, ".restoring");
     let journal = match (arguments.resume, path.exists()) {
         (true, true) => Journal::resume(&path, &contents.sha256, &scanner.location)?,
@@ -109,7 +104,7 @@ async fn restore(arguments: &Arguments, contents: &Contents, scanner: &Scanner, 
         file: arguments.file.clone(),
         scanner: scanner.clone(),
         journal,
-        cap: Arc::new(RateCap::new(arguments.write.max_write_units)),
+        cap: RateCap::new(arguments.write.max_write_units),
     };
     let tables = in_reference_order(tables);
     for table in tables.iter().copied() {
@@ -154,72 +149,6 @@ async fn check_empty(scanner: &Scanner, tables: Tables) -> Result<()> {
     Ok(())
 }
 
-struct Load {
-    file: PathBuf,
-    scanner: Scanner,
-    journal: Journal,
-    cap: Arc<RateCap>,
-}
-
-impl Load {
-    /// Loads what is left of a table: where values are unique in one piece, as one load sees all their owners, else part by part.
-    async fn table(&self, table: &'static Table, progress: &Progress) -> Result<()> {
-        if self.journal.has_table(table.name) {
-            return Ok(());
-        }
-        if table.unique.is_empty() {
-            let parts = parts(self.file.clone(), table);
-            parts.try_for_each_concurrent(LOADS, |part| self.part(table, part, progress)).await?;
-        } else {
-            let items = parts(self.file.clone(), table).map(|part| part.and_then(|part| part.items()));
-            let items = items.map_err(|error| db_adapter::Error::backend(error.into_boxed_dyn_error()));
-            let items = items.map_ok(|items| stream::iter(items.into_iter().map(Ok))).try_flatten();
-            self.load(table, items.boxed(), progress).await?;
-        }
-        self.journal.add_table(table.name)
-    }
-
-    async fn part(&self, table: &'static Table, part: Part, progress: &Progress) -> Result<()> {
-        let number = part.header.number;
-        if self.journal.has_part(number) {
-            progress.add(part.header.items, 0.0);
-            return Ok(());
-        }
-        self.load(table, stream::iter(part.items()?.into_iter().map(Ok)).boxed(), progress).await?;
-        self.journal.add_part(number)
-    }
-
-    async fn load(
-        &self,
-        table: &'static Table,
-        items: BoxStream<'_, db_adapter::Result<Item>>,
-        progress: &Progress,
-    ) -> Result<()> {
-        let metered = self.scanner.location.is_metered();
-        let paced = items.then(|item| async move {
-            let item = item?;
-            let units = if metered { write_units(table, &item) } else { 0.0 };
-            self.cap.spend(units).await;
-            progress.add(1, units);
-            Ok(item)
-        });
-        let loaded = self.scanner.store.load(table, paced.boxed()).await;
-        loaded.with_context(|| format!("cannot restore table {} into {}", table.name, self.scanner.location)).map(drop)
-    }
-}
-
-/// The table's parts in the file.
-fn parts(file: PathBuf, table: &'static Table) -> impl futures::Stream<Item = Result<Part>> + Send {
-    let (sender, receiver) = mpsc::channel(1);
-    tokio::task::spawn_blocking(move || {
-        let read = archive::each_part(&file, |part| Ok(!part.is_of(table) || sender.blocking_send(Ok(part)).is_ok()));
-        if let Err(error) = read {
-            let _ = sender.blocking_send(Err(error));
-        }
-    });
-    stream::unfold(receiver, |mut receiver| async { receiver.recv().await.map(|part| (part, receiver)) })
-}
-
 /// Counts the table, and where it is not what the manifest says, finds the items.
 async fn verify(
     scanner: &Scanner,
@@ -248,7 +177,7 @@ async fn verify(
 
 /// A restore that has loaded everything.
 #[derive(Debug, Serialize)]
-struct Restored {
+pub(super) struct Restored {
     file: PathBuf,
     store: Location,
     tables: BTreeMap<String, Checksum>,

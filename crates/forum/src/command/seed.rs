@@ -1,15 +1,12 @@
-//! Sample data, which is declared with the tables and so is part of the binary.
+//! `forum seed`: the sample data.
 
-use std::fmt;
-
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clap::Args;
+use db_adapter::TABLES;
 use db_adapter::config::StoreConfig;
-use db_adapter::schema::in_reference_order;
-use db_adapter::{Attributes, Error, Item, Rule, Scan, Store, TABLES, Table};
-use serde_json::value::RawValue;
 
-use crate::{Outcome, Tables, output};
+use crate::data::samples;
+use crate::{Outcome, output};
 
 /// Write the sample data
 #[derive(Debug, Args)]
@@ -21,74 +18,12 @@ pub(crate) struct Arguments {
 
 pub(crate) async fn run(arguments: Arguments) -> Result<Outcome> {
     let store = arguments.store.open().await?;
-    let seeded = seed(&*store, &TABLES).await?;
+    let seeded = samples::seed(&*store, &TABLES).await?;
     store.close().await?;
     output::print_text(format_args!("created {seeded}; existing items were left unchanged\n"))?;
     Ok(Outcome::Done)
 }
 
-/// How many items of each table were created; those that were there are not counted.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Seeded(Vec<(&'static str, usize)>);
-
-impl fmt::Display for Seeded {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let counts: Vec<String> = self.0.iter().map(|(table, count)| format!("{count} {table}")).collect();
-        formatter.write_str(&counts.join(", "))
-    }
-}
-
-/// Creates the sample items that are not there yet; never changes one that is.
-pub(crate) async fn seed(store: &dyn Store, tables: Tables) -> Result<Seeded> {
-    let mut counts = Vec::new();
-    for table in in_reference_order(tables) {
-        let mut created = 0;
-        for attributes in samples(table)? {
-            match store.create(table, attributes).await {
-                Ok(_) => created += 1,
-                Err(Error::Conflict { rule: Rule::Key }) => {}
-                Err(error) => return Err(error).with_context(|| format!("cannot write the sample {}", table.name)),
-            }
-        }
-        counts.push((table.name, created));
-    }
-    Ok(Seeded(counts))
-}
-
-/// Is there no item in any table?
-pub(crate) async fn is_empty(store: &dyn Store, tables: Tables) -> Result<bool> {
-    for table in tables {
-        if !store.scan(table, &Scan::new(1)).await?.items.is_empty() {
-            return Ok(false);
-        }
-    }
-    Ok(true)
-}
-
-fn samples(table: &Table) -> Result<Vec<Attributes>> {
-    let items = serde_json::from_str::<Vec<&RawValue>>(table.samples);
-    let items = items.with_context(|| format!("the samples of {}", table.name))?;
-    items.into_iter().map(|item| Ok(Item::parse(item.get())?.attributes()?)).collect()
-}
-
 fn about() -> String {
-    let count = |table: &'static Table| (table.name, samples(table).map_or(0, |samples| samples.len()));
-    let all = Seeded(in_reference_order(&TABLES).into_iter().map(count).collect());
-    format!("Write the sample data: {all}; leaves existing items unchanged")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use db_adapter::json::{JsonOptions, JsonStore};
-
-    #[tokio::test]
-    async fn seeding_twice_creates_once() {
-        let dir = tempfile::tempdir().unwrap();
-        let store = JsonStore::open(JsonOptions::new(dir.path())).await.unwrap();
-        assert!(is_empty(&store, &TABLES).await.unwrap());
-        assert_eq!(seed(&store, &TABLES).await.unwrap().to_string(), "3 users, 2 threads, 2 posts");
-        assert_eq!(seed(&store, &TABLES).await.unwrap().to_string(), "0 users, 0 threads, 0 posts");
-        assert!(!is_empty(&store, &TABLES).await.unwrap());
-    }
+    format!("Write the sample data: {}; existing items are left unchanged", samples::declared(&TABLES))
 }

@@ -1,7 +1,7 @@
 //! `forum tables`: the DynamoDB tables themselves.
 
 mod schema;
-pub(crate) mod status;
+pub(super) mod status;
 
 use std::io::{self, IsTerminal};
 
@@ -51,7 +51,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Outcome> {
         Command::Delete { yes, dynamodb } => {
             let store = dynamodb.open().await?;
             if !yes {
-                confirm(&dynamodb, &store, &TABLES)?;
+                confirm(&question(&dynamodb, &store, &TABLES))?;
             }
             report(&dynamodb, &tables::delete(&store).await?, "deleted", "was not there")?;
         }
@@ -69,13 +69,16 @@ fn report(dynamodb: &DynamoConfig, changes: &[Change], done: &str, unchanged: &s
 }
 
 /// Asks the person at the terminal; only the word itself is a yes.
-fn confirm(dynamodb: &DynamoConfig, store: &DynamoStore, tables: Tables) -> Result<()> {
-    let place = dynamodb.dynamodb_endpoint.as_deref().unwrap_or("AWS");
-    let names: String = tables.iter().map(|table| format!("\n  {}", store.table_name(table))).collect();
-    let question = format!("This deletes these tables in {} ({place}) with everything in them:{names}", dynamodb.aws_region);
+fn confirm(question: &str) -> Result<()> {
     if !io::stdin().is_terminal() {
         bail!("{question}\nnot a terminal; pass --yes to confirm");
     }
     let line = output::ask(&format!("{question}\nType delete to confirm: "))?;
     if line == "delete" { Ok(()) } else { bail!("nothing was deleted") }
+}
+
+pub(super) fn question(dynamodb: &DynamoConfig, store: &DynamoStore, tables: Tables) -> String {
+    let endpoint = dynamodb.dynamodb_endpoint.as_deref().unwrap_or("AWS");
+    let names: String = tables.iter().map(|table| format!("\n  {}", store.table_name(table))).collect();
+    format!("This deletes these tables in {} ({endpoint}) with everything in them:{names}", dynamodb.aws_region)
 }

@@ -90,7 +90,8 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Outcome> {
     Ok(Outcome::of_comparison(report.differs))
 }
 
-async fn verify(arguments: &Arguments, scanner: &Scanner, tables: Tables) -> Result<Report> {
+/// Looks at every table, and compares it where another source is given.
+pub(super) async fn verify(arguments: &Arguments, scanner: &Scanner, tables: Tables) -> Result<Report> {
     let against = arguments.against(tables).await?;
     let mut report = Report::new(scanner, against.as_ref(), arguments.strict);
     let mut findings = Vec::new();

@@ -1,5 +1,7 @@
 //! A table on DynamoDB as it is: description, time to live, point-in-time recovery, tags.
 
+pub(crate) mod drift;
+
 use anyhow::{Result, anyhow};
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};

@@ -13,7 +13,7 @@ use db_adapter::Table;
 use serde_json::json;
 use tokio::time::Instant;
 
-use crate::command::tables::status::billing_mode;
+use crate::data::dynamodb::drift::billing_mode;
 use crate::data::dynamodb::{Place, Recovery, Told};
 use crate::output::{self, Format};
 

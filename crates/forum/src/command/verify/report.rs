@@ -19,7 +19,7 @@ const DIGITS: usize = 16;
 /// Everything that was found.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Report {
+pub(crate) struct Report {
     store: Location,
     #[serde(skip_serializing_if = "Option::is_none")]
     against: Option<String>,

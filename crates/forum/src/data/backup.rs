@@ -1,0 +1,171 @@
+//! A backup while it is written: which parts of which segments are in the file, and how it is resumed.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::path::Path;
+
+use anyhow::{Context, Error, Result, ensure};
+use db_adapter::entity::now;
+use db_adapter::schema::SCHEMA_VERSION;
+use db_adapter::{Cursor, Item, Table};
+
+use crate::Tables;
+use crate::data::archive::{FORMAT, Header, NOTE, Part, Reader, Section, Writer};
+use crate::data::checksum::Checksum;
+use crate::data::source::Scanner;
+use crate::run::progress::Progress;
+
+/// A backup that is not complete yet, in a file of its own.
+#[derive(Debug)]
+pub(crate) struct Partial {
+    writer: Writer,
+    header: Header,
+    tables: BTreeMap<&'static str, TableState>,
+}
+
+#[derive(Debug)]
+pub(crate) enum Resumed {
+    /// There is more to write.
+    Partial(Box<Partial>),
+    /// Everything is written; only the rename is missing.
+    Complete,
+}
+
+/// How far a table is.
+#[derive(Debug, Default)]
+struct TableState {
+    checksum: Checksum,
+    /// Segments that were begun: where they go on, or `None` when they are complete.
+    segments: BTreeMap<u32, Option<String>>,
+    /// Why the first item that no store would take is broken.
+    broken: Option<String>,
+}
+
+impl TableState {
+    fn add(&mut self, table: &Table, items: &[Item]) -> Result<()> {
+        for item in items {
+            self.checksum.add(table, item);
+            let attributes = item.attributes()?;
+            if let Err(error) = table.check(&attributes)
+                && self.broken.is_none()
+            {
+                self.broken = Some(format!("{}: {error}", item.text(table.hash).unwrap_or_default()));
+            }
+        }
+        Ok(())
+    }
+
+    /// The segment and where it goes on, unless it is complete.
+    fn start(&self, segment: u32) -> Option<(u32, Option<Cursor>)> {
+        match self.segments.get(&segment) {
+            None => Some((segment, None)),
+            Some(next) => next.clone().map(|cursor| (segment, Some(Cursor::from_text(cursor)))),
+        }
+    }
+}
+
+impl Partial {
+    /// Begins one.
+    ///
+    /// # Errors
+    /// When the file is there already or cannot be written.
+    pub(crate) fn new(partial: &Path, zstd: bool, scanner: &Scanner) -> Result<Self> {
+        let header = Header {
+            format: FORMAT,
+            schema: SCHEMA_VERSION,
+            started: now(),
+            store: scanner.location.clone(),
+            segments: scanner.segments,
+            note: NOTE.to_owned(),
+        };
+        let writer = Writer::create(partial, zstd, &header)?;
+        Ok(Self { writer, header, tables: BTreeMap::new() })
+    }
+
+    /// Appends what is left of a table.
+    ///
+    /// # Errors
+    /// When the store cannot be read or the file not be written.
+    pub(crate) async fn copy(&mut self, table: &'static Table, scanner: &Scanner, progress: &Progress) -> Result<()> {
+        let state = self.tables.entry(table.name).or_default();
+        progress.add(state.checksum.items, 0.0);
+        let left: Vec<_> = (0..scanner.segments).filter_map(|segment| state.start(segment)).collect();
+        let mut batches = scanner.batches_from(table, left, None);
+        while let Some(batch) = batches.next().await? {
+            let next = batch.next.map(|cursor| cursor.to_string());
+            self.writer.part(table, batch.segment, &batch.items, next)?;
+            state.add(table, &batch.items)?;
+            progress.add(batch.items.len() as u64, batch.units);
+        }
+        Ok(())
+    }
+
+    /// Of each table that holds items which a restore will refuse, the reason of the first.
+    pub(crate) fn broken(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        self.tables.iter().filter_map(|(table, state)| Some((*table, state.broken.as_deref()?)))
+    }
+
+    /// Ends the file. Returns its size in bytes, and count and checksum of each table.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub(crate) fn finish(self) -> Result<(u64, BTreeMap<String, Checksum>)> {
+        let tables: BTreeMap<_, _> = self.tables.iter().map(|(name, state)| ((*name).to_owned(), state.checksum)).collect();
+        let bytes = self.writer.finish(self.header, now(), tables.clone())?;
+        Ok((bytes, tables))
+    }
+
+    /// Keeps the complete parts at the beginning of the file, and drops the rest, which it calls `dropped` with the reason for. The
+    /// scanner gets the segments of the file.
+    ///
+    /// # Errors
+    /// When the file is no backup of this store.
+    pub(crate) fn resume(partial: &Path, scanner: &mut Scanner, all: Tables, dropped: impl FnOnce(&Error)) -> Result<Resumed> {
+        let advice = || format!("{} cannot be resumed; delete it and start again", partial.display());
+        let mut reader = Reader::open(partial).with_context(advice)?;
+        let header = reader.header().clone();
+        ensure!(
+            header.store == scanner.location,
+            "{} is a backup of {}, but the settings name {}",
+            partial.display(),
+            header.store,
+            scanner.location
+        );
+        scanner.segments = header.segments;
+        let mut tables = BTreeMap::<_, TableState>::new();
+        let mut keep = |part: &Part| {
+            let table = part.table(all)?;
+            let state = tables.entry(table.name).or_default();
+            state.add(table, &part.items()?)?;
+            state.segments.insert(part.header.segment, part.header.next.clone());
+            Ok::<_, anyhow::Error>(())
+        };
+        loop {
+            match reader.next() {
+                Ok(Section::Part(part)) => keep(&part).with_context(advice)?,
+                Ok(Section::Manifest(_)) => return Ok(Resumed::Complete),
+                Err(rest) => {
+                    dropped(&rest);
+                    break;
+                }
+            }
+        }
+        Ok(Resumed::Partial(Box::new(Self { writer: Writer::resume(reader)?, header, tables })))
+    }
+}
+
+/// Gives the complete file its name, so that it survives a crash.
+///
+/// # Errors
+/// When a file has that name, or it cannot be renamed.
+pub(crate) fn put_in_place(partial: &Path, file: &Path) -> Result<()> {
+    ensure!(!file.exists(), "{} was made by someone else meanwhile; the backup is {}", file.display(), partial.display());
+    std::fs::rename(partial, file).with_context(|| format!("cannot rename {} to {}", partial.display(), file.display()))?;
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    // Other systems have no such thing as syncing a folder.
+    if cfg!(unix) {
+        let sync = File::open(folder).and_then(|folder| folder.sync_all());
+        sync.with_context(|| format!("cannot sync {}", folder.display()))?;
+    }
+    Ok(())
+}

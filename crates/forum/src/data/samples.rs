@@ -1,0 +1,83 @@
+//! Sample data, which is declared with the tables and so is part of the binary.
+
+use std::fmt;
+
+use anyhow::{Context, Result};
+use db_adapter::schema::in_reference_order;
+use db_adapter::{Attributes, Error, Item, Rule, Scan, Store, Table};
+use serde_json::value::RawValue;
+
+use crate::Tables;
+
+/// How many items there are of each table, in the order in which they are created.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Counts(Vec<(&'static str, usize)>);
+
+impl fmt::Display for Counts {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let counts: Vec<String> = self.0.iter().map(|(table, count)| format!("{count} {table}")).collect();
+        formatter.write_str(&counts.join(", "))
+    }
+}
+
+/// Creates the sample items that do not exist yet, and returns how many these are. Existing items stay as they are.
+///
+/// # Errors
+/// When the store fails; what was created before stays.
+pub(crate) async fn seed(store: &dyn Store, tables: Tables) -> Result<Counts> {
+    let mut counts = Vec::new();
+    for table in in_reference_order(tables) {
+        let mut created = 0;
+        for attributes in samples(table)? {
+            match store.create(table, attributes).await {
+                Ok(_) => created += 1,
+                Err(Error::Conflict { rule: Rule::Key }) => {}
+                Err(error) => return Err(error).with_context(|| format!("cannot write the sample {}", table.name)),
+            }
+        }
+        counts.push((table.name, created));
+    }
+    Ok(Counts(counts))
+}
+
+/// Is there no item in any table?
+///
+/// # Errors
+/// When the store cannot be read.
+pub(crate) async fn is_empty(store: &dyn Store, tables: Tables) -> Result<bool> {
+    for table in tables {
+        if !store.scan(table, &Scan::new(1)).await?.items.is_empty() {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+fn samples(table: &Table) -> Result<Vec<Attributes>> {
+    let items = serde_json::from_str::<Vec<&RawValue>>(table.samples);
+    let items = items.with_context(|| format!("the samples of {}", table.name))?;
+    items.into_iter().map(|item| Ok(Item::parse(item.get())?.attributes()?)).collect()
+}
+
+/// How many sample items are declared.
+pub(crate) fn declared(tables: Tables) -> Counts {
+    let count = |table: &'static Table| (table.name, samples(table).map_or(0, |samples| samples.len()));
+    Counts(in_reference_order(tables).into_iter().map(count).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use db_adapter::TABLES;
+    use db_adapter::json::{JsonOptions, JsonStore};
+
+    #[tokio::test]
+    async fn seeding_twice_creates_once() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = JsonStore::open(JsonOptions::new(dir.path())).await.unwrap();
+        assert!(is_empty(&store, &TABLES).await.unwrap());
+        assert_eq!(seed(&store, &TABLES).await.unwrap().to_string(), "3 users, 2 threads, 2 posts");
+        assert_eq!(seed(&store, &TABLES).await.unwrap().to_string(), "0 users, 0 threads, 0 posts");
+        assert!(!is_empty(&store, &TABLES).await.unwrap());
+    }
+}
