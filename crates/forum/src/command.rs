@@ -12,6 +12,9 @@ mod seed;
 mod tables;
 mod verify;
 
+#[cfg(test)]
+mod tests;
+
 use anyhow::Result;
 use clap::Subcommand;
 
