@@ -12,8 +12,8 @@ use db_adapter::schema::in_reference_order;
 use serde::Serialize;
 
 use crate::command::arguments::{OutputArguments, ReadArguments};
-use crate::data::archive::{NOTE, beside};
-use crate::data::backup::{Partial, Resumed, put_in_place};
+use crate::data::archive::{NOTE, with_suffix};
+use crate::data::backup::{PartialBackup, Resumed, put_in_place};
 use crate::data::checksum::Checksum;
 use crate::data::source::Scanner;
 use crate::run::interrupt::or_interrupted;
@@ -51,7 +51,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Outcome> {
     let file = &arguments.file;
     ensure!(!file.exists(), "{} exists; a backup never replaces a file, so choose another name", file.display());
     let scanner = Scanner::open_existing(&arguments.store, arguments.read.segments, arguments.read.max_read_units).await?;
-    let done = or_interrupted(backup(&arguments, scanner.clone(), &TABLES), &arguments.next()).await;
+    let done = or_interrupted(backup(&arguments, scanner.clone(), &TABLES), &arguments.resume_command()).await;
     scanner.store.close().await?;
     output::print(arguments.output.format(), &done?)?;
     Ok(Outcome::Done)
@@ -60,20 +60,20 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Outcome> {
 /// Copies the tables into a new file, or completes one that was begun.
 pub(super) async fn backup(arguments: &Arguments, mut scanner: Scanner, tables: Tables) -> Result<Written> {
     let file = &arguments.file;
-    let partial = beside(file, ".partial");
+    let partial = with_suffix(file, ".partial");
     let announce = |rest: &Error| output::note(format_args!("resuming after the last complete part ({rest:#})"));
     let mut backup = match (arguments.resume, partial.exists()) {
         (false, true) => {
-            bail!("{} is a backup that was stopped; delete it, or go on with: {}", partial.display(), arguments.next())
+            bail!("{} is a backup that was stopped; delete it, or go on with: {}", partial.display(), arguments.resume_command())
         }
         (true, false) => bail!("there is nothing to resume: {} does not exist. Start without --resume", partial.display()),
         (false, false) => {
             for table in tables {
                 scanner.is_empty(table).await?;
             }
-            Partial::new(&partial, file.extension().is_some_and(|extension| extension == "zst"), &scanner)?
+            PartialBackup::new(&partial, file.extension().is_some_and(|extension| extension == "zst"), &scanner)?
         }
-        (true, true) => match Partial::resume(&partial, &mut scanner, tables, announce)? {
+        (true, true) => match PartialBackup::resume(&partial, &mut scanner, tables, announce)? {
             Resumed::Partial(backup) => *backup,
             Resumed::Complete => {
                 put_in_place(&partial, file)?;
@@ -85,7 +85,7 @@ pub(super) async fn backup(arguments: &Arguments, mut scanner: Scanner, tables: 
     for table in in_reference_order(tables).into_iter().rev() {
         let progress = Progress::start(format!("backup {}", table.name), None, arguments.output.format());
         let copied = backup.copy(table, &scanner, &progress).await;
-        copied.with_context(|| format!("the backup is not finished; go on with: {}", arguments.next()))?;
+        copied.with_context(|| format!("the backup is not finished; go on with: {}", arguments.resume_command()))?;
         progress.finish();
     }
     for (table, reason) in backup.broken() {
@@ -100,7 +100,7 @@ pub(super) async fn backup(arguments: &Arguments, mut scanner: Scanner, tables: 
 
 impl Arguments {
     /// The command that goes on with this one.
-    fn next(&self) -> String {
+    fn resume_command(&self) -> String {
         format!("forum backup --file {} --resume", self.file.display())
     }
 }

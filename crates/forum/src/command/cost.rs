@@ -29,10 +29,10 @@ pub(crate) struct Arguments {
     profile: Option<PathBuf>,
     /// How often a day an operation runs; repeatable. Names: --operations
     #[arg(long, value_name = "NAME=COUNT")]
-    operation: Vec<Named>,
+    operation: Vec<Assignment>,
     /// Megabytes in a table, indexes not counted; repeatable
     #[arg(long, value_name = "TABLE=MB")]
-    storage: Vec<Named>,
+    storage: Vec<Assignment>,
     /// Kilobytes of an item
     #[arg(long, value_name = "KB")]
     item_kb: Option<f64>,
@@ -64,12 +64,12 @@ pub(crate) struct Arguments {
 }
 
 #[derive(Debug, Clone)]
-struct Named {
+struct Assignment {
     name: String,
     value: f64,
 }
 
-impl FromStr for Named {
+impl FromStr for Assignment {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
@@ -101,7 +101,7 @@ pub(crate) fn run(arguments: Arguments) -> anyhow::Result<Outcome> {
 
 fn profile(arguments: &Arguments) -> anyhow::Result<Profile> {
     let mut profile = arguments.profile.as_deref().map(Profile::load).transpose()?.unwrap_or_default();
-    let pairs = |named: &[Named]| named.iter().map(|named| (named.name.clone(), named.value)).collect::<Vec<_>>();
+    let pairs = |named: &[Assignment]| named.iter().map(|named| (named.name.clone(), named.value)).collect::<Vec<_>>();
     profile.operations_per_day.extend(pairs(&arguments.operation));
     profile.storage_mb.extend(pairs(&arguments.storage));
     profile.item_kb = arguments.item_kb.unwrap_or(profile.item_kb);

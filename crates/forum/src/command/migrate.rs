@@ -27,7 +27,7 @@ use crate::run::rate::RateCap;
 use crate::{Outcome, Tables};
 
 /// Differences of each table that are named at most.
-const NAMED: usize = 20;
+const MAX_LISTED: usize = 20;
 
 /// Move the data of a forum from JSON files to DynamoDB, or back
 ///
@@ -164,7 +164,7 @@ impl Arguments {
             progress.finish();
             let progress = Progress::start(format!("compare {}", table.name), None, self.output.format());
             let Comparison { theirs, differences, complete, .. } =
-                compare::compare(target, source, table, NAMED, &progress).await?;
+                compare::compare(target, source, table, MAX_LISTED, &progress).await?;
             progress.finish();
             done.insert(table.name, Migrated { result, source: theirs, differences, complete });
         }
@@ -255,7 +255,7 @@ impl Migrated {
         }
         self.differences.iter().try_for_each(|difference| writeln!(out, "differs: {difference}"))?;
         if !self.complete {
-            writeln!(out, "differs: more than {NAMED} items of {table}")?;
+            writeln!(out, "differs: more than {MAX_LISTED} items of {table}")?;
         }
         if self.differences.is_empty() {
             writeln!(out, "{table}: {} items, checksum {}, equal on both sides", self.source.items, self.source.sum)?;

@@ -18,15 +18,15 @@ use crate::command::arguments::{OutputArguments, ReadArguments};
 use crate::data::checksum::Checksum;
 use crate::data::compare::{self, Difference, Kind};
 use crate::data::dynamodb::drift::drift;
-use crate::data::dynamodb::{Place, utc};
+use crate::data::dynamodb::{LiveTable, utc};
 use crate::data::source::{Scanner, Source};
 use crate::output::{self, Format};
 use crate::run::interrupt::or_interrupted;
 use crate::run::progress::Progress;
 
 /// Differences between the live table and the restored one that are looked for at most, and that are named of each kind.
-const COUNTED: usize = 1000;
-const NAMED: usize = 10;
+const MAX_DIFFERENCES: usize = 1000;
+const MAX_LISTED: usize = 10;
 
 /// Restore the tables as they were at a moment to new tables beside them
 ///
@@ -163,8 +163,8 @@ impl Arguments {
         Ok(windows)
     }
 
-    fn place<'a>(&'a self, store: &'a DynamoStore, name: &'a str) -> Place<'a> {
-        Place { client: store.client(), region: &self.dynamodb.aws_region, name }
+    fn place<'a>(&'a self, store: &'a DynamoStore, name: &'a str) -> LiveTable<'a> {
+        LiveTable { client: store.client(), region: &self.dynamodb.aws_region, name }
     }
 
     async fn restore(
@@ -229,7 +229,7 @@ impl Arguments {
         let progress = Progress::start(format!("verify {}", table.name), None, self.output.format());
         let items = compare::checksum(&Source::Store(restored.clone()), table, &progress).await?;
         let found = restored.store.check(table).await.with_context(|| format!("cannot check table {}", restore.target.name))?;
-        let compared = compare::compare(&restored, &Source::Store(live), table, COUNTED, &progress).await?;
+        let compared = compare::compare(&restored, &Source::Store(live), table, MAX_DIFFERENCES, &progress).await?;
         progress.finish();
         let mut wrong = Vec::new();
         if !found.is_empty() {
@@ -288,12 +288,12 @@ impl std::fmt::Display for Restored {
         wrong.iter().try_for_each(|wrong| writeln!(formatter, "  wrong: {wrong}"))?;
         let kinds = [(&changes.added, "added to"), (&changes.removed, "removed from"), (&changes.changed, "changed in")];
         for (keys, what) in kinds.into_iter().filter(|(keys, _)| !keys.is_empty()) {
-            let more = if keys.len() > NAMED || changes.more { ", …" } else { "" };
-            let named = keys.iter().take(NAMED).map(String::as_str).collect::<Vec<_>>().join("; ");
+            let more = if keys.len() > MAX_LISTED || changes.more { ", …" } else { "" };
+            let named = keys.iter().take(MAX_LISTED).map(String::as_str).collect::<Vec<_>>().join("; ");
             writeln!(formatter, "  since then {} were {what} {source}: {named}{more}", keys.len())?;
         }
         if changes.more {
-            writeln!(formatter, "  there were more changes than these {COUNTED}")?;
+            writeln!(formatter, "  there were more changes than these {MAX_DIFFERENCES}")?;
         }
         Ok(())
     }

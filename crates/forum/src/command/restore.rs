@@ -12,7 +12,7 @@ use db_adapter::{TABLES, Table};
 use serde::Serialize;
 
 use crate::command::arguments::{OutputArguments, ReadArguments, WriteArguments};
-use crate::data::archive::{self, Contents, beside};
+use crate::data::archive::{self, Contents, with_suffix};
 use crate::data::checksum::Checksum;
 use crate::data::compare::{self, Difference};
 use crate::data::location::Location;
@@ -25,7 +25,7 @@ use crate::run::rate::RateCap;
 use crate::{Outcome, Tables, output};
 
 /// Differences that are named at most.
-const NAMED: usize = 100;
+const MAX_LISTED: usize = 100;
 /// Times that a table is counted again when it seems to differ: on DynamoDB a scan may miss the last second's writes.
 const RECOUNTS: u32 = 3;
 
@@ -63,7 +63,7 @@ pub(crate) struct Arguments {
 
 impl Arguments {
     /// The command that goes on with this one.
-    fn next(&self) -> String {
+    fn resume_command(&self) -> String {
         format!("forum restore --file {} --resume", self.file.display())
     }
 }
@@ -76,7 +76,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Outcome> {
     let contents = or_interrupted(contents, "the same command, as nothing was written").await?;
     progress.finish();
     let scanner = Scanner::open(&arguments.store, arguments.read.segments, arguments.read.max_read_units).await?;
-    let done = or_interrupted(restore(&arguments, &contents, &scanner, tables), &arguments.next()).await;
+    let done = or_interrupted(restore(&arguments, &contents, &scanner, tables), &arguments.resume_command()).await;
     scanner.store.close().await?;
     let restored = done?;
     output::print(arguments.output.format(), &restored)?;
@@ -85,12 +85,16 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Outcome> {
 
 /// Loads a checked backup, and compares the store with it.
 pub(super) async fn restore(arguments: &Arguments, contents: &Contents, scanner: &Scanner, tables: Tables) -> Result<Restored> {
-    let path = beside(&arguments.file, ".restoring");
+    let path = with_suffix(&arguments.file, ".restoring");
     let journal = match (arguments.resume, path.exists()) {
         (true, true) => Journal::resume(&path, &contents.sha256, &scanner.location)?,
         (true, false) => bail!("there is nothing to resume: {} does not exist. Start without --resume", path.display()),
         (false, true) => {
-            bail!("{} tells of a restore that was stopped; delete it, or go on with: {}", path.display(), arguments.next())
+            bail!(
+                "{} tells of a restore that was stopped; delete it, or go on with: {}",
+                path.display(),
+                arguments.resume_command()
+            )
         }
         (false, false) => {
             if !arguments.merge {
@@ -111,7 +115,7 @@ pub(super) async fn restore(arguments: &Arguments, contents: &Contents, scanner:
         let total = contents.manifest.tables.get(table.name).map(|checksum| checksum.items);
         let progress = Progress::start(format!("restore {}", table.name), total, arguments.output.format());
         let loaded = load.table(table, &progress).await;
-        loaded.with_context(|| format!("the restore is not finished; go on with: {}", arguments.next()))?;
+        loaded.with_context(|| format!("the restore is not finished; go on with: {}", arguments.resume_command()))?;
         progress.finish();
     }
     let mut differences = Vec::new();
@@ -119,7 +123,7 @@ pub(super) async fn restore(arguments: &Arguments, contents: &Contents, scanner:
         let expected = contents.manifest.tables.get(table.name).copied().unwrap_or_default();
         let progress = Progress::start(format!("verify {}", table.name), Some(expected.items), arguments.output.format());
         let found = match merged {
-            true => compare::absent_or_different(scanner, &arguments.file, table, NAMED, &progress).await?,
+            true => compare::absent_or_different(scanner, &arguments.file, table, MAX_LISTED, &progress).await?,
             false => verify(scanner, arguments, table, &expected, &progress).await?,
         };
         differences.extend(found);
@@ -162,7 +166,7 @@ async fn verify(
         if found == *expected {
             return Ok(Vec::new());
         }
-        let compared = compare::compare(scanner, &Source::Backup(arguments.file.clone()), table, NAMED, progress).await?;
+        let compared = compare::compare(scanner, &Source::Backup(arguments.file.clone()), table, MAX_LISTED, progress).await?;
         if !compared.differences.is_empty() {
             return Ok(compared.differences);
         }

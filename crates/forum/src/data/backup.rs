@@ -17,7 +17,7 @@ use crate::run::progress::Progress;
 
 /// A backup that is not complete yet, in a file of its own.
 #[derive(Debug)]
-pub(crate) struct Partial {
+pub(crate) struct PartialBackup {
     writer: Writer,
     header: Header,
     tables: BTreeMap<&'static str, TableState>,
@@ -26,7 +26,7 @@ pub(crate) struct Partial {
 #[derive(Debug)]
 pub(crate) enum Resumed {
     /// There is more to write.
-    Partial(Box<Partial>),
+    Partial(Box<PartialBackup>),
     /// Everything is written; only the rename is missing.
     Complete,
 }
@@ -64,7 +64,7 @@ impl TableState {
     }
 }
 
-impl Partial {
+impl PartialBackup {
     /// Begins one.
     ///
     /// # Errors

@@ -20,7 +20,7 @@ use crate::run::progress::Progress;
 /// Buckets of a table. So many that a few differences in a million items lead to a few thousand keys.
 const BUCKETS: usize = 1 << 16;
 /// Keys that are held at a time.
-const HELD: u64 = if cfg!(test) { 50 } else { 200_000 };
+const MAX_KEYS_IN_MEMORY: u64 = if cfg!(test) { 50 } else { 200_000 };
 /// Keys of one strong read at most.
 const READ_KEYS: usize = 100;
 
@@ -196,7 +196,7 @@ pub(crate) async fn compare_buckets(
         let fits = |(_, (ours, theirs)): &(usize, (&Checksum, &Checksum))| {
             let before = held;
             held += ours.items.max(theirs.items);
-            before == 0 || held <= HELD
+            before == 0 || held <= MAX_KEYS_IN_MEMORY
         };
         let count = different.iter().copied().take_while(fits).count();
         let mut wanted = vec![false; BUCKETS];

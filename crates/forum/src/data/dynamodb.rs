@@ -10,7 +10,7 @@ use chrono::{DateTime, Utc};
 
 /// Where a table is: what errors name.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Place<'a> {
+pub(crate) struct LiveTable<'a> {
     /// The SDK's client.
     pub(crate) client: &'a Client,
     /// The AWS region.
@@ -21,11 +21,11 @@ pub(crate) struct Place<'a> {
 
 /// What an endpoint tells: DynamoDB Local and other emulators do not know every question.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Told<T> {
+pub(crate) enum Reply<T> {
     /// The answer.
     Known(T),
     /// The endpoint does not know the question.
-    Unknown,
+    Unsupported,
 }
 
 /// Whether a table can be restored to a point in time.
@@ -39,7 +39,7 @@ pub(crate) struct Recovery {
     pub(crate) window: Option<(DateTime<Utc>, DateTime<Utc>)>,
 }
 
-impl Place<'_> {
+impl LiveTable<'_> {
     /// The table's description; `None` where there is no such table.
     ///
     /// # Errors
@@ -55,10 +55,10 @@ impl Place<'_> {
     /// The attribute by which items expire, if they do.
     ///
     /// # Errors
-    /// As [`Place::describe`].
-    pub(crate) async fn ttl(&self) -> Result<Told<Option<String>>> {
+    /// As [`LiveTable::describe`].
+    pub(crate) async fn ttl(&self) -> Result<Reply<Option<String>>> {
         let output = self.client.describe_time_to_live().table_name(self.name).send().await;
-        let output = self.told("DescribeTimeToLive", output)?;
+        let output = self.reply("DescribeTimeToLive", output)?;
         Ok(output.map(|output| {
             let on = |status: &TimeToLiveStatus| matches!(status, TimeToLiveStatus::Enabled | TimeToLiveStatus::Enabling);
             let ttl = output.time_to_live_description?;
@@ -69,10 +69,10 @@ impl Place<'_> {
     /// Point-in-time recovery.
     ///
     /// # Errors
-    /// As [`Place::describe`].
-    pub(crate) async fn recovery(&self) -> Result<Told<Recovery>> {
+    /// As [`LiveTable::describe`].
+    pub(crate) async fn recovery(&self) -> Result<Reply<Recovery>> {
         let output = self.client.describe_continuous_backups().table_name(self.name).send().await;
-        let output = self.told("DescribeContinuousBackups", output)?;
+        let output = self.reply("DescribeContinuousBackups", output)?;
         Ok(output.map(|output| {
             let recovery = output.continuous_backups_description.and_then(|backups| backups.point_in_time_recovery_description);
             let Some(recovery) = recovery else { return Recovery { enabled: false, days: None, window: None } };
@@ -89,7 +89,7 @@ impl Place<'_> {
     /// The table's tags, but for those of AWS itself.
     ///
     /// # Errors
-    /// As [`Place::describe`].
+    /// As [`LiveTable::describe`].
     pub(crate) async fn tags(&self, arn: &str) -> Result<Vec<Tag>> {
         let mut tags = Vec::new();
         let mut next = None;
@@ -104,13 +104,13 @@ impl Place<'_> {
         }
     }
 
-    fn told<T, E>(&self, operation: &str, output: Result<T, SdkError<E>>) -> Result<Told<T>>
+    fn reply<T, E>(&self, operation: &str, output: Result<T, SdkError<E>>) -> Result<Reply<T>>
     where
         E: ProvideErrorMetadata + std::error::Error + 'static,
     {
         match output {
-            Ok(output) => Ok(Told::Known(output)),
-            Err(error) if error.code() == Some("UnknownOperationException") => Ok(Told::Unknown),
+            Ok(output) => Ok(Reply::Known(output)),
+            Err(error) if error.code() == Some("UnknownOperationException") => Ok(Reply::Unsupported),
             Err(error) => Err(self.failed(operation, error)),
         }
     }
@@ -120,7 +120,7 @@ impl Place<'_> {
     where
         E: ProvideErrorMetadata + std::error::Error + 'static,
     {
-        let Place { region, name, .. } = self;
+        let LiveTable { region, name, .. } = self;
         let message = error.message().unwrap_or_default().to_owned();
         match error.code() {
             Some("AccessDeniedException") => {
@@ -134,12 +134,12 @@ impl Place<'_> {
     }
 }
 
-impl<T> Told<T> {
+impl<T> Reply<T> {
     /// What is made of the answer.
-    pub(crate) fn map<U>(self, make: impl FnOnce(T) -> U) -> Told<U> {
+    pub(crate) fn map<U>(self, make: impl FnOnce(T) -> U) -> Reply<U> {
         match self {
-            Self::Known(answer) => Told::Known(make(answer)),
-            Self::Unknown => Told::Unknown,
+            Self::Known(answer) => Reply::Known(make(answer)),
+            Self::Unsupported => Reply::Unsupported,
         }
     }
 
@@ -147,7 +147,7 @@ impl<T> Told<T> {
     pub(crate) fn known(&self) -> Option<&T> {
         match self {
             Self::Known(answer) => Some(answer),
-            Self::Unknown => None,
+            Self::Unsupported => None,
         }
     }
 }

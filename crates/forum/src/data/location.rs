@@ -79,7 +79,7 @@ impl fmt::Display for Location {
 }
 
 /// The settings with the patience of a long command.
-pub(crate) fn patient(config: &DynamoConfig) -> DynamoConfig {
+pub(crate) fn with_long_timeouts(config: &DynamoConfig) -> DynamoConfig {
     let (attempt, operation) = PATIENCE;
     DynamoConfig {
         dynamodb_attempt_timeout_ms: config.dynamodb_attempt_timeout_ms.max(attempt),

@@ -14,7 +14,7 @@ use crate::data::source::Scanner;
 /// A finding as it is shown and saved.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Shown {
+pub(crate) struct FindingReport {
     pub(crate) table: &'static str,
     pub(crate) finding: &'static str,
     /// The item that is broken or lacks its claim, or that a dangling claim names.
@@ -34,7 +34,7 @@ pub(crate) struct Shown {
     pub(crate) item: Option<Item>,
 }
 
-impl Shown {
+impl FindingReport {
     pub(crate) fn new(table: &'static Table, finding: &Finding) -> Self {
         let of = |finding, key: &Key| Self {
             table: table.name,
@@ -64,7 +64,7 @@ impl Shown {
     }
 }
 
-impl std::fmt::Display for Shown {
+impl std::fmt::Display for FindingReport {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let (key, attribute) = (&self.key, self.attribute.unwrap_or_default());
         let value = self.value.as_deref().unwrap_or_default();
@@ -98,7 +98,11 @@ pub(crate) async fn apply(scanner: &Scanner, findings: &[(&'static Table, Findin
             Err(Error::Conflict { .. }) => left += 1,
             Err(error) => {
                 return Err(error).with_context(|| {
-                    format!("cannot repair {}; what was removed so far is in {}", Shown::new(table, finding), file.display())
+                    format!(
+                        "cannot repair {}; what was removed so far is in {}",
+                        FindingReport::new(table, finding),
+                        file.display()
+                    )
                 });
             }
         }
@@ -109,7 +113,7 @@ pub(crate) async fn apply(scanner: &Scanner, findings: &[(&'static Table, Findin
 fn save(findings: &[(&'static Table, Finding)], file: &Path) -> Result<()> {
     let mut file = OpenOptions::new().write(true).create_new(true).open(file)?;
     for (table, finding) in findings {
-        let line = serde_json::to_string(&Shown::new(table, finding))? + "\n";
+        let line = serde_json::to_string(&FindingReport::new(table, finding))? + "\n";
         file.write_all(line.as_bytes())?;
     }
     file.sync_all()?;

@@ -11,7 +11,7 @@ use tokio::task::JoinSet;
 use tokio::time::Duration;
 
 use crate::data::archive;
-use crate::data::location::{Location, patient};
+use crate::data::location::{Location, with_long_timeouts};
 use crate::data::source::directory::Directory;
 use crate::run::rate::{RateCap, read_units};
 
@@ -123,8 +123,11 @@ impl Scanner {
     /// Why it cannot be opened.
     pub(crate) async fn open(config: &StoreConfig, segments: Option<u32>, max_read_units: Option<u32>) -> Result<Self> {
         let location = Location::of(config)?;
-        let store: Arc<dyn Store> =
-            if config.use_dynamodb { Arc::new(patient(&config.dynamodb).open().await?) } else { config.open().await? };
+        let store: Arc<dyn Store> = if config.use_dynamodb {
+            Arc::new(with_long_timeouts(&config.dynamodb).open().await?)
+        } else {
+            config.open().await?
+        };
         Ok(Self::of(store, location, segments, max_read_units))
     }
 
@@ -133,7 +136,7 @@ impl Scanner {
     /// # Errors
     /// Why it cannot be opened.
     pub(crate) async fn open_dynamodb(config: &DynamoConfig, segments: Option<u32>, max_read_units: Option<u32>) -> Result<Self> {
-        let store = Arc::new(patient(config).open().await?);
+        let store = Arc::new(with_long_timeouts(config).open().await?);
         Ok(Self::of(store, Location::of_dynamodb(config), segments, max_read_units))
     }
 

@@ -17,7 +17,7 @@ use crate::output::Format;
 use crate::run::progress::Progress;
 
 /// Faults and dangling references that are named at most, of each.
-const NAMED: usize = 20;
+const MAX_LISTED: usize = 20;
 
 /// What a source holds.
 #[derive(Debug, Default, Serialize)]
@@ -27,9 +27,9 @@ pub(crate) struct Survey {
     order: Vec<&'static Table>,
     tables: BTreeMap<&'static str, Tally>,
     /// Records that cannot be stored.
-    pub(crate) faults: Named,
+    pub(crate) faults: Excerpt,
     /// References to items that the source does not hold.
-    pub(crate) dangling: Named,
+    pub(crate) dangling: Excerpt,
     /// The records of each unique value, by its fingerprint.
     #[serde(skip)]
     unique: HashMap<u64, u64>,
@@ -55,24 +55,24 @@ struct Tally {
 
 /// How many there are, and the first of them.
 #[derive(Debug, Default, Serialize)]
-pub(crate) struct Named {
+pub(crate) struct Excerpt {
     /// How many there are.
     pub(crate) count: u64,
     first: Vec<String>,
 }
 
-impl Named {
+impl Excerpt {
     /// One more.
     pub(crate) fn add(&mut self, name: impl fmt::Display) {
         self.count += 1;
-        if self.first.len() < NAMED {
+        if self.first.len() < MAX_LISTED {
             self.first.push(name.to_string());
         }
     }
 }
 
 /// One on a line, indented.
-impl fmt::Display for Named {
+impl fmt::Display for Excerpt {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         for name in &self.first {
             writeln!(formatter, "  {name}")?;

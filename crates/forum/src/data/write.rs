@@ -8,7 +8,7 @@ use futures::stream::{self, BoxStream};
 use futures::{StreamExt, TryStreamExt};
 use serde::Serialize;
 
-use super::survey::Named;
+use super::survey::Excerpt;
 use crate::data::checksum::digest;
 use crate::data::compare::{NamedKey, key_of, read_strongly};
 use crate::data::source::{Scanner, Source};
@@ -28,7 +28,7 @@ pub(crate) struct Written {
     /// Items that were there already.
     pub(crate) unchanged: u64,
     /// Items that the target has in another form, and keeps.
-    pub(crate) kept: Named,
+    pub(crate) kept: Excerpt,
 }
 
 /// Writes from one store to another.

@@ -14,7 +14,7 @@ use serde_json::json;
 use tokio::time::Instant;
 
 use crate::data::dynamodb::drift::billing_mode;
-use crate::data::dynamodb::{Place, Recovery, Told};
+use crate::data::dynamodb::{LiveTable, Recovery, Reply};
 use crate::output::{self, Format};
 
 /// Between two looks at a table that is being restored.
@@ -30,9 +30,9 @@ pub(crate) struct TableRestore<'a> {
     /// The declared table.
     pub(crate) table: &'static Table,
     /// The table as it is now.
-    pub(crate) source: Place<'a>,
+    pub(crate) source: LiveTable<'a>,
     /// The new table.
-    pub(crate) target: Place<'a>,
+    pub(crate) target: LiveTable<'a>,
     /// The live table's description.
     pub(crate) description: TableDescription,
     recovery: Recovery,
@@ -45,16 +45,16 @@ impl<'a> TableRestore<'a> {
     ///
     /// # Errors
     /// There is no such table, or its recovery is off or not known to the endpoint.
-    pub(crate) async fn plan(table: &'static Table, source: Place<'a>, target: Place<'a>) -> Result<Self> {
-        let Place { name, region, .. } = source;
+    pub(crate) async fn plan(table: &'static Table, source: LiveTable<'a>, target: LiveTable<'a>) -> Result<Self> {
+        let LiveTable { name, region, .. } = source;
         let Some(description) = source.describe().await? else {
             bail!(
                 "there is no table {name} in {region}; a deleted table is restored from its daily backup: see docs/disaster-recovery.md"
             );
         };
         let recovery = match source.recovery().await? {
-            Told::Known(recovery) => recovery,
-            Told::Unknown => bail!("the endpoint of {name} in {region} does not know point-in-time recovery"),
+            Reply::Known(recovery) => recovery,
+            Reply::Unsupported => bail!("the endpoint of {name} in {region} does not know point-in-time recovery"),
         };
         ensure!(
             recovery.enabled && recovery.window.is_some(),

@@ -13,7 +13,7 @@ use serde::Serialize;
 
 use crate::command::arguments::OutputArguments;
 use crate::data::dynamodb::drift::{billing_mode, drift};
-use crate::data::dynamodb::{Place, Recovery, Told};
+use crate::data::dynamodb::{LiveTable, Recovery, Reply};
 use crate::output;
 use crate::{Outcome, Tables};
 
@@ -127,7 +127,7 @@ pub(crate) async fn run(arguments: Arguments, tables: Tables) -> Result<Outcome>
 pub(in crate::command) async fn report(arguments: &Arguments, store: &DynamoStore, tables: Tables) -> Result<Report> {
     let mut found = Vec::new();
     for table in tables {
-        let place = Place { client: store.client(), region: &arguments.dynamodb.aws_region, name: store.table_name(table) };
+        let place = LiveTable { client: store.client(), region: &arguments.dynamodb.aws_region, name: store.table_name(table) };
         found.push(arguments.status(table, place).await?);
     }
     let equal = found.iter().all(|table| table.differences.is_empty());
@@ -135,7 +135,7 @@ pub(in crate::command) async fn report(arguments: &Arguments, store: &DynamoStor
 }
 
 impl Arguments {
-    async fn status(&self, table: &'static Table, place: Place<'_>) -> Result<Status> {
+    async fn status(&self, table: &'static Table, place: LiveTable<'_>) -> Result<Status> {
         let (name, region) = (place.name.to_owned(), place.region.to_owned());
         let Some(description) = place.describe().await? else {
             let missing = format!("there is no table {name} in {region}. Next: forum tables create --region {region}");
@@ -151,13 +151,13 @@ impl Arguments {
     }
 
     /// What is not as the flags say.
-    fn unexpected(&self, description: &TableDescription, recovery: &Told<Recovery>) -> Vec<String> {
+    fn unexpected(&self, description: &TableDescription, recovery: &Reply<Recovery>) -> Vec<String> {
         let mut found = Vec::new();
         if self.expect_pitr {
             match recovery {
-                Told::Known(recovery) if recovery.enabled => {}
-                Told::Known(_) => found.push("point-in-time recovery is off, expected on".to_owned()),
-                Told::Unknown => found.push("point-in-time recovery is expected on; this endpoint does not tell".to_owned()),
+                Reply::Known(recovery) if recovery.enabled => {}
+                Reply::Known(_) => found.push("point-in-time recovery is off, expected on".to_owned()),
+                Reply::Unsupported => found.push("point-in-time recovery is expected on; this endpoint does not tell".to_owned()),
             }
         }
         if self.expect_protection && description.deletion_protection_enabled() != Some(true) {
@@ -182,7 +182,7 @@ impl Arguments {
 }
 
 impl Live {
-    fn new(description: &TableDescription, ttl: &Told<Option<String>>, recovery: &Told<Recovery>) -> Self {
+    fn new(description: &TableDescription, ttl: &Reply<Option<String>>, recovery: &Reply<Recovery>) -> Self {
         let window = recovery.known().and_then(|recovery| recovery.window);
         Self {
             status: description.table_status().map_or("UNKNOWN", |status| status.as_str()).to_owned(),

@@ -10,7 +10,7 @@ use crate::data::checksum::Checksum;
 use crate::data::compare::{Comparison, Difference};
 use crate::data::inspect::Inspection;
 use crate::data::location::Location;
-use crate::data::repair::Shown;
+use crate::data::repair::FindingReport;
 use crate::data::source::{Scanner, Source};
 
 /// Digits of a checksum that the table shows.
@@ -25,7 +25,7 @@ pub(crate) struct Report {
     against: Option<String>,
     tables: Vec<TableReport>,
     /// What breaks a rule; what is left of it where it was repaired.
-    pub(super) findings: Vec<Shown>,
+    pub(super) findings: Vec<FindingReport>,
     #[serde(skip_serializing_if = "Option::is_none")]
     repaired: Option<Repaired>,
     /// Exit code 3?
@@ -93,7 +93,7 @@ impl Report {
 
     pub(super) fn find(&mut self, findings: &[(&'static Table, Finding)]) {
         self.differs |= !findings.is_empty();
-        self.findings = findings.iter().map(|(table, finding)| Shown::new(table, finding)).collect();
+        self.findings = findings.iter().map(|(table, finding)| FindingReport::new(table, finding)).collect();
     }
 
     /// So many were repaired; these are left. A repair changes the store, so what was compared before no longer counts for it.

@@ -31,7 +31,7 @@ const ZSTD_MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 /// Reads a backup section by section.
 #[derive(Debug)]
 pub(crate) struct Reader {
-    input: Counted,
+    input: CountingReader,
     path: PathBuf,
     zstd: bool,
     header: Header,
@@ -76,10 +76,10 @@ impl Reader {
     pub(crate) fn open(path: &Path) -> Result<Self> {
         let place = || path.display().to_string();
         let file = File::open(path).with_context(|| format!("cannot open {}", place()))?;
-        let mut input = Counted { input: BufReader::with_capacity(READ_AHEAD, file), count: 0 };
+        let mut input = CountingReader { input: BufReader::with_capacity(READ_AHEAD, file), count: 0 };
         let zstd = input.fill_buf().with_context(place)?.starts_with(&ZSTD_MAGIC);
         let section = section(&mut input, zstd).with_context(|| format!("{}: the header", place()))?;
-        let Some(Raw { kind: Kind::Backup, about, .. }) = section else { bail!("{} is no backup", place()) };
+        let Some(RawSection { kind: Kind::Backup, about, .. }) = section else { bail!("{} is no backup", place()) };
         check_versions(&about).with_context(place)?;
         let header = parse(&about).with_context(|| format!("{}: the header", place()))?;
         let offset = input.count;
@@ -95,7 +95,7 @@ impl Reader {
         let section = section(&mut self.input, self.zstd).with_context(|| place.clone())?;
         let section = match section {
             None => bail!("{} is truncated: it ends before part {} and has no manifest", self.path.display(), self.parts),
-            Some(Raw { kind: Kind::Part, about, content, sha256 }) => {
+            Some(RawSection { kind: Kind::Part, about, content, sha256 }) => {
                 let header: PartHeader = parse(&about).with_context(|| place.clone())?;
                 ensure!(header.number == self.parts, "{place}: part {} stands in its place", header.number);
                 self.parts += 1;
@@ -103,7 +103,7 @@ impl Reader {
                 let content = String::from_utf8(content).with_context(|| place.clone())?;
                 Section::Part(Part { header, place, content })
             }
-            Some(Raw { kind: Kind::Manifest, about, .. }) => {
+            Some(RawSection { kind: Kind::Manifest, about, .. }) => {
                 let place = format!("{}: the manifest", self.path.display());
                 let manifest: Manifest = parse(&about).with_context(|| place.clone())?;
                 ensure!(manifest.backup == self.header, "{place} belongs to another backup");
@@ -116,7 +116,7 @@ impl Reader {
                 ensure!(self.input.fill_buf().with_context(|| place.clone())?.is_empty(), "{place}: something follows it");
                 Section::Manifest(manifest)
             }
-            Some(Raw { kind: Kind::Backup, .. }) => bail!("{place}: a second header"),
+            Some(RawSection { kind: Kind::Backup, .. }) => bail!("{place}: a second header"),
         };
         self.offset = self.input.count;
         Ok(section)
@@ -263,7 +263,7 @@ pub(crate) fn each_part(path: &Path, mut visit: impl FnMut(Part) -> Result<bool>
 }
 
 #[derive(Debug)]
-struct Raw {
+struct RawSection {
     kind: Kind,
     about: String,
     content: Vec<u8>,
@@ -277,7 +277,7 @@ enum Kind {
     Manifest,
 }
 
-fn section(input: &mut Counted, zstd: bool) -> Result<Option<Raw>> {
+fn section(input: &mut CountingReader, zstd: bool) -> Result<Option<RawSection>> {
     if input.fill_buf()?.is_empty() {
         return Ok(None);
     }
@@ -290,7 +290,7 @@ fn section(input: &mut Counted, zstd: bool) -> Result<Option<Raw>> {
     Ok(Some(section))
 }
 
-fn raw_section(input: &mut impl BufRead) -> Result<Raw> {
+fn raw_section(input: &mut impl BufRead) -> Result<RawSection> {
     #[derive(Deserialize)]
     struct Line<'a> {
         #[serde(borrow, rename = "$backup")]
@@ -320,7 +320,7 @@ fn raw_section(input: &mut impl BufRead) -> Result<Raw> {
     input.take(length).read_to_end(&mut content)?;
     ensure!(content.len() as u64 == length, "is cut off");
     ensure!(section_sha256(about.get(), &content) == line.sha256, "is damaged: its sha256 does not fit");
-    Ok(Raw { kind, about: about.get().to_owned(), content, sha256: line.sha256.to_owned() })
+    Ok(RawSection { kind, about: about.get().to_owned(), content, sha256: line.sha256.to_owned() })
 }
 
 fn check_versions(about: &str) -> Result<()> {
@@ -344,12 +344,12 @@ fn parse<T: DeserializeOwned>(about: &str) -> Result<T> {
 
 /// A file that knows how many of its bytes were used.
 #[derive(Debug)]
-struct Counted {
+struct CountingReader {
     input: BufReader<File>,
     count: u64,
 }
 
-impl Read for Counted {
+impl Read for CountingReader {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = self.input.read(buffer)?;
         self.count += read as u64;
@@ -357,7 +357,7 @@ impl Read for Counted {
     }
 }
 
-impl BufRead for Counted {
+impl BufRead for CountingReader {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
         self.input.fill_buf()
     }
