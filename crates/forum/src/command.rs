@@ -1,4 +1,4 @@
-//! The commands: one file each, with its arguments, what it does in which order, and what it shows.
+//! The commands: one file each, with its arguments, its steps and its result.
 
 mod arguments;
 mod backup;
@@ -36,10 +36,10 @@ pub(crate) enum Command {
 }
 
 impl Command {
-    /// Does what the command is for.
+    /// Runs the command.
     ///
     /// # Errors
-    /// In words for the person who runs it.
+    /// The reason why it failed, for the person who runs it.
     pub(crate) async fn run(self) -> Result<Outcome> {
         match self {
             Self::Dev(arguments) => dev::run(arguments).await,

@@ -1,4 +1,4 @@
-//! What a load costs on DynamoDB, before it does.
+//! Estimates of what a load costs on DynamoDB.
 
 pub(crate) mod estimate;
 pub(crate) mod operations;

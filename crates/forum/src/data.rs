@@ -1,4 +1,4 @@
-//! What the commands do with the data: read, compare, check, repair, copy. Knows no command line and prints nothing.
+//! Reading, comparing, checking, repairing and copying data. Nothing here depends on the command line or prints.
 
 pub(crate) mod archive;
 pub(crate) mod backup;

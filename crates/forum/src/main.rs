@@ -29,15 +29,15 @@ struct Cli {
     command: Command,
 }
 
-/// The tables that a command works on: those that are declared, and in tests others.
+/// The tables that a command works on: [`db_adapter::TABLES`], and in tests others.
 pub(crate) type Tables = &'static [&'static db_adapter::Table];
 
-/// How a command that did not fail ended.
+/// The outcome of a command that did not fail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Outcome {
-    /// What was asked for is done.
+    /// The command did its work.
     Done,
-    /// The command compares, and found differences.
+    /// The command compared data and found differences.
     Differences,
 }
 

@@ -1,8 +1,7 @@
 //! Everything that a command prints: its result on standard output, all else on standard error. Nothing else in this crate writes
 //! to either.
 //!
-//! A closed pipe is no error: whoever reads may leave, as `head` does. The command then ends with the exit code that it has
-//! otherwise.
+//! A closed pipe is not an error: the reader may stop early, as `head` does. The exit code of the command is then the same as otherwise.
 
 use std::fmt::Display;
 use std::io::{self, ErrorKind, Write};
@@ -35,14 +34,14 @@ pub(crate) fn print(format: Format, result: &(impl Display + Serialize)) -> Resu
 /// Prints the result of a command that has only one form. The text ends with a line break.
 ///
 /// # Errors
-/// As [`print`].
+/// As [`print()`].
 pub(crate) fn print_text(text: impl Display) -> Result<()> {
     let text = text.to_string();
     let mut stdout = io::stdout().lock();
     unless_closed(stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()))
 }
 
-/// Prints what the command line itself asks for, such as `--help`, or what is wrong with it.
+/// Prints help or the version, or why the command line is wrong.
 pub(crate) fn print_usage(usage: &clap::Error) -> ExitCode {
     let printed = usage.print().and_then(|()| io::stdout().flush());
     match unless_closed(printed) {
@@ -61,7 +60,8 @@ fn unless_closed(written: io::Result<()>) -> Result<()> {
     }
 }
 
-/// Prints where a server that starts can be reached. Does not wait long for a reader, and does not need one.
+/// Prints the address of a server that has started. The server does not depend on a reader: errors are ignored, and a blocked reader is
+/// waited for only briefly.
 pub(crate) fn greet(text: String) {
     telemetry::print(io::stdout(), text);
 }
@@ -78,7 +78,7 @@ pub(crate) fn ask(question: &str) -> Result<String> {
     Ok(line.trim().to_owned())
 }
 
-/// Prints progress or a warning to standard error. Where it cannot be written it is lost: the command goes on.
+/// Prints progress or a warning to standard error. Errors are ignored: the command continues without it.
 pub(crate) fn note(text: impl Display) {
     let mut text = text.to_string();
     if !text.ends_with('\n') {

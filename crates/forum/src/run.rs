@@ -1,4 +1,4 @@
-//! What every long command has: progress, a limit of its rate, and an end when it is interrupted.
+//! What long commands share: progress, rate limits, interruption.
 
 pub(crate) mod interrupt;
 pub(crate) mod progress;

@@ -106,7 +106,7 @@ async fn a_flipped_byte_is_refused_before_anything_is_written() {
             fs::write(&file, &altered).unwrap();
             let ended = to.run(&["restore", "--file", text(&file)]);
             assert_eq!(ended.code, Some(1), "byte {at} of {name}: {}", ended.stdout);
-            let named = ["part ", "the header", "the manifest", "is no backup", "version"];
+            let named = ["part ", "the header", "the manifest", "is not a backup", "version"];
             assert!(ended.stderr.contains(name) && named.iter().any(|part| ended.stderr.contains(part)), "{}", ended.stderr);
         }
     }
@@ -123,13 +123,13 @@ async fn damage_is_named_by_part() {
     // Posts are part 0, threads part 1, users part 2.
     fs::write(&file, whole.replacen("thread 1", "thread 2", 1)).unwrap();
     let to = Place::json().await;
-    to.fails(&["restore", "--file", text(&file)], &["b.jsonl: part 1: is damaged: its sha256 does not fit"]);
+    to.fails(&["restore", "--file", text(&file)], &["b.jsonl: part 1: is damaged: its sha256 does not match"]);
     let threads: Vec<_> = whole.lines().filter(|line| line.contains("\"title\"") || line.contains("\"threads\",")).collect();
     let without = whole.lines().filter(|line| !threads.contains(line)).map(|line| format!("{line}\n")).collect::<String>();
     fs::write(&file, without).unwrap();
     to.fails(&["restore", "--file", text(&file)], &["b.jsonl: part 1"]);
     fs::write(&file, whole.clone() + "{}\n").unwrap();
-    to.fails(&["restore", "--file", text(&file)], &["b.jsonl: the manifest: something follows it"]);
+    to.fails(&["restore", "--file", text(&file)], &["b.jsonl: the manifest: unexpected data after it"]);
     to.assert_empty().await;
 }
 

@@ -63,10 +63,10 @@ fn what_is_not_known_is_named() {
     let error = |arguments: &[&str], code, text: &str| {
         cost(arguments).assert().code(code).stderr(predicate::str::contains(text));
     };
-    error(&["--operation", "vote=1"], 1, "there is no operation vote; there are get, ");
-    error(&["--operation", "get"], 2, "\"get\" is not a name, an equals sign and a number");
-    error(&["--storage", "likes=1"], 1, "there is no table likes; there are posts, threads, users");
-    error(&["--regions", "0"], 1, "regions: 0; there are 1 to 40");
+    error(&["--operation", "vote=1"], 1, "unknown operation vote; expected one of get, ");
+    error(&["--operation", "get"], 2, "\"get\" is not NAME=NUMBER");
+    error(&["--storage", "likes=1"], 1, "unknown table likes; expected one of posts, threads, users");
+    error(&["--regions", "0"], 1, "regions is 0; expected 1 to 40");
     error(&["--profile", "absent.json"], 1, "cannot read absent.json");
     error(&["--guide", "--regions", "1"], 2, "--guide");
 }

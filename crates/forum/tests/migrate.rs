@@ -73,10 +73,10 @@ async fn contents(place: &Place) -> Vec<Vec<String>> {
 async fn the_older_form_migrates_in_full_and_a_second_run_changes_nothing() {
     let place = dynamodb_and(&OLDER).await;
     let ended = place.done(&["migrate", "--from", "legacy"]);
-    assert!(ended.stdout.contains("posts: 4 written, 0 there already"), "{}", ended.stdout);
+    assert!(ended.stdout.contains("posts: 4 written, 0 unchanged"), "{}", ended.stdout);
     assert!(ended.stdout.contains("posts: 4 items, checksum "), "{}", ended.stdout);
     for line in [
-        "2 references lead nowhere:",
+        "2 references to items that do not exist:",
         "legacy/threads/db.json: record 2: userId \"9\" is not in users",
         "legacy/posts/db.json: record 3: threadId \"7\" is not in threads",
         "posts: 4 in legacy/posts/db.json; 4 ids derived from the order; 4 times derived from the order",
@@ -92,7 +92,7 @@ async fn the_older_form_migrates_in_full_and_a_second_run_changes_nothing() {
 
     let first = contents(&place).await;
     let again = place.done(&["migrate", "--from", "legacy"]);
-    assert!(again.stdout.contains("posts: 0 written, 4 there already"), "{}", again.stdout);
+    assert!(again.stdout.contains("posts: 0 written, 4 unchanged"), "{}", again.stdout);
     assert_eq!(contents(&place).await, first);
 }
 
@@ -110,7 +110,7 @@ async fn derived_times_keep_the_order_of_the_list() {
 async fn the_form_of_the_guide_migrates_there_and_back() {
     let place = dynamodb_and(&GUIDE).await;
     let ended = place.done(&["migrate", "--from", "legacy"]);
-    assert!(ended.stderr.contains("kept but not known: likes (1)"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("unknown attributes, which are kept: likes (1)"), "{}", ended.stderr);
     let alice = place.items(&user::TABLE).await.remove(0);
     assert!(
         alice.contains(r#""email":"alice@example.com""#) && alice.contains(r#""createdAt":"2024-11-23T10:00:00.000Z""#),
@@ -172,7 +172,7 @@ async fn a_migration_that_was_cut_off_is_completed() {
     }
     place.remove_raw(&user::TABLE, "email#u7@x.org").await;
     let ended = place.done(&["migrate", "--from", "legacy"]);
-    assert!(ended.stdout.contains("users: 150 written, 150 there already"), "{}", ended.stdout);
+    assert!(ended.stdout.contains("users: 150 written, 150 unchanged"), "{}", ended.stdout);
     assert_eq!(contents(&place).await, whole);
     assert_eq!(place.store.check(&user::TABLE).await.unwrap(), []);
 }
@@ -207,9 +207,9 @@ async fn a_source_with_faults_is_refused_whole() {
         &["migrate", "--from", "legacy"],
         &[
             "5 records cannot be stored, so nothing was written",
-            "legacy/users.json: record 2: users userId \"1\" is record 1 already",
-            "legacy/users.json: record 3: userId is \"a b\"; an id is 1 to 64 of",
-            "legacy/users.json: record 4: email \"x@y.z\" is that of record 1 too",
+            "legacy/users.json: record 2: users userId \"1\" is already used by record 1",
+            "legacy/users.json: record 3: userId is \"a b\"; expected 1 to 64 of",
+            "legacy/users.json: record 4: email \"x@y.z\" is already used by record 1",
             "legacy/users.json: record 5: name is missing, and so is username",
             "legacy/users.json: record 6: name must be a string",
         ],
@@ -229,7 +229,7 @@ async fn strict_refuses_references_that_lead_nowhere() {
     let place = dynamodb_and(&OLDER).await;
     place.fails(
         &["migrate", "--from", "legacy", "--strict"],
-        &["2 references lead nowhere, so nothing was written", "record 3: threadId \"7\" is not in threads"],
+        &["2 references to items that do not exist, so nothing was written", "record 3: threadId \"7\" is not in threads"],
     );
     place.assert_empty().await;
 }

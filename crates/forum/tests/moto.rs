@@ -85,14 +85,14 @@ async fn a_restored_table_gets_what_a_restore_loses() {
     let ended = place.done(&["pitr-restore", "--suffix", "back"]);
     for line in [
         "restore-users-back: 3 items, checksum ",
-        "set again: deletion protection, point-in-time recovery, time to live by expiresAt, 1 tags, stream",
+        "settings applied: deletion protection, point-in-time recovery, time to live by expiresAt, 1 tags, stream",
         "DYNAMODB_USERS_TABLE=restore-users-back",
         "terraform import 'module.tables.aws_dynamodb_table.this[\"users\"]' restore-users-back",
         "forum restore --file restored.jsonl.zst --merge",
     ] {
         assert!(ended.stdout.contains(line), "{line:?} in {}", ended.stdout);
     }
-    assert!(!ended.stdout.contains("wrong:") && !ended.stdout.contains("since then"), "{}", ended.stdout);
+    assert!(!ended.stdout.contains("wrong:") && !ended.stdout.contains("since that time"), "{}", ended.stdout);
 
     let name = "restore-users-back";
     let restored = client.describe_table().table_name(name).send().await.unwrap().table.unwrap();
@@ -117,7 +117,7 @@ async fn a_restore_goes_on_and_tells_what_has_changed_since() {
     switch_recovery_on(&place, "again").await;
     let restore = ["pitr-restore", "--table", "users", "--suffix", "back"];
     place.done(&restore);
-    place.fails(&restore, &["table again-users-back in us-east-1 is there already", "--suffix back --resume --table users"]);
+    place.fails(&restore, &["table again-users-back in us-east-1 already exists", "--suffix back --resume --table users"]);
 
     place.load(&user::TABLE, vec![item(json!({"userId": "new", "name": "new"}))]).await;
     place.store.delete(&user::TABLE, &Key::hash("u1"), None).await.unwrap();
@@ -140,14 +140,14 @@ async fn what_cannot_be_restored_is_refused_before_anything_is_made() {
     switch_recovery_on(&place, "refused").await;
     place.fails(
         &["pitr-restore", "--at", "2020-01-01T00:00:00Z", "--suffix", "back"],
-        &["refused-posts cannot be restored to 2020-01-01T00:00:00.000Z: it offers 20"],
+        &["refused-posts cannot be restored to 2020-01-01T00:00:00.000Z: expected a time from 20"],
     );
     // A table of that name which is no restore of the live one.
     let other = TABLES.map(|table| (table, format!("refused-{}-back", table.name)));
     Place::dynamodb_at(std::env::var("MOTO_ENDPOINT").unwrap(), &other).await;
     place.fails(
         &["pitr-restore", "--table", "users", "--suffix", "back"],
-        &["table refused-users-back in us-east-1 exists and is no restore of refused-users; choose another --suffix"],
+        &["table refused-users-back in us-east-1 exists and is not a restore of refused-users; choose another --suffix"],
     );
     let tables = client(&place).list_tables().send().await.unwrap();
     assert_eq!(tables.table_names().iter().filter(|name| name.starts_with("refused-")).count(), 6);

@@ -11,10 +11,10 @@ async fn what_is_missing_is_named() {
     let mut place = Place::dynamodb().await;
     place.fails(
         &["pitr-restore"],
-        &["the endpoint of forum-microservices-posts-dev in us-east-1 does not know point-in-time recovery"],
+        &["the endpoint of forum-microservices-posts-dev in us-east-1 does not support point-in-time recovery"],
     );
     place.settings.push(("DYNAMODB_POSTS_TABLE", "absent".to_owned()));
-    place.fails(&["pitr-restore", "--table", "posts"], &["there is no table absent in us-east-1"]);
+    place.fails(&["pitr-restore", "--table", "posts"], &["table absent does not exist in us-east-1"]);
 }
 
 #[tokio::test]
@@ -23,7 +23,7 @@ async fn usage() {
     let help = place.done(&["pitr-restore", "--help"]).stdout;
     assert!(help.contains("forum pitr-restore --at 2026-01-31T09:59:00Z"), "{help}");
     for (arguments, words) in [
-        (["--at", "yesterday"], "a moment is written like 2026-01-31T09:59:00Z"),
+        (["--at", "yesterday"], "expected a time such as 2026-01-31T09:59:00Z"),
         (["--table", "likes"], "expected one of posts, threads, users"),
         (["--suffix", "x/y"], "expected 1 to 64 of a-z, A-Z, 0-9, _, - and ."),
         (["--resume", "--json"], "--suffix"),

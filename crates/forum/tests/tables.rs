@@ -14,13 +14,13 @@ fn tables_are_created_seeded_and_deleted_and_each_may_be_repeated() {
     let dynamo = Dynamo::start();
     let names = ["users", "threads", "posts"].map(|table| format!("forum-microservices-{table}-dev in us-east-1: "));
     let each = |done: &'static str| names.clone().map(|name| contains(format!("{name}{done}\n")));
-    for done in ["created", "was there already"] {
+    for done in ["created", "already exists"] {
         let [users, threads, posts] = each(done);
         dynamo.run(&["tables", "create"]).success().stdout(users.and(threads).and(posts));
     }
     dynamo.run(&["seed", "--use-dynamodb"]).success().stdout(contains("created 3 users, 2 threads, 2 posts"));
     dynamo.run(&["seed", "--use-dynamodb"]).success().stdout(contains("created 0 users, 0 threads, 0 posts"));
-    for done in ["deleted", "was not there"] {
+    for done in ["deleted", "does not exist"] {
         let [users, threads, posts] = each(done);
         dynamo.run(&["tables", "delete", "--yes"]).success().stdout(users.and(threads).and(posts));
     }

@@ -32,7 +32,7 @@ async fn tables_as_declared_are_shown() {
         &shown,
         &[
             "users: forum-microservices-users-dev in us-east-1 is ACTIVE, PAY_PER_REQUEST",
-            "point-in-time recovery: this endpoint does not tell",
+            "point-in-time recovery: not supported by this endpoint",
             "time to live: none",
             "replicas: none",
         ],
@@ -49,10 +49,10 @@ async fn settings_that_are_not_as_expected_are_differences() {
     let expect = ["--expect-pitr", "--expect-protection", "--expect-billing", "PROVISIONED", "--expect-replica", "us-west-2"];
     let ended = differs(&place, &[&["tables", "status"], &expect[..]].concat());
     for line in [
-        "differs: point-in-time recovery is expected on; this endpoint does not tell",
+        "differs: point-in-time recovery is not supported by this endpoint, expected on",
         "differs: deletion protection is off, expected on",
         "differs: billing mode is PAY_PER_REQUEST, expected PROVISIONED",
-        "differs: there is no replica in us-west-2, expected one",
+        "differs: no replica in us-west-2, expected one",
     ] {
         assert_eq!(ended.stdout.matches(line).count(), 3, "{line:?} in {}", ended.stdout);
     }
@@ -98,12 +98,12 @@ async fn drift_is_named() {
     assert_says(
         &differs(&place, &["tables", "status"]),
         &[
-            "differs: there is no table absent in us-east-1. Next: forum tables create --region us-east-1",
-            "differs: the key of the table is threadId N HASH, declared is threadId S HASH",
-            "differs: the key of CreatedAtIndex is createdAt S HASH, declared is feed S HASH, createdAt S RANGE",
-            "differs: index CreatedAtIndex projects KEYS_ONLY, declared is ALL",
+            "differs: table absent does not exist in us-east-1. Next: forum tables create --region us-east-1",
+            "differs: the key of the table is threadId N HASH, expected threadId S HASH",
+            "differs: the key of CreatedAtIndex is createdAt S HASH, expected feed S HASH, createdAt S RANGE",
+            "differs: index CreatedAtIndex projects KEYS_ONLY, expected ALL",
             "differs: index OtherIndex is not declared",
-            "differs: items expire by expiresAt; none is declared",
+            "differs: time to live is on, by expiresAt; expected off",
         ],
     );
 }

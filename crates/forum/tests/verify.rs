@@ -86,7 +86,7 @@ async fn items_that_differ_are_named() {
             assert_says(
                 &ended,
                 &[
-                    "differs: users userId \"new\": is in the store only",
+                    "differs: users userId \"new\": is only in the store",
                     "differs: posts postId \"p1\", threadId \"t1\": is missing from the store",
                     "differs: posts postId \"p2\", threadId \"t2\": differs in content, more",
                     " equal\n",
@@ -111,7 +111,7 @@ async fn many_differences_are_named_up_to_a_number() {
     fs::write(place.path("plain/users.json"), "[]").unwrap();
     let ended = differs(&place, &["verify", "--against-dir", "plain", "--names", "5"]);
     assert_eq!(ended.stdout.matches("differs: users userId").count(), 5, "{}", ended.stdout);
-    assert_says(&ended, &["differs: users: and more; --names N names more"]);
+    assert_says(&ended, &["differs: users: more items differ; --names N lists more"]);
 }
 
 #[tokio::test]
@@ -133,7 +133,7 @@ async fn two_regions_are_compared() {
     let arguments = ["verify", "--against-region", "us-west-2", "--against-endpoint", &endpoint];
     assert_says(&here.done(&arguments), &["against  DynamoDB in us-west-2", " equal\n"]);
     there.store.delete(&user::TABLE, &db_adapter::Key::hash("u3"), None).await.unwrap();
-    assert_says(&differs(&here, &arguments), &["differs: users userId \"u3\": is in the store only"]);
+    assert_says(&differs(&here, &arguments), &["differs: users userId \"u3\": is only in the store"]);
     Place::json().await.fails(&["verify", "--against-region", "us-west-2"], &["USE_DYNAMODB=true"]);
 }
 
@@ -145,8 +145,8 @@ async fn claims_are_checked_and_repaired() {
     place.remove_raw(&user::TABLE, "u2").await;
     place.put_raw(&user::TABLE, &[("userId", S("u7".to_owned())), ("name", N("7".to_owned()))]).await;
     let found = [
-        "wrong: users userId \"u1\": no claim holds its email \"u1@example.org\"",
-        "wrong: claim on email \"u2@example.org\": its owner users userId \"u2\" does not have it",
+        "wrong: users userId \"u1\": there is no claim on its email \"u1@example.org\"",
+        "wrong: claim on email \"u2@example.org\": its owner users userId \"u2\" does not have this value",
         "wrong: users userId \"u7\": broken: name must be a string",
     ];
     assert_says(&differs(&place, &["verify"]), &found);
@@ -181,7 +181,7 @@ async fn a_stolen_claim_is_left_to_a_person() {
     let thief = [("userId", S("x".to_owned())), ("name", S("x".to_owned())), ("email", S("u1@example.org".to_owned()))];
     place.put_raw(&user::TABLE, &thief).await;
     let ended = differs(&place, &["verify", "--repair", "--apply", "--save", "saved.jsonl"]);
-    assert_says(&ended, &["repaired: 0", "wrong: users userId \"x\": its email \"u1@example.org\" belongs to \"u1\" too"]);
+    assert_says(&ended, &["repaired: 0", "wrong: users userId \"x\": its email \"u1@example.org\" is also that of \"u1\""]);
     place.fails(&["verify", "--repair", "--apply", "--save", "saved.jsonl"], &["saved.jsonl", "nothing was repaired"]);
 }
 
@@ -197,7 +197,7 @@ async fn what_is_odd_is_reported_and_counts_when_asked() {
             "note: threads: 1 items have the unknown attribute \"colour\"",
             "note: threads threadId \"t9\": its userId \"nobody\" does not exist",
             "note: posts postId \"p1\", threadId \"gone\": its threadId \"gone\" does not exist",
-            "note: posts: id \"p1\" stands under several: gone, t1",
+            "note: posts: id \"p1\" is shared by several items: gone, t1",
         ];
         let ended = place.done(&["verify"]);
         assert_says(&ended, &notes);
@@ -228,7 +228,7 @@ async fn a_source_that_cannot_be_read_is_named() {
     place.done(&["backup", "--file", "whole.jsonl"]);
     let whole = fs::read_to_string(place.path("whole.jsonl")).unwrap();
     fs::write(place.path("whole.jsonl"), whole.replace("thread 1", "thread 2")).unwrap();
-    place.fails(&["verify", "--against-backup", "whole.jsonl"], &["whole.jsonl: part ", "its sha256 does not fit"]);
+    place.fails(&["verify", "--against-backup", "whole.jsonl"], &["whole.jsonl: part ", "its sha256 does not match"]);
     fs::write(place.path("whole.jsonl"), &whole[..whole.rfind("{\"$manifest\"").unwrap()]).unwrap();
     place.fails(&["verify", "--against-backup", "whole.jsonl"], &["whole.jsonl is truncated"]);
 }

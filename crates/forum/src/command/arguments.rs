@@ -1,10 +1,10 @@
-//! The arguments that several commands have.
+//! Arguments that several commands share.
 
 use clap::{Args, value_parser};
 
 use crate::output::Format;
 
-/// How fast tables are read.
+/// How tables are read.
 #[derive(Debug, Clone, Copy, Args)]
 pub(crate) struct ReadArguments {
     /// Number of segments of each table to scan in parallel [default: 16 on DynamoDB, 4 on JSON files]
@@ -16,7 +16,7 @@ pub(crate) struct ReadArguments {
     pub(crate) max_read_units: Option<u32>,
 }
 
-/// How fast tables are written.
+/// How tables are written.
 #[derive(Debug, Clone, Copy, Args)]
 pub(crate) struct WriteArguments {
     /// Maximum write capacity units per second, tables and indexes together [default: no limit]
@@ -33,7 +33,7 @@ pub(crate) struct OutputArguments {
 }
 
 impl OutputArguments {
-    /// The form that was chosen.
+    /// The chosen form.
     pub(crate) fn format(self) -> Format {
         if self.json { Format::Json } else { Format::Text }
     }

@@ -1,4 +1,4 @@
-//! Backups: the whole store in one file, written while the forum runs.
+//! `forum backup`: the whole store in one file, written while the forum runs.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -22,17 +22,17 @@ use crate::{Outcome, Tables, output};
 
 /// Write the whole store into one file that `forum restore` reads
 ///
-/// JSON lines with typed values, a sha256 for every part, and a manifest with counts and checksums. The store is scanned while it is in
-/// use: a scan is not a snapshot. [API: Scan]
+/// The file holds JSON lines with typed values, a sha256 of every part, and a manifest with counts and checksums. The store may be in
+/// use: a backup is a scan, not a snapshot. [API: Scan]
 #[derive(Debug, Args)]
 #[command(after_help = "Example: USE_DYNAMODB=true forum backup --file forum-2026-01-31.jsonl.zst --max-read-units 500\n\
-    Stopped? The same command with --resume goes on.")]
+    If it is interrupted, the same command with --resume continues it.")]
 pub(crate) struct Arguments {
-    /// The file to write; compressed when it ends in .zst
+    /// The file to write; compressed if its name ends in .zst
     #[arg(long, value_name = "FILE")]
     file: PathBuf,
 
-    /// Go on with a backup that was stopped: what is complete in FILE.partial is checked and kept
+    /// Resume an interrupted backup: complete parts of FILE.partial are checked and kept
     #[arg(long)]
     resume: bool,
 
@@ -49,7 +49,7 @@ pub(crate) struct Arguments {
 /// Runs `forum backup`.
 pub(crate) async fn run(arguments: Arguments) -> Result<Outcome> {
     let file = &arguments.file;
-    ensure!(!file.exists(), "{} exists; a backup never replaces a file, so choose another name", file.display());
+    ensure!(!file.exists(), "{} exists; a backup never replaces a file: choose another name", file.display());
     let scanner = Scanner::open_existing(&arguments.store, arguments.read.segments, arguments.read.max_read_units).await?;
     let done = or_interrupted(backup(&arguments, scanner.clone(), &TABLES), &arguments.resume_command()).await;
     scanner.store.close().await?;
@@ -57,16 +57,16 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Outcome> {
     Ok(Outcome::Done)
 }
 
-/// Copies the tables into a new file, or completes one that was begun.
+/// Copies the tables into a new file, or resumes an incomplete one.
 pub(super) async fn backup(arguments: &Arguments, mut scanner: Scanner, tables: Tables) -> Result<Written> {
     let file = &arguments.file;
     let partial = with_suffix(file, ".partial");
     let announce = |rest: &Error| output::note(format_args!("resuming after the last complete part ({rest:#})"));
     let mut backup = match (arguments.resume, partial.exists()) {
         (false, true) => {
-            bail!("{} is a backup that was stopped; delete it, or go on with: {}", partial.display(), arguments.resume_command())
+            bail!("{} is an incomplete backup; delete it, or resume it with: {}", partial.display(), arguments.resume_command())
         }
-        (true, false) => bail!("there is nothing to resume: {} does not exist. Start without --resume", partial.display()),
+        (true, false) => bail!("nothing to resume: {} does not exist; start without --resume", partial.display()),
         (false, false) => {
             for table in tables {
                 scanner.is_empty(table).await?;
@@ -81,11 +81,11 @@ pub(super) async fn backup(arguments: &Arguments, mut scanner: Scanner, tables: 
             }
         },
     };
-    // What refers to others first: its targets, made before it, are then in the backup too.
+    // Tables that refer to others come first: the targets, which were created before, are then in the backup too.
     for table in in_reference_order(tables).into_iter().rev() {
         let progress = Progress::start(format!("backup {}", table.name), None, arguments.output.format());
         let copied = backup.copy(table, &scanner, &progress).await;
-        copied.with_context(|| format!("the backup is not finished; go on with: {}", arguments.resume_command()))?;
+        copied.with_context(|| format!("the backup is incomplete; resume it with: {}", arguments.resume_command()))?;
         progress.finish();
     }
     for (table, reason) in backup.broken() {
@@ -99,7 +99,7 @@ pub(super) async fn backup(arguments: &Arguments, mut scanner: Scanner, tables: 
 }
 
 impl Arguments {
-    /// The command that goes on with this one.
+    /// The command that resumes this one.
     fn resume_command(&self) -> String {
         format!("forum backup --file {} --resume", self.file.display())
     }
@@ -109,7 +109,7 @@ impl Arguments {
 #[derive(Debug, Serialize)]
 pub(super) struct Written {
     file: PathBuf,
-    /// What it holds, unless an earlier run wrote it.
+    /// Its contents, unless an earlier run wrote them.
     #[serde(flatten)]
     contents: Option<WrittenContents>,
 }
@@ -124,7 +124,7 @@ impl fmt::Display for Written {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let file = self.file.display();
         let Some(WrittenContents { bytes, tables }) = &self.contents else {
-            return writeln!(formatter, "{file} was complete already; it has its name now");
+            return writeln!(formatter, "{file} was already complete; it has its final name now");
         };
         let counts: Vec<_> = tables.iter().map(|(name, checksum)| format!("{} {name}", checksum.items)).collect();
         writeln!(formatter, "wrote {file}: {}; {bytes} bytes\n{NOTE}", counts.join(", "))

@@ -13,9 +13,9 @@ use crate::cost::profile::Profile;
 use crate::cost::{operations, report};
 use crate::output::{self, Format};
 
-/// Estimate what a load costs on DynamoDB in a month
+/// Estimate the monthly cost of a load on DynamoDB
 ///
-/// Without flags: the example of the guide.
+/// Without flags, that of the guide's example.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   forum cost
@@ -24,37 +24,37 @@ use crate::output::{self, Format};
 
 A profile file holds any of: operationsPerDay, storageMb, itemKb, regions, pitr, backupDays, capacity.")]
 pub(crate) struct Arguments {
-    /// A load profile as JSON; the flags below change it
+    /// A load profile as JSON; the flags below override it
     #[arg(long, value_name = "FILE")]
     profile: Option<PathBuf>,
-    /// How often a day an operation runs; repeatable. Names: --operations
+    /// Number of times per day that an operation runs; repeatable. --operations lists the names
     #[arg(long, value_name = "NAME=COUNT")]
     operation: Vec<Assignment>,
-    /// Megabytes in a table, indexes not counted; repeatable
+    /// Megabytes in a table, without its indexes; repeatable
     #[arg(long, value_name = "TABLE=MB")]
     storage: Vec<Assignment>,
-    /// Kilobytes of an item
+    /// Size of an item in kilobytes
     #[arg(long, value_name = "KB")]
     item_kb: Option<f64>,
-    /// Regions that hold every table
+    /// Number of AWS Regions that hold every table
     #[arg(long)]
     regions: Option<u32>,
-    /// Days for which daily backups are kept; 0: no backups
+    /// Days for which daily backups are kept; 0 for no backups
     #[arg(long, value_name = "DAYS")]
     backup_days: Option<u32>,
-    /// Without point-in-time recovery
+    /// Leave out point-in-time recovery
     #[arg(long)]
     no_pitr: bool,
-    /// Read and write capacity of every table and index where it is provisioned
+    /// Provisioned read and write capacity of every table and index
     #[arg(long, value_name = "UNITS")]
     capacity: Option<u32>,
-    /// A price file in place of the one that comes with this version
+    /// A price file to use instead of the built-in one
     #[arg(long, value_name = "FILE")]
     prices: Option<PathBuf>,
-    /// Print the units and the price of every operation instead
+    /// Print the capacity units and the price of every operation instead
     #[arg(long)]
     operations: bool,
-    /// Set the figures of the guide's example beside ours instead, with the reasons
+    /// Print the figures of the guide's example beside ours instead, with the reasons
     #[arg(long, conflicts_with_all = [
         "profile", "operation", "storage", "item_kb", "regions", "backup_days", "no_pitr", "capacity", "operations", "json",
     ])]
@@ -73,7 +73,7 @@ impl FromStr for Assignment {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let expected = || format!("{text:?} is not a name, an equals sign and a number");
+        let expected = || format!("{text:?} is not NAME=NUMBER");
         let (name, value) = text.split_once('=').ok_or_else(expected)?;
         Ok(Self { name: name.to_owned(), value: value.parse().map_err(|_| expected())? })
     }

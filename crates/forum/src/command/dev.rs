@@ -17,7 +17,7 @@ use crate::{Outcome, output};
 #[derive(Debug, Args)]
 #[command(after_help = "Example: forum dev --port 9000 --data-dir /tmp/forum")]
 pub(crate) struct Arguments {
-    /// Load no sample data into an empty store
+    /// Do not load sample data into an empty store
     #[arg(long)]
     empty: bool,
 
@@ -38,11 +38,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Outcome> {
     let Arguments { empty, store: config, cache, server, auth } = arguments;
     let _logs = telemetry::init(server.log_format, &server.rust_log);
     config.check_request_timeout(server.request_timeout())?;
-    let auth = match auth.mode(server.host, Mode::Dev).map_err(anyhow::Error::msg)? {
-        Mode::Off | Mode::Dev => None,
-        Mode::Oidc => Some(Auth::new(auth.oidc().map_err(anyhow::Error::msg)?)),
-    };
-    // The port first: where it is taken, nothing is written.
+    // Bind first: if the port is taken, nothing is written.
     let server = Server::bind(server)?;
     let store = config.open().await?;
     let services = vec![users_svc::service(), threads_svc::service(), posts_svc::service()];
@@ -54,7 +50,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Outcome> {
     Ok(Outcome::Done)
 }
 
-/// Where the data is, in words.
+/// The location of the data, for the greeting.
 fn place(config: &StoreConfig) -> String {
     if config.use_dynamodb {
         let endpoint = config.dynamodb.dynamodb_endpoint.as_deref().unwrap_or("AWS");
@@ -66,7 +62,7 @@ fn place(config: &StoreConfig) -> String {
 
 fn greeting(address: SocketAddr, place: &str, seeded: Option<&Counts>, services: &[&str]) -> String {
     let address = SocketAddr::new(reachable(address.ip()), address.port());
-    // Everything resolves localhost to this one; the one of IPv6 is missing on some machines.
+    // Every machine resolves localhost to the IPv4 address; some do not resolve it to that of IPv6.
     let localhost = address.ip() == IpAddr::from(Ipv4Addr::LOCALHOST);
     let host = if localhost { format!("localhost:{}", address.port()) } else { address.to_string() };
     let mut lines = vec![("data", place.to_owned())];

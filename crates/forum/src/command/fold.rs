@@ -1,4 +1,4 @@
-//! `forum fold`: the journals of the JSON files, written into the snapshots.
+//! `forum fold`: compaction of the JSON files.
 
 use anyhow::Result;
 use clap::Args;
@@ -7,10 +7,10 @@ use db_adapter::json;
 
 use crate::{Outcome, output};
 
-/// Write the journals of the JSON files into their snapshots, so that these are complete and can be read or edited
+/// Write the journals of the JSON files into their snapshots, so that the snapshots are complete and can be read or edited
 ///
-/// No other process may use the files meanwhile. Also accepts snapshots that were edited by hand while their journals had
-/// unfolded writes: the journal's writes are applied over the edited snapshot.
+/// No other process may use the files at the same time. A snapshot that was edited by hand while its journal still held writes is
+/// accepted: these writes are applied to the edited snapshot.
 #[derive(Debug, Args)]
 #[command(after_help = "Example: forum fold --data-dir data/store")]
 pub(crate) struct Arguments {
@@ -20,6 +20,6 @@ pub(crate) struct Arguments {
 
 pub(crate) async fn run(arguments: Arguments) -> Result<Outcome> {
     json::fold(arguments.store.json()).await?;
-    output::print_text(format_args!("folded the journals in {}\n", arguments.store.data_dir.display()))?;
+    output::print_text(format_args!("wrote the journals in {} into the snapshots\n", arguments.store.data_dir.display()))?;
     Ok(Outcome::Done)
 }

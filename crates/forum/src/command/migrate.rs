@@ -1,4 +1,4 @@
-//! `forum migrate`: the data of a forum from JSON files to DynamoDB, and back.
+//! `forum migrate`: moves data from JSON files to DynamoDB, or back.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -26,17 +26,18 @@ use crate::run::progress::Progress;
 use crate::run::rate::RateCap;
 use crate::{Outcome, Tables};
 
-/// Differences of each table that are named at most.
+/// Maximum number of differences that are listed per table.
 const MAX_LISTED: usize = 20;
 
 /// Move the data of a forum from JSON files to DynamoDB, or back
 ///
-/// A folder holds users/db.json, threads/db.json and posts/db.json, or users.json, threads.json and posts.json, or db.json, each with a
-/// list or an object of lists; or it is a JSON store. Attribute names of the older form are translated (id, createdBy, thread, user,
-/// text), ids become text, ids and times that are missing are derived from the order of the file. The whole source is checked before
-/// anything is written. What the target has already is not written again, what it has in another form is kept, so a migration
-/// that was stopped goes on when it is started again, and a second one changes nothing. At the end both sides are compared: exit code 3
-/// when they differ. [API: BatchWriteItem, BatchGetItem, Scan]
+/// The folder is a JSON store, or holds TABLE/db.json or TABLE.json for each table, or one db.json for all; each file holds a list of
+/// records, or an object with such a list under the table's name. Older attribute names are converted, ids become text, and missing ids
+/// and times are derived from the order of the file.
+///
+/// The whole source is checked before anything is written. Items that the target already has are not written again, and items that
+/// differ there are kept, so an interrupted migration can be repeated and a second one changes nothing. At the end both sides are
+/// compared: exit code 3 if they differ. [API: BatchWriteItem, BatchGetItem, Scan]
 #[derive(Debug, Args)]
 #[command(group = ArgGroup::new("direction").required(true), after_help = "Examples:\n  \
     forum migrate --from ./legacy --dry-run\n  \
@@ -44,27 +45,27 @@ const MAX_LISTED: usize = 20;
     forum migrate --from data/store --max-write-units 500\n  \
     forum migrate --to data/store")]
 pub(crate) struct Arguments {
-    /// From the files of this folder to DynamoDB
+    /// Migrate from the files in this folder to DynamoDB
     #[arg(long, value_name = "DIR", group = "direction")]
     from: Option<PathBuf>,
 
-    /// From DynamoDB to the JSON store of this folder
+    /// Migrate from DynamoDB to a JSON store in this folder
     #[arg(long, value_name = "DIR", group = "direction")]
     to: Option<PathBuf>,
 
-    /// Check the source and show what would be written; with --from DynamoDB is not contacted
+    /// Check the source and show what would be written; with --from, DynamoDB is not contacted
     #[arg(long)]
     dry_run: bool,
 
-    /// Refuse a source in which references lead nowhere
+    /// Refuse a source with references to items that do not exist
     #[arg(long, conflicts_with = "to")]
     strict: bool,
 
-    /// Replace what the target has in another form
+    /// Replace items that differ in the target
     #[arg(long)]
     overwrite: bool,
 
-    /// Keep the JSON store to this process; needed on network file systems, where locks do not work
+    /// Do not share the JSON store with other processes; needed on network file systems, where locks do not work
     #[arg(long, env = "DATA_DIR_SINGLE_WRITER", value_name = "DATA_DIR_SINGLE_WRITER", action = ArgAction::Set)]
     #[arg(default_value = "false", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     #[arg(value_parser = clap::builder::BoolishValueParser::new())]
@@ -88,11 +89,11 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Outcome> {
     let tables = &TABLES;
     let done = match (&arguments.from, &arguments.to) {
         (Some(folder), None) => {
-            let next = format!("forum migrate --from {}, which goes on where it stopped", folder.display());
+            let next = format!("forum migrate --from {}, which continues", folder.display());
             or_interrupted(arguments.migrate_from(folder, tables), &next).await
         }
         (None, Some(folder)) => {
-            let next = format!("forum migrate --to {}, which goes on where it stopped", folder.display());
+            let next = format!("forum migrate --to {}, which continues", folder.display());
             let store = if arguments.dry_run { None } else { Some(arguments.json_store(folder).await?) };
             let done = or_interrupted(arguments.migrate_to(store.as_ref(), tables), &next).await;
             if let Some(store) = store {
@@ -100,7 +101,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Outcome> {
             }
             done
         }
-        _ => bail!("one of --from and --to is needed"),
+        _ => bail!("expected one of --from and --to"),
     };
     let report = done?;
     output::print(arguments.output.format(), &report)?;
@@ -122,7 +123,11 @@ impl Arguments {
             output::note(&survey);
         }
         if self.strict && survey.dangling.count > 0 {
-            bail!("{} references lead nowhere, so nothing was written:\n{}", survey.dangling.count, survey.dangling);
+            bail!(
+                "{} references to items that do not exist, so nothing was written:\n{}",
+                survey.dangling.count,
+                survey.dangling
+            );
         }
         if self.dry_run {
             return Ok(Report::Surveyed { dry_run: true, source: survey });
@@ -131,7 +136,7 @@ impl Arguments {
         self.migrate(&source, &target, Some(survey), tables).await
     }
 
-    /// Without a target it is a dry run.
+    /// Without a target this is a dry run.
     async fn migrate_to(&self, target: Option<&Scanner>, tables: Tables) -> Result<Report> {
         let source = self.dynamodb().await?;
         if let Some(target) = target {
@@ -156,7 +161,7 @@ impl Arguments {
         let cap = RateCap::new(self.write.max_write_units);
         let writer = Writer { source, target, overwrite: self.overwrite, cap: &cap };
         let mut done = BTreeMap::new();
-        // What is referred to first.
+        // Targets of references come first.
         for table in in_reference_order(tables) {
             let total = survey.as_ref().map(|survey| survey.records(table));
             let progress = Progress::start(format!("migrate {}", table.name), total, self.output.format());
@@ -187,7 +192,7 @@ impl Arguments {
     }
 }
 
-/// What is shown at the end.
+/// The result of a migration.
 #[derive(Debug, Serialize)]
 #[serde(untagged, rename_all_fields = "camelCase")]
 pub(super) enum Report {
@@ -195,7 +200,7 @@ pub(super) enum Report {
     Surveyed { dry_run: bool, source: Survey },
     /// A dry run from DynamoDB.
     Counted { dry_run: bool, source: Location, tables: BTreeMap<&'static str, Checksum> },
-    /// Items were written where they were missing.
+    /// A migration.
     Migrated {
         source: Option<Survey>,
         #[serde(skip)]
@@ -205,7 +210,7 @@ pub(super) enum Report {
     },
 }
 
-/// What was done about one table, and how both sides compare now.
+/// The result for one table, and how both sides compare afterwards.
 #[derive(Debug, Serialize)]
 pub(super) struct Migrated {
     result: Written,
@@ -229,7 +234,7 @@ impl fmt::Display for Report {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Surveyed { source, .. } => {
-                writeln!(formatter, "dry run: nothing was written. The first item of each table would be")?;
+                writeln!(formatter, "dry run: nothing was written. The first item of each table would be:")?;
                 source.samples().try_for_each(|(table, item)| writeln!(formatter, "  {table}: {item}"))
             }
             Self::Counted { source, tables, .. } => {
@@ -249,9 +254,9 @@ impl fmt::Display for Report {
 impl Migrated {
     fn lines(&self, table: &str, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Written { written, unchanged, kept } = &self.result;
-        writeln!(out, "{table}: {written} written, {unchanged} there already")?;
+        writeln!(out, "{table}: {written} written, {unchanged} unchanged")?;
         if kept.count > 0 {
-            write!(out, "{} are there in another form and were kept; --overwrite replaces them:\n{kept}", kept.count)?;
+            write!(out, "{} items differ in the target and were kept; --overwrite replaces them:\n{kept}", kept.count)?;
         }
         self.differences.iter().try_for_each(|difference| writeln!(out, "differs: {difference}"))?;
         if !self.complete {

@@ -1,4 +1,4 @@
-//! `forum pitr-restore`: the tables as they were at a moment, as new tables beside the live ones.
+//! `forum pitr-restore`: point-in-time recovery into new tables beside the live ones.
 
 mod next;
 mod table;
@@ -24,34 +24,35 @@ use crate::output::{self, Format};
 use crate::run::interrupt::or_interrupted;
 use crate::run::progress::Progress;
 
-/// Differences between the live table and the restored one that are looked for at most, and that are named of each kind.
+/// Maximum number of differences between the live table and the restored one that are searched for, and that are listed of each kind.
 const MAX_DIFFERENCES: usize = 1000;
 const MAX_LISTED: usize = 10;
 
-/// Restore the tables as they were at a moment to new tables beside them
+/// Restore the tables as they were at a point in time, to new tables beside the live ones
 ///
-/// All tables are restored to one moment, the latest that all of them offer unless --at is given. The new tables get what a restore
-/// loses: deletion protection, point-in-time recovery, time to live, tags, stream. Then they are verified and compared with the live
-/// ones, and the next steps are printed. The live tables are only read. Exit code 3 when something is wrong with the restored data.
+/// All tables are restored to the same time: that of --at, or the latest that is possible for all of them. Settings that DynamoDB does
+/// not restore are applied to the new tables: deletion protection, point-in-time recovery, time to live, tags, stream. Then the new
+/// tables are verified and compared with the live ones, and the next steps are printed. The live tables are only read. Exit code 3 if
+/// something is wrong with the restored data.
 /// [API: RestoreTableToPointInTime, DescribeContinuousBackups, UpdateContinuousBackups, UpdateTimeToLive, UpdateTable, TagResource, Scan]
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  \
     forum pitr-restore --at 2026-01-31T09:59:00Z\n  \
     forum pitr-restore --table users --at 2026-01-31T09:59:00Z --suffix before-the-accident\n\
-    Stopped? The same command with --resume, --at and --suffix goes on; it is printed at the start.")]
+    If it is interrupted, the same command with --resume, --at and --suffix continues it; that command is printed at the start.")]
 pub(crate) struct Arguments {
     #[arg(long, value_name = "TABLE", value_parser = declared, help = format!("Restore only this table ({}); repeatable", names()))]
     table: Vec<&'static Table>,
 
-    /// The moment, as 2026-01-31T09:59:00Z; without it, the latest one
+    /// Time to restore to, such as 2026-01-31T09:59:00Z [default: the latest possible]
     #[arg(long, value_name = "TIME", value_parser = moment)]
     at: Option<DateTime<Utc>>,
 
-    /// What the new tables' names end with [default: restored- and the moment]
+    /// Suffix of the new tables' names [default: restored- and the time]
     #[arg(long, value_parser = suffix)]
     suffix: Option<String>,
 
-    /// Go on with new tables that were begun before
+    /// Resume an interrupted restore
     #[arg(long, requires = "suffix")]
     resume: bool,
 
@@ -65,7 +66,7 @@ pub(crate) struct Arguments {
     dynamodb: DynamoConfig,
 }
 
-/// The names of the tables that there are.
+/// The names of all tables.
 fn names() -> String {
     TABLES.map(|table| table.name).join(", ")
 }
@@ -76,23 +77,23 @@ fn declared(name: &str) -> Result<&'static Table, String> {
 
 fn moment(text: &str) -> Result<DateTime<Utc>, &'static str> {
     let parsed = DateTime::parse_from_rfc3339(text).map(|time| time.to_utc());
-    parsed.map_err(|_| "a moment is written like 2026-01-31T09:59:00Z")
+    parsed.map_err(|_| "expected a time such as 2026-01-31T09:59:00Z")
 }
 
-/// Short enough that every table's name stays within what DynamoDB allows.
+/// The length keeps every table's name within DynamoDB's limit.
 fn suffix(text: &str) -> Result<String, &'static str> {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte);
     let valid = (1..=64).contains(&text.len()) && text.bytes().all(allowed);
     if valid { Ok(text.to_owned()) } else { Err("expected 1 to 64 of a-z, A-Z, 0-9, _, - and .") }
 }
 
-/// What came of all tables.
+/// The result for all tables.
 #[derive(Debug, Serialize)]
 struct Report {
-    /// The moment that was restored.
+    /// The time that was restored to.
     at: String,
     tables: Vec<Restored>,
-    /// What is left to do.
+    /// The next steps.
     next: String,
 }
 
@@ -103,31 +104,31 @@ impl std::fmt::Display for Report {
     }
 }
 
-/// What came of one table.
+/// The result for one table.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Restored {
     table: &'static str,
     source: String,
     target: String,
-    /// The moment that DynamoDB says it restored.
+    /// The time that DynamoDB reports.
     restored_to: Option<String>,
     settings: Vec<String>,
     #[serde(flatten)]
     items: Checksum,
-    /// What is wrong with the restored table.
+    /// Problems of the restored table.
     wrong: Vec<String>,
-    /// What has changed in the live table since.
+    /// Changes in the live table since that time.
     changes: Changes,
 }
 
-/// What has changed since the moment.
+/// Items that have changed since the time that was restored to.
 #[derive(Debug, Default, Serialize)]
 struct Changes {
     added: Vec<String>,
     removed: Vec<String>,
     changed: Vec<String>,
-    /// Were there more changes than are looked for?
+    /// Were there more changes than are searched for?
     more: bool,
 }
 
@@ -148,7 +149,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Outcome> {
 }
 
 impl Arguments {
-    /// When each table can be restored to.
+    /// The recovery window of each table.
     async fn windows(
         &self,
         store: &DynamoStore,
@@ -179,16 +180,11 @@ impl Arguments {
             let (source, target) = (self.place(store, store.table_name(table)), self.place(store, target));
             let restore = TableRestore::plan(table, source, target).await?;
             let started = restore.is_started().await?;
-            ensure!(
-                !started || self.resume,
-                "table {} in {} is there already. To go on with it: {again}",
-                target.name,
-                target.region
-            );
+            ensure!(!started || self.resume, "table {} in {} already exists. To resume: {again}", target.name, target.region);
             restores.push((restore, started));
         }
         if self.output.format() == Format::Text {
-            output::note(format_args!("restoring to {}. If it is stopped: {again}", timestamp(at)));
+            output::note(format_args!("restoring to {}. If it is interrupted: {again}", timestamp(at)));
         }
         for (restore, started) in &restores {
             if !started {
@@ -234,7 +230,7 @@ impl Arguments {
         let mut wrong = Vec::new();
         if !found.is_empty() {
             let setting = format!("{}={}", table.env, restore.target.name);
-            wrong.push(format!("{} items or claims are not right. Next: {setting} forum verify --repair", found.len()));
+            wrong.push(format!("{} items or claims are wrong. Next: {setting} forum verify --repair", found.len()));
         }
         let mut changes = Changes { more: !compared.complete, ..Changes::default() };
         compared.differences.iter().for_each(|difference| changes.add(difference));
@@ -251,14 +247,14 @@ impl Arguments {
     }
 }
 
-/// The moment to restore to, which every table must offer.
+/// The time to restore to, which must be in the recovery window of every table.
 fn choose(at: Option<DateTime<Utc>>, windows: &[(String, DateTime<Utc>, DateTime<Utc>)]) -> Result<DateTime<Utc>> {
     let latest = windows.iter().map(|(_, _, to)| *to).min().context("no table was chosen")?;
     let at = at.unwrap_or(latest);
     for (name, from, to) in windows {
         ensure!(
             (*from..=*to).contains(&at),
-            "{} cannot be restored to {}: it offers {} to {}",
+            "{} cannot be restored to {}: expected a time from {} to {}",
             name,
             timestamp(at),
             timestamp(*from),
@@ -269,7 +265,7 @@ fn choose(at: Option<DateTime<Utc>>, windows: &[(String, DateTime<Utc>, DateTime
 }
 
 impl Changes {
-    /// The store that is compared is the restored one.
+    /// Adds a difference of the restored store from the live one.
     fn add(&mut self, difference: &Difference) {
         let key = difference.key.to_string();
         match difference.kind {
@@ -284,16 +280,16 @@ impl std::fmt::Display for Restored {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Self { source, target, items, settings, wrong, changes, .. } = self;
         writeln!(formatter, "{target}: {} items, checksum {}", items.items, items.sum)?;
-        writeln!(formatter, "  set again: {}", settings.join(", "))?;
+        writeln!(formatter, "  settings applied: {}", settings.join(", "))?;
         wrong.iter().try_for_each(|wrong| writeln!(formatter, "  wrong: {wrong}"))?;
         let kinds = [(&changes.added, "added to"), (&changes.removed, "removed from"), (&changes.changed, "changed in")];
         for (keys, what) in kinds.into_iter().filter(|(keys, _)| !keys.is_empty()) {
             let more = if keys.len() > MAX_LISTED || changes.more { ", …" } else { "" };
             let named = keys.iter().take(MAX_LISTED).map(String::as_str).collect::<Vec<_>>().join("; ");
-            writeln!(formatter, "  since then {} were {what} {source}: {named}{more}", keys.len())?;
+            writeln!(formatter, "  since that time {} items were {what} {source}: {named}{more}", keys.len())?;
         }
         if changes.more {
-            writeln!(formatter, "  there were more changes than these {MAX_DIFFERENCES}")?;
+            writeln!(formatter, "  there were more than {MAX_DIFFERENCES} changes")?;
         }
         Ok(())
     }
@@ -308,7 +304,7 @@ mod tests {
     }
 
     #[test]
-    fn the_moment_is_the_latest_that_every_table_offers() {
+    fn the_time_is_the_latest_that_every_table_offers() {
         let (early, late) = ("2026-01-01T00:00:00Z", "2026-01-31T10:00:00Z");
         let windows = [
             ("users".to_owned(), at(early), at(late)),

@@ -1,4 +1,4 @@
-//! Restoring a backup: everything is checked before anything is written, and compared when it is written.
+//! `forum restore`: a backup is checked, loaded, and compared with the store.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -24,27 +24,27 @@ use crate::run::progress::Progress;
 use crate::run::rate::RateCap;
 use crate::{Outcome, Tables, output};
 
-/// Differences that are named at most.
+/// Maximum number of differences that are listed per table.
 const MAX_LISTED: usize = 100;
-/// Times that a table is counted again when it seems to differ: on DynamoDB a scan may miss the last second's writes.
+/// Number of times that a table is counted if it seems to differ: on DynamoDB a scan may miss the writes of the last second.
 const RECOUNTS: u32 = 3;
 
 /// Load a backup file into the store, and verify it
 ///
-/// Every part is checked before anything is written. Claims on unique values are made anew. [API: BatchWriteItem]
+/// The whole file is checked before anything is written. Claims on unique values are created again. [API: BatchWriteItem]
 #[derive(Debug, Args)]
 #[command(after_help = "Example: USE_DYNAMODB=true forum restore --file forum-2026-01-31.jsonl.zst --max-write-units 500\n\
-    Stopped? The same command with --resume goes on.")]
+    If it is interrupted, the same command with --resume continues it.")]
 pub(crate) struct Arguments {
     /// The file that `forum backup` wrote
     #[arg(long, value_name = "FILE")]
     file: PathBuf,
 
-    /// Load into tables that are not empty: items of the same key are replaced, others stay
+    /// Load into tables that are not empty: items with the same key are replaced, others are kept
     #[arg(long)]
     merge: bool,
 
-    /// Go on with a restore that was stopped; FILE.restoring tells what is done
+    /// Resume an interrupted restore; FILE.restoring holds its progress
     #[arg(long)]
     resume: bool,
 
@@ -62,7 +62,7 @@ pub(crate) struct Arguments {
 }
 
 impl Arguments {
-    /// The command that goes on with this one.
+    /// The command that resumes this one.
     fn resume_command(&self) -> String {
         format!("forum restore --file {} --resume", self.file.display())
     }
@@ -73,7 +73,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Outcome> {
     let tables = &TABLES;
     let progress = Progress::start("check the backup", None, arguments.output.format());
     let contents = archive::check(&arguments.file, tables, &progress);
-    let contents = or_interrupted(contents, "the same command, as nothing was written").await?;
+    let contents = or_interrupted(contents, "the same command; nothing was written").await?;
     progress.finish();
     let scanner = Scanner::open(&arguments.store, arguments.read.segments, arguments.read.max_read_units).await?;
     let done = or_interrupted(restore(&arguments, &contents, &scanner, tables), &arguments.resume_command()).await;
@@ -88,10 +88,10 @@ pub(super) async fn restore(arguments: &Arguments, contents: &Contents, scanner:
     let path = with_suffix(&arguments.file, ".restoring");
     let journal = match (arguments.resume, path.exists()) {
         (true, true) => Journal::resume(&path, &contents.sha256, &scanner.location)?,
-        (true, false) => bail!("there is nothing to resume: {} does not exist. Start without --resume", path.display()),
+        (true, false) => bail!("nothing to resume: {} does not exist; start without --resume", path.display()),
         (false, true) => {
             bail!(
-                "{} tells of a restore that was stopped; delete it, or go on with: {}",
+                "{} belongs to an interrupted restore; delete it, or resume it with: {}",
                 path.display(),
                 arguments.resume_command()
             )
@@ -115,7 +115,7 @@ pub(super) async fn restore(arguments: &Arguments, contents: &Contents, scanner:
         let total = contents.manifest.tables.get(table.name).map(|checksum| checksum.items);
         let progress = Progress::start(format!("restore {}", table.name), total, arguments.output.format());
         let loaded = load.table(table, &progress).await;
-        loaded.with_context(|| format!("the restore is not finished; go on with: {}", arguments.resume_command()))?;
+        loaded.with_context(|| format!("the restore is incomplete; resume it with: {}", arguments.resume_command()))?;
         progress.finish();
     }
     let mut differences = Vec::new();
@@ -145,7 +145,7 @@ async fn check_empty(scanner: &Scanner, tables: Tables) -> Result<()> {
     for table in tables {
         ensure!(
             scanner.is_empty(table).await?,
-            "table {} of {} is not empty; restore into empty tables, or with --merge to replace items of the same key and keep others",
+            "table {} of {} is not empty; restore into empty tables, or use --merge to replace items with the same key and keep others",
             table.name,
             scanner.location
         );
@@ -153,7 +153,7 @@ async fn check_empty(scanner: &Scanner, tables: Tables) -> Result<()> {
     Ok(())
 }
 
-/// Counts the table, and where it is not what the manifest says, finds the items.
+/// Compares the table with the manifest; if they differ, finds the items.
 async fn verify(
     scanner: &Scanner,
     arguments: &Arguments,
@@ -179,15 +179,15 @@ async fn verify(
     )
 }
 
-/// A restore that has loaded everything.
+/// The result of a restore.
 #[derive(Debug, Serialize)]
 pub(super) struct Restored {
     file: PathBuf,
     store: Location,
     tables: BTreeMap<String, Checksum>,
-    /// Items that are not in the store as they are in the backup.
+    /// Items of the backup that are missing or different in the store, or only in the store.
     differences: Vec<Difference>,
-    /// When the backup began.
+    /// When the backup was started.
     #[serde(skip)]
     started: String,
 }
@@ -197,7 +197,7 @@ impl fmt::Display for Restored {
         let counts: Vec<_> = self.tables.iter().map(|(name, checksum)| format!("{} {name}", checksum.items)).collect();
         writeln!(formatter, "restored {} into {}", counts.join(", "), self.store)?;
         if self.differences.is_empty() {
-            writeln!(formatter, "verified: counts and checksums are those of the backup of {}", self.started)?;
+            writeln!(formatter, "verified: counts and checksums match the backup of {}", self.started)?;
         }
         self.differences.iter().try_for_each(|difference| writeln!(formatter, "differs: {difference}"))
     }

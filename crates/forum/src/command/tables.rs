@@ -1,4 +1,4 @@
-//! `forum tables`: the DynamoDB tables themselves.
+//! `forum tables`: the tables on DynamoDB.
 
 mod schema;
 pub(super) mod status;
@@ -14,7 +14,7 @@ use db_adapter::dynamodb::tables::{self, Change};
 
 use crate::{Outcome, Tables, output};
 
-/// Create or delete the DynamoDB tables, or show what is declared
+/// Create, delete or check the tables on DynamoDB, or print their declaration
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
     #[command(subcommand)]
@@ -32,7 +32,7 @@ enum Command {
     /// Delete every table and everything in it; asks first [API: DeleteTable]
     #[command(after_help = "Example: forum tables delete --endpoint http://localhost:8000 --yes")]
     Delete {
-        /// Do not ask
+        /// Do not ask for confirmation
         #[arg(long)]
         yes: bool,
         #[command(flatten)]
@@ -46,14 +46,14 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Outcome> {
     match arguments.command {
         Command::Create { dynamodb } => {
             let store = dynamodb.open().await?;
-            report(&dynamodb, &tables::create(&store).await?, "created", "was there already")?;
+            report(&dynamodb, &tables::create(&store).await?, "created", "already exists")?;
         }
         Command::Delete { yes, dynamodb } => {
             let store = dynamodb.open().await?;
             if !yes {
                 confirm(&question(&dynamodb, &store, &TABLES))?;
             }
-            report(&dynamodb, &tables::delete(&store).await?, "deleted", "was not there")?;
+            report(&dynamodb, &tables::delete(&store).await?, "deleted", "does not exist")?;
         }
         Command::Status(arguments) => return status::run(arguments, &TABLES).await,
         Command::Schema(arguments) => return schema::run(arguments),
@@ -68,7 +68,7 @@ fn report(dynamodb: &DynamoConfig, changes: &[Change], done: &str, unchanged: &s
     output::print_text(changes.iter().map(line).collect::<String>())
 }
 
-/// Asks the person at the terminal; only the word itself is a yes.
+/// Asks the person at the terminal, who confirms by typing `delete`.
 fn confirm(question: &str) -> Result<()> {
     if !io::stdin().is_terminal() {
         bail!("{question}\nnot a terminal; pass --yes to confirm");

@@ -1,4 +1,4 @@
-//! Verifying a store: alone, and against another source.
+//! `forum verify`: a store alone, or compared with another source.
 
 mod report;
 
@@ -22,11 +22,11 @@ use crate::run::interrupt::or_interrupted;
 use crate::run::progress::Progress;
 use crate::{Outcome, Tables};
 
-/// Verify counts, checksums, claims and references, alone or against another source
+/// Verify the items, claims and references of the store, and compare it with another source
 ///
-/// Exit code 3 when something differs, is broken, or a claim on a unique value does not fit; each such item is named. References
-/// to items that do not exist, unknown attributes and post ids under two threads are reported; with --strict they count too. Keeps eight
-/// bytes of every item in memory. [API: Scan, BatchGetItem]
+/// Exit code 3 if the sources differ, an item is broken, or a claim on a unique value is wrong; each such item is listed. References
+/// to items that do not exist, unknown attributes and ids that several items share are only reported, unless --strict is given. Needs
+/// eight bytes of memory per item. [API: Scan, BatchGetItem]
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  \
     USE_DYNAMODB=true forum verify --region us-west-2\n  \
@@ -34,7 +34,7 @@ use crate::{Outcome, Tables};
     forum verify --against-backup forum-2026-01-31.jsonl.zst\n  \
     USE_DYNAMODB=true forum verify --repair --apply")]
 pub(crate) struct Arguments {
-    /// Compare with a folder: a JSON store, or users.json (or users/db.json), threads.json and posts.json
+    /// Compare with a folder: a JSON store, or files as `forum migrate --from` reads them
     #[arg(long, value_name = "DIR", group = "against")]
     against_dir: Option<PathBuf>,
 
@@ -46,23 +46,23 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "REGION", group = "against")]
     against_region: Option<String>,
 
-    /// The endpoint of the other Region, where it is not reached as this one
+    /// The endpoint in the other Region, if it is not the default or DYNAMODB_ENDPOINT
     #[arg(long, value_name = "URL", requires = "against_region")]
     against_endpoint: Option<String>,
 
-    /// List what --apply would repair
+    /// List what --apply repairs
     #[arg(long)]
     repair: bool,
 
-    /// Repair, after what is removed was saved: missing claims are added, dangling claims and broken items removed
+    /// Repair: add missing claims, remove dangling claims and broken items, after saving what is removed
     #[arg(long, requires = "repair")]
     apply: bool,
 
-    /// Where to save what a repair removes [default: forum-repair-TIME.jsonl in the present folder]
+    /// File to save what a repair removes [default: forum-repair-TIME.jsonl in the current folder]
     #[arg(long, value_name = "FILE", requires = "apply")]
     save: Option<PathBuf>,
 
-    /// Let dangling references, unknown attributes and post ids under two threads count as differences
+    /// Count dangling references, unknown attributes and shared ids as differences
     #[arg(long)]
     strict: bool,
 
@@ -83,14 +83,14 @@ pub(crate) struct Arguments {
 /// Runs `forum verify`.
 pub(crate) async fn run(arguments: Arguments) -> Result<Outcome> {
     let scanner = Scanner::open_existing(&arguments.store, arguments.read.segments, arguments.read.max_read_units).await?;
-    let done = or_interrupted(verify(&arguments, &scanner, &TABLES), "forum verify, which starts anew").await;
+    let done = or_interrupted(verify(&arguments, &scanner, &TABLES), "forum verify, which starts over").await;
     scanner.store.close().await?;
     let report = done?;
     output::print(arguments.output.format(), &report)?;
     Ok(Outcome::of_comparison(report.differs))
 }
 
-/// Looks at every table, and compares it where another source is given.
+/// Verifies every table, and compares it if another source is given.
 pub(super) async fn verify(arguments: &Arguments, scanner: &Scanner, tables: Tables) -> Result<Report> {
     let against = arguments.against(tables).await?;
     let mut report = Report::new(scanner, against.as_ref(), arguments.strict);
@@ -100,7 +100,7 @@ pub(super) async fn verify(arguments: &Arguments, scanner: &Scanner, tables: Tab
         let progress = Progress::start(format!("verify {}", table.name), None, arguments.output.format());
         let found = inspect(scanner, table, tables, &mut ids, arguments.names, &progress).await?;
         progress.finish();
-        // Where nothing must be unique and nothing is broken, there is nothing else to find.
+        // Without unique attributes and broken items there is nothing else to find.
         if !table.unique.is_empty() || found.broken_items > 0 {
             findings.extend(check(scanner, table).await?.into_iter().map(|finding| (table, finding)));
         }

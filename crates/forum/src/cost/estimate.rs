@@ -16,26 +16,26 @@ pub(crate) const HOURS: f64 = 730.0;
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Estimate {
-    /// Reads and writes, paid by request.
+    /// Reads and writes, billed by request.
     pub(crate) on_demand: Vec<Line>,
-    /// Reads and writes, paid by the hour whether used or not.
+    /// Reads and writes, billed by the hour whether used or not.
     pub(crate) provisioned: Vec<Line>,
-    /// What is kept and copied, the same in both modes.
+    /// Storage and transfer, the same in both modes.
     pub(crate) data: Vec<Line>,
 }
 
-/// One thing that is paid for.
+/// One item of a bill.
 #[derive(Debug, Serialize)]
 pub(crate) struct Line {
-    /// What is paid for.
+    /// What is billed.
     pub(crate) what: &'static str,
-    /// How much of it a month.
+    /// The quantity per month.
     pub(crate) quantity: f64,
-    /// What is counted.
+    /// The unit of the quantity.
     pub(crate) unit: &'static str,
-    /// US dollars for one.
+    /// US dollars per unit.
     pub(crate) price: f64,
-    /// US dollars a month.
+    /// US dollars per month.
     pub(crate) dollars: f64,
 }
 
@@ -70,7 +70,7 @@ fn units(profile: &Profile) -> Units {
     for (name, per_day) in &profile.operations_per_day {
         let Some(operation) = operations::named(name) else { continue };
         let count = per_day * DAYS;
-        // A page is full of small items: it grows with their size, not with the 4 KB that each would be rounded up to alone.
+        // A page of many small items is rounded up to 4 KB as a whole, not item by item.
         let read_size = if name.starts_with("list") { profile.item_kb } else { read_blocks };
         units.reads += count * operation.reads * read_size;
         units.writes += count * (operation.writes * write_blocks + operation.claims);

@@ -1,4 +1,4 @@
-//! What each operation consumes on DynamoDB: the units behind every estimate.
+//! The capacity units that each operation uses on DynamoDB.
 
 use db_adapter::entity::{post, thread};
 use db_adapter::schema::{Unique, in_reference_order};
@@ -12,7 +12,7 @@ use serde::Serialize;
 pub(crate) struct Operation {
     /// The name in a load profile.
     pub(crate) name: String,
-    /// What it is.
+    /// What it does.
     pub(crate) what: String,
     /// Calls to DynamoDB.
     pub(crate) requests: u32,

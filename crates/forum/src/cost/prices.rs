@@ -1,4 +1,4 @@
-//! What DynamoDB costs: list prices from a dated file.
+//! List prices of DynamoDB, from a dated file.
 
 use std::path::Path;
 
@@ -58,7 +58,7 @@ impl Prices {
     fn parse(text: &str) -> anyhow::Result<Self> {
         let prices: Self = serde_json::from_str(text)?;
         for (name, price) in prices.each() {
-            ensure!(price >= 0.0, "{name} is {price}; a price is at least 0");
+            ensure!(price >= 0.0, "{name} is {price}; expected 0 or more");
         }
         Ok(prices)
     }

@@ -1,4 +1,4 @@
-//! What a month is made of: the load profile that is priced.
+//! The load profile that is priced.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -9,23 +9,23 @@ use serde::{Deserialize, Serialize};
 
 use super::operations;
 
-/// A load and what is kept. What a profile file leaves out is as in [`Profile::default`].
+/// A load and the stored data. Fields that a profile file leaves out are as in [`Profile::default`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub(crate) struct Profile {
-    /// How often a day each operation runs, by its name in [`operations::all`].
+    /// Number of times per day that each operation runs, by its name in [`operations::all`].
     pub(crate) operations_per_day: BTreeMap<String, f64>,
     /// Megabytes (10^6 bytes) in each table, indexes not counted.
     pub(crate) storage_mb: BTreeMap<String, f64>,
-    /// Kilobytes of an item.
+    /// Size of an item in kilobytes.
     pub(crate) item_kb: f64,
     /// Regions that hold every table, the first one included.
     pub(crate) regions: u32,
     /// Is point-in-time recovery on, in every region?
     pub(crate) pitr: bool,
-    /// Days for which a daily backup is kept; 0 is no backup. With a second region a copy of each is kept there.
+    /// Days for which daily backups are kept; 0 for no backups. With a second region a copy of each is kept there.
     pub(crate) backup_days: u32,
-    /// Read and write capacity of each table and each index where capacity is provisioned.
+    /// Provisioned read and write capacity of each table and each index.
     pub(crate) capacity: u32,
 }
 
@@ -63,18 +63,22 @@ impl Profile {
         for (name, count) in &self.operations_per_day {
             if operations::named(name).is_none() {
                 let known: Vec<_> = operations::all().into_iter().map(|operation| operation.name).collect();
-                bail!("there is no operation {name}; there are {}", known.join(", "));
+                bail!("unknown operation {name}; expected one of {}", known.join(", "));
             }
-            ensure!(*count >= 0.0 && count.is_finite(), "operation {name}: {count} a day; it is a number from 0");
+            ensure!(*count >= 0.0 && count.is_finite(), "operation {name} is {count} per day; expected 0 or more");
         }
         for (name, megabytes) in &self.storage_mb {
             if Table::named(name).is_none() {
-                bail!("there is no table {name}; there are {}", TABLES.map(|table| table.name).join(", "));
+                bail!("unknown table {name}; expected one of {}", TABLES.map(|table| table.name).join(", "));
             }
-            ensure!(*megabytes >= 0.0 && megabytes.is_finite(), "storage of {name}: {megabytes} MB; it is a number from 0");
+            ensure!(*megabytes >= 0.0 && megabytes.is_finite(), "storage of {name} is {megabytes} MB; expected 0 or more");
         }
-        ensure!(self.item_kb > 0.0 && self.item_kb <= 400.0, "item size: {} KB; it is above 0 and at most 400", self.item_kb);
-        ensure!((1..=40).contains(&self.regions), "regions: {}; there are 1 to 40", self.regions);
+        ensure!(
+            self.item_kb > 0.0 && self.item_kb <= 400.0,
+            "item size is {} KB; expected more than 0 and no more than 400",
+            self.item_kb
+        );
+        ensure!((1..=40).contains(&self.regions), "regions is {}; expected 1 to 40", self.regions);
         Ok(())
     }
 }

@@ -1,4 +1,4 @@
-//! Estimates as text: what `forum cost` prints and docs/costs.md shows.
+//! Estimates as text, as `forum cost` prints them and docs/costs.md shows them.
 
 use db_adapter::TABLES;
 
@@ -12,7 +12,7 @@ pub(crate) fn estimate(profile: &Profile, prices: &Prices, estimate: &Estimate) 
     let mut out = heading(prices);
     let load: Vec<_> = profile.operations_per_day.iter().map(|(name, count)| format!("{} {name}", thousands(*count))).collect();
     let storage: Vec<_> = profile.storage_mb.iter().map(|(table, mb)| format!("{table} {mb} MB")).collect();
-    out += &format!("Load a day: {}; items of {} KB\n", load.join(", "), profile.item_kb);
+    out += &format!("Load per day: {}; items of {} KB\n", load.join(", "), profile.item_kb);
     out += &format!("Stored: {}; in {}\n\n", storage.join(", "), regions(profile));
     out += &section("Reads and writes, on demand", &estimate.on_demand);
     let provisioned = format!("Or provisioned: {0} + {0} units for every table and every index", profile.capacity);
@@ -43,7 +43,7 @@ pub(crate) fn operations(profile: &Profile, prices: &Prices, operations: &[Opera
     out
 }
 
-/// The guide's figures for its example beside ours, with the reason of each difference.
+/// The guide's figures for its example beside ours, with the reason for each difference.
 pub(crate) fn guide(prices: &Prices, estimate: &Estimate) -> String {
     let lines: Vec<&Line> = estimate.on_demand.iter().chain(&estimate.data).collect();
     let of = |names: &[&str]| -> f64 { lines.iter().filter(|line| names.contains(&line.what)).map(|line| line.dollars).sum() };
@@ -60,9 +60,9 @@ pub(crate) fn guide(prices: &Prices, estimate: &Estimate) -> String {
             "Replication",
             "0.0375",
             of(&["replica: writes of items", "replica: writes of indexes", "transfer of replication"]),
-            "the second region writes items and indexes again, and the way there is paid",
+            "the second region writes items and indexes again, and the transfer is billed",
         ),
-        ("Point-in-time recovery", "-", of(&["point-in-time recovery"]), "not in the guide's sum; paid in each region"),
+        ("Point-in-time recovery", "-", of(&["point-in-time recovery"]), "not in the guide's sum; billed in each region"),
         (
             "Backups",
             "0.0100",
@@ -114,7 +114,7 @@ fn section(title: &str, lines: &[Line]) -> String {
     out
 }
 
-/// Four digits behind the point where less would hide a small amount.
+/// Four decimal places for small amounts.
 fn money(dollars: f64) -> String {
     if dollars < 1.0 { format!("{dollars:.4}") } else { format!("{dollars:.2}") }
 }

@@ -1,5 +1,5 @@
-//! The backup file: JSON lines in sections. A section is one line that describes it, with the sha256 of the description and of
-//! what follows, and then so many bytes of items, one a line, as the stores keep them.
+//! The backup file: JSON lines in sections. A section is one line that describes it, with the sha256 of the description and the
+//! content, followed by the content: items, one per line, as the stores keep them.
 //!
 //! ```text
 //! {"$backup":{"format":1,"schema":1,"started":…,"store":…,"segments":16,"note":…},"sha256":…}
@@ -10,8 +10,8 @@
 //! {"$manifest":{"backup":{…},"finished":…,"tables":{"posts":{"items":2,"checksum":…},…},"parts":1,"partsSha256":…},"sha256":…}
 //! ```
 //!
-//! A part is a page of one segment of one table and holds where the segment goes on, so that a backup that was killed goes on
-//! behind its last whole part. In a file that ends in `.zst` every section is a zstd frame of its own; `zstdcat` reads the whole.
+//! A part is a page of one segment of one table. It holds the cursor of the segment's next page, so that an interrupted backup can be
+//! resumed after its last complete part. In a file whose name ends in `.zst` every section is a zstd frame; `zstdcat` reads the file.
 
 mod read;
 
@@ -32,10 +32,10 @@ pub(crate) use read::{Contents, Part, Reader, Section, check, each_part};
 
 /// The version of this file format.
 pub(crate) const FORMAT: u32 = 1;
-/// What a backup says of itself.
-pub(crate) const NOTE: &str = "A scan is not a snapshot: what was written while the backup ran is in it as it was when the scan \
-                               passed by. Claims are left out; a restore makes them anew.";
-/// How hard zstd tries; its default.
+/// The note in the header of every backup.
+pub(crate) const NOTE: &str = "A scan is not a snapshot: items that were written while the backup ran are in it as the scan \
+                               found them. Claims are not included; a restore creates them.";
+/// The compression level of zstd; 0 is its default.
 const LEVEL: i32 = 0;
 
 /// The first section: what is backed up, and how.
@@ -49,7 +49,7 @@ pub(crate) struct Header {
     pub(crate) started: String,
     /// The store that was read.
     pub(crate) store: Location,
-    /// How many segments each table is scanned in.
+    /// The number of segments in which each table is scanned.
     pub(crate) segments: u32,
     /// [`NOTE`].
     pub(crate) note: String,
@@ -58,34 +58,34 @@ pub(crate) struct Header {
 /// What a part holds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct PartHeader {
-    /// Its place among the parts, from 0.
+    /// Its position among the parts, from 0.
     pub(crate) number: u64,
     /// The short name of the table.
     pub(crate) table: String,
     /// The segment of the table.
     pub(crate) segment: u32,
-    /// How many items there are.
+    /// The number of items.
     pub(crate) items: u64,
-    /// How many bytes they take.
+    /// The length of the content in bytes.
     pub(crate) bytes: u64,
-    /// The cursor where the segment goes on; absent when it is complete.
+    /// The cursor of the segment's next page; absent from its last page.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) next: Option<String>,
 }
 
-/// The last section: proves that the file is whole.
+/// The last section: proves that the file is complete.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Manifest {
-    /// The header once more.
+    /// The header, repeated.
     pub(crate) backup: Header,
     /// When the backup was complete: RFC 3339, UTC.
     pub(crate) finished: String,
     /// Count and checksum of every table by short name.
     pub(crate) tables: BTreeMap<String, Checksum>,
-    /// How many parts there are.
+    /// The number of parts.
     pub(crate) parts: u64,
-    /// The sha256 of the parts' sha256, one a line.
+    /// The sha256 of the sha256 of all parts, one per line.
     pub(crate) parts_sha256: String,
 }
 
@@ -103,16 +103,16 @@ impl Writer {
     /// Starts a new file.
     ///
     /// # Errors
-    /// When the file is there already or cannot be written.
+    /// When the file exists or cannot be written.
     pub(crate) fn create(path: &Path, zstd: bool, header: &Header) -> Result<Self> {
         let file = OpenOptions::new().write(true).create_new(true).open(path);
-        let file = file.with_context(|| format!("cannot make {}", path.display()))?;
+        let file = file.with_context(|| format!("cannot create {}", path.display()))?;
         let mut writer = Self { file, path: path.to_owned(), zstd, parts: 0, parts_hash: Sha256::new() };
         writer.section("$backup", header, "")?;
         Ok(writer)
     }
 
-    /// Goes on behind what the reader has read, and drops what comes after.
+    /// Continues after the last section that the reader has read; what follows in the file is removed.
     ///
     /// # Errors
     /// When the file cannot be written.
@@ -124,7 +124,7 @@ impl Writer {
             file.flush()?;
             Ok::<_, std::io::Error>(file)
         };
-        let file = open().with_context(|| format!("cannot go on with {}", path.display()))?;
+        let file = open().with_context(|| format!("cannot append to {}", path.display()))?;
         let zstd = reader.is_zstd();
         let (parts, parts_hash) = reader.parts();
         Ok(Self { file, path, zstd, parts, parts_hash })
@@ -154,7 +154,7 @@ impl Writer {
         Ok(())
     }
 
-    /// Appends the manifest, and brings the file to disk. Answers its size in bytes.
+    /// Appends the manifest and syncs the file. Returns its size in bytes.
     ///
     /// # Errors
     /// When it cannot be written.
@@ -182,7 +182,7 @@ impl Writer {
     }
 }
 
-/// The name of a file that stands beside another one.
+/// The path with a suffix added to the file's name.
 pub(crate) fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);

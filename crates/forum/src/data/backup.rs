@@ -1,4 +1,4 @@
-//! A backup while it is written: which parts of which segments are in the file, and how it is resumed.
+//! A backup that is being written: which segments are in the file so far, and how it is resumed.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -15,7 +15,7 @@ use crate::data::checksum::Checksum;
 use crate::data::source::Scanner;
 use crate::run::progress::Progress;
 
-/// A backup that is not complete yet, in a file of its own.
+/// An incomplete backup, in a file of its own.
 #[derive(Debug)]
 pub(crate) struct PartialBackup {
     writer: Writer,
@@ -31,13 +31,13 @@ pub(crate) enum Resumed {
     Complete,
 }
 
-/// How far a table is.
+/// The progress of one table.
 #[derive(Debug, Default)]
 struct TableState {
     checksum: Checksum,
-    /// Segments that were begun: where they go on, or `None` when they are complete.
+    /// Segments that were started: the cursor of the next page, or `None` if they are complete.
     segments: BTreeMap<u32, Option<String>>,
-    /// Why the first item that no store would take is broken.
+    /// The reason why a store would refuse an item; that of the first such item.
     broken: Option<String>,
 }
 
@@ -55,7 +55,7 @@ impl TableState {
         Ok(())
     }
 
-    /// The segment and where it goes on, unless it is complete.
+    /// The segment and the cursor of its next page, unless it is complete.
     fn start(&self, segment: u32) -> Option<(u32, Option<Cursor>)> {
         match self.segments.get(&segment) {
             None => Some((segment, None)),
@@ -65,10 +65,10 @@ impl TableState {
 }
 
 impl PartialBackup {
-    /// Begins one.
+    /// Starts a new file.
     ///
     /// # Errors
-    /// When the file is there already or cannot be written.
+    /// When the file exists or cannot be written.
     pub(crate) fn new(partial: &Path, zstd: bool, scanner: &Scanner) -> Result<Self> {
         let header = Header {
             format: FORMAT,
@@ -82,10 +82,10 @@ impl PartialBackup {
         Ok(Self { writer, header, tables: BTreeMap::new() })
     }
 
-    /// Appends what is left of a table.
+    /// Appends the rest of a table.
     ///
     /// # Errors
-    /// When the store cannot be read or the file not be written.
+    /// When the store cannot be read or the file cannot be written.
     pub(crate) async fn copy(&mut self, table: &'static Table, scanner: &Scanner, progress: &Progress) -> Result<()> {
         let state = self.tables.entry(table.name).or_default();
         progress.add(state.checksum.items, 0.0);
@@ -100,27 +100,32 @@ impl PartialBackup {
         Ok(())
     }
 
-    /// Of each table that holds items which a restore will refuse, the reason of the first.
+    /// The tables with items that a restore will refuse, each with the reason for the first such item.
     pub(crate) fn broken(&self) -> impl Iterator<Item = (&'static str, &str)> {
         self.tables.iter().filter_map(|(table, state)| Some((*table, state.broken.as_deref()?)))
     }
 
-    /// Ends the file. Returns its size in bytes, and count and checksum of each table.
+    /// Completes the file. Returns its size in bytes, and count and checksum of each table.
     ///
     /// # Errors
-    /// When it cannot be written.
+    /// When the file cannot be written.
     pub(crate) fn finish(self) -> Result<(u64, BTreeMap<String, Checksum>)> {
         let tables: BTreeMap<_, _> = self.tables.iter().map(|(name, state)| ((*name).to_owned(), state.checksum)).collect();
         let bytes = self.writer.finish(self.header, now(), tables.clone())?;
         Ok((bytes, tables))
     }
 
-    /// Keeps the complete parts at the beginning of the file, and drops the rest, which it calls `dropped` with the reason for. The
-    /// scanner gets the segments of the file.
+    /// Opens an incomplete backup to continue it. The complete parts at the beginning of the file are kept and the rest is removed;
+    /// `report_rest` is called with what is wrong with the rest. The scanner is set to the number of segments in the file.
     ///
     /// # Errors
-    /// When the file is no backup of this store.
-    pub(crate) fn resume(partial: &Path, scanner: &mut Scanner, all: Tables, dropped: impl FnOnce(&Error)) -> Result<Resumed> {
+    /// When the file is not a backup of this store.
+    pub(crate) fn resume(
+        partial: &Path,
+        scanner: &mut Scanner,
+        all: Tables,
+        report_rest: impl FnOnce(&Error),
+    ) -> Result<Resumed> {
         let advice = || format!("{} cannot be resumed; delete it and start again", partial.display());
         let mut reader = Reader::open(partial).with_context(advice)?;
         let header = reader.header().clone();
@@ -145,7 +150,7 @@ impl PartialBackup {
                 Ok(Section::Part(part)) => keep(&part).with_context(advice)?,
                 Ok(Section::Manifest(_)) => return Ok(Resumed::Complete),
                 Err(rest) => {
-                    dropped(&rest);
+                    report_rest(&rest);
                     break;
                 }
             }
@@ -157,12 +162,17 @@ impl PartialBackup {
 /// Gives the complete file its name, so that it survives a crash.
 ///
 /// # Errors
-/// When a file has that name, or it cannot be renamed.
+/// When a file of that name exists, or renaming fails.
 pub(crate) fn put_in_place(partial: &Path, file: &Path) -> Result<()> {
-    ensure!(!file.exists(), "{} was made by someone else meanwhile; the backup is {}", file.display(), partial.display());
+    ensure!(
+        !file.exists(),
+        "{} was created by another program in the meantime; the backup is {}",
+        file.display(),
+        partial.display()
+    );
     std::fs::rename(partial, file).with_context(|| format!("cannot rename {} to {}", partial.display(), file.display()))?;
     let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    // Other systems have no such thing as syncing a folder.
+    // Other systems cannot sync a folder.
     if cfg!(unix) {
         let sync = File::open(folder).and_then(|folder| folder.sync_all());
         sync.with_context(|| format!("cannot sync {}", folder.display()))?;

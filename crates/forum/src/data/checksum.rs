@@ -7,15 +7,14 @@ use db_adapter::{Item, Table};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest, Sha256};
 
-/// How many items there are, and the sum modulo 2^256 of the SHA-256 of each item's canonical JSON, without the constant that the
-/// adapter itself adds to every item of the table.
+/// The number of items, and the sum modulo 2^256 of the SHA-256 of each item's canonical JSON, without the constant that the store
+/// adds to every item of the table.
 ///
-/// Addition does not care about order or grouping, so parts that were scanned apart add up. An item that is there twice counts
-/// twice (with XOR it would cancel itself out), and an item replaced by another shifts the sum by an amount that nothing but
-/// a forged item undoes. It guards against loss and change, not against someone who makes up items to fit.
+/// The sum does not depend on order or grouping, so parts that were scanned separately can be added. A duplicate counts twice (with
+/// XOR it would cancel itself out). The checksum detects loss and change, but not items that were forged to match it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Checksum {
-    /// Items that were added.
+    /// The number of items that were added.
     pub(crate) items: u64,
     /// The sum of their digests.
     #[serde(rename = "checksum")]
@@ -30,25 +29,25 @@ pub(crate) struct Sum {
 }
 
 impl Checksum {
-    /// Counts one item of the table.
+    /// Adds an item of the table.
     pub(crate) fn add(&mut self, table: &Table, item: &Item) {
         self.add_digest(digest(table, item));
     }
 
-    /// Counts one item whose [`digest`] is known.
+    /// Adds an item whose [`digest`] is known.
     pub(crate) fn add_digest(&mut self, digest: Sum) {
         self.items += 1;
         self.sum.add(digest);
     }
 
-    /// Counts the items of another part of the same table.
+    /// Adds the items of another part of the same table.
     pub(crate) fn merge(&mut self, part: &Self) {
         self.items += part.items;
         self.sum.add(part.sum);
     }
 }
 
-/// The SHA-256 of what is compared of an item: every attribute but the table's constant.
+/// The SHA-256 of the compared part of an item: every attribute except the table's constant.
 pub(crate) fn digest(table: &Table, item: &Item) -> Sum {
     let bytes: [u8; 32] = match &table.constant {
         Some(constant) => Sha256::digest(item.project(|name| name != constant.attribute).as_json()).into(),

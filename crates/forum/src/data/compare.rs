@@ -1,8 +1,8 @@
 //! Comparing a table of the store with another source by streaming, in bounded memory.
 //!
-//! Both sides are read once, and count and checksum are kept for each of many buckets of keys. Only where buckets differ are both
-//! sides read again, and only the keys of those buckets are held, so many at a time. Every difference is confirmed by strong
-//! reads before it is named, so that what is written or replicated meanwhile is not taken for one.
+//! Both sides are read once. Keys are hashed into many buckets, and count and checksum of each bucket are kept. Only if buckets
+//! differ, both sides are read again, and the keys of a limited number of these buckets are held in memory at a time. Every difference
+//! is confirmed by strong reads before it is reported, so that writes and replication in the meantime are not reported.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
@@ -17,11 +17,11 @@ use crate::data::checksum::{Checksum, Sum, digest};
 use crate::data::source::{Scanner, Source};
 use crate::run::progress::Progress;
 
-/// Buckets of a table. So many that a few differences in a million items lead to a few thousand keys.
+/// Number of buckets of a table. With this many, a few differences in a million items lead to a few thousand keys.
 const BUCKETS: usize = 1 << 16;
-/// Keys that are held at a time.
+/// Maximum number of keys that are held in memory at a time.
 const MAX_KEYS_IN_MEMORY: u64 = if cfg!(test) { 50 } else { 200_000 };
-/// Keys of one strong read at most.
+/// Maximum number of keys of one strong read.
 const READ_KEYS: usize = 100;
 
 /// Count and checksum of every bucket of a table.
@@ -35,14 +35,14 @@ impl Default for Buckets {
 }
 
 impl Buckets {
-    /// Counts an item.
+    /// Adds an item.
     pub(crate) fn add(&mut self, key: &Key, digest: Sum) {
         if let Some(bucket) = self.0.get_mut(bucket_of(key)) {
             bucket.add_digest(digest);
         }
     }
 
-    /// The whole table.
+    /// Count and checksum of the whole table.
     pub(crate) fn total(&self) -> Checksum {
         let mut total = Checksum::default();
         self.0.iter().for_each(|bucket| total.merge(bucket));
@@ -62,14 +62,14 @@ impl Buckets {
     }
 }
 
-/// How the table of the store and the other source compare.
+/// The result of comparing a table of the store with the other source.
 #[derive(Debug)]
 pub(crate) struct Comparison {
-    /// The other source.
+    /// Count and checksum of the other source.
     pub(crate) theirs: Checksum,
     /// The items that differ.
     pub(crate) differences: Vec<Difference>,
-    /// Are that all of them?
+    /// Are all of them listed?
     pub(crate) complete: bool,
     /// Do counts and checksums differ?
     pub(crate) differs: bool,
@@ -93,13 +93,13 @@ pub(crate) struct Difference {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "difference", rename_all = "camelCase")]
 pub(crate) enum Kind {
-    /// The store lacks it.
+    /// It is not in the store.
     Missing,
-    /// Only the store has it.
+    /// It is only in the store.
     Extra,
-    /// Both have it.
+    /// Both have it, with different contents.
     Different {
-        /// The attributes whose values differ or that one side lacks.
+        /// The attributes whose values differ or that only one side has.
         attributes: Vec<String>,
     },
 }
@@ -139,7 +139,7 @@ impl fmt::Display for Difference {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.kind {
             Kind::Missing => write!(formatter, "{}: is missing from the store", self.key),
-            Kind::Extra => write!(formatter, "{}: is in the store only", self.key),
+            Kind::Extra => write!(formatter, "{}: is only in the store", self.key),
             Kind::Different { attributes } => write!(formatter, "{}: differs in {}", self.key, attributes.join(", ")),
         }
     }
@@ -159,7 +159,7 @@ pub(crate) async fn checksum(source: &Source, table: &'static Table, progress: &
     Ok(checksum)
 }
 
-/// Compares a table of the store with another source; names at most `limit` items.
+/// Compares a table of the store with another source; lists no more than `limit` items.
 ///
 /// # Errors
 /// When one of them cannot be read.
@@ -174,7 +174,7 @@ pub(crate) async fn compare(
     compare_buckets(ours, &buckets, theirs, table, limit, progress).await
 }
 
-/// As [`compare`], where the store was read already.
+/// As [`compare`], if the store was already read.
 ///
 /// # Errors
 /// When one of them cannot be read.
@@ -247,7 +247,7 @@ impl Search<'_> {
         Ok(())
     }
 
-    /// Reads both sides again where they are stores, and keeps what still differs. A file's items are given.
+    /// Reads both sides again, if they are stores, and keeps what still differs. Items of a file are given.
     async fn confirm(&mut self, suspects: Vec<(Key, Option<Item>)>) -> Result<()> {
         for suspects in suspects.chunks(READ_KEYS) {
             if !self.complete {
@@ -273,8 +273,8 @@ impl Search<'_> {
     }
 }
 
-/// The backup's items of a table that the store does not have as they are in the backup; at most `limit`. What only the store has
-/// does not matter.
+/// The items of a table in the backup that the store does not have or has with different contents; no more than `limit`. Items that
+/// only the store has are ignored.
 ///
 /// # Errors
 /// When the store or the file cannot be read.
@@ -298,7 +298,7 @@ pub(crate) async fn absent_or_different(
     Ok(search.differences)
 }
 
-/// The items as they are now.
+/// Reads the items with strong consistency.
 ///
 /// # Errors
 /// When the store cannot be read.
@@ -312,7 +312,7 @@ pub(crate) async fn read_strongly(scanner: &Scanner, table: &'static Table, keys
     Ok(found)
 }
 
-/// The item's key, even if the item is broken otherwise.
+/// The item's key, even if the item is invalid.
 pub(crate) fn key_of(table: &Table, item: &Item) -> Key {
     let half = |name| item.text(name).unwrap_or_default();
     Key { hash: half(table.hash), range: table.range.map(half) }
@@ -345,7 +345,7 @@ fn bucket_of(key: &Key) -> usize {
     fingerprint(key) as usize % BUCKETS
 }
 
-/// A number that distinct values share only by rare chance.
+/// A 64-bit hash, the same for equal values within one run of the program. Collisions are rare.
 pub(crate) fn fingerprint(value: &impl Hash) -> u64 {
     let mut hasher = DefaultHasher::new();
     value.hash(&mut hasher);

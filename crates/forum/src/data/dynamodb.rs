@@ -1,4 +1,4 @@
-//! A table on DynamoDB as it is: description, time to live, point-in-time recovery, tags.
+//! The settings of a table on DynamoDB: description, time to live, point-in-time recovery, tags.
 
 pub(crate) mod drift;
 
@@ -8,7 +8,7 @@ use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::types::{PointInTimeRecoveryStatus, TableDescription, Tag, TimeToLiveStatus};
 use chrono::{DateTime, Utc};
 
-/// Where a table is: what errors name.
+/// A table on DynamoDB, as errors name it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct LiveTable<'a> {
     /// The SDK's client.
@@ -19,12 +19,12 @@ pub(crate) struct LiveTable<'a> {
     pub(crate) name: &'a str,
 }
 
-/// What an endpoint tells: DynamoDB Local and other emulators do not know every question.
+/// What an endpoint replies: DynamoDB Local and other emulators do not support every operation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Reply<T> {
-    /// The answer.
+    /// The value.
     Known(T),
-    /// The endpoint does not know the question.
+    /// The endpoint does not support the operation.
     Unsupported,
 }
 
@@ -33,14 +33,14 @@ pub(crate) enum Reply<T> {
 pub(crate) struct Recovery {
     /// Is it on?
     pub(crate) enabled: bool,
-    /// Days that are kept, where that is not the default.
+    /// Days that the recovery window covers, if that is not the default.
     pub(crate) days: Option<i32>,
-    /// The first moment that can be restored, and the last.
+    /// The earliest and the latest time that can be restored.
     pub(crate) window: Option<(DateTime<Utc>, DateTime<Utc>)>,
 }
 
 impl LiveTable<'_> {
-    /// The table's description; `None` where there is no such table.
+    /// The table's description; `None` if the table does not exist.
     ///
     /// # Errors
     /// When DynamoDB refuses or cannot be reached.
@@ -52,7 +52,7 @@ impl LiveTable<'_> {
         }
     }
 
-    /// The attribute by which items expire, if they do.
+    /// The attribute that holds the expiry time of items, if time to live is on.
     ///
     /// # Errors
     /// As [`LiveTable::describe`].
@@ -86,7 +86,7 @@ impl LiveTable<'_> {
         }))
     }
 
-    /// The table's tags, but for those of AWS itself.
+    /// The table's tags, without those of AWS itself.
     ///
     /// # Errors
     /// As [`LiveTable::describe`].
@@ -115,7 +115,7 @@ impl LiveTable<'_> {
         }
     }
 
-    /// The error of an operation on this table, in words for the operator.
+    /// The error of an operation on this table, as the operator reads it.
     pub(crate) fn failed<E>(&self, operation: &str, error: SdkError<E>) -> anyhow::Error
     where
         E: ProvideErrorMetadata + std::error::Error + 'static,
@@ -135,24 +135,24 @@ impl LiveTable<'_> {
 }
 
 impl<T> Reply<T> {
-    /// What is made of the answer.
-    pub(crate) fn map<U>(self, make: impl FnOnce(T) -> U) -> Reply<U> {
+    /// Converts a known value.
+    pub(crate) fn map<U>(self, convert: impl FnOnce(T) -> U) -> Reply<U> {
         match self {
-            Self::Known(answer) => Reply::Known(make(answer)),
+            Self::Known(value) => Reply::Known(convert(value)),
             Self::Unsupported => Reply::Unsupported,
         }
     }
 
-    /// The answer, if there is one.
+    /// The value, if it is known.
     pub(crate) fn known(&self) -> Option<&T> {
         match self {
-            Self::Known(answer) => Some(answer),
+            Self::Known(value) => Some(value),
             Self::Unsupported => None,
         }
     }
 }
 
-/// What went wrong below the SDK: `Connection refused`, say.
+/// The innermost cause, such as `Connection refused`.
 fn innermost(error: &dyn std::error::Error) -> String {
     match error.source() {
         Some(source) => innermost(source),

@@ -1,8 +1,8 @@
-//! One pass over a table of the store: count and checksum, unknown attributes, broken items, dangling references, and sort keys that
-//! share what should be one item's id.
+//! One pass over a table of the store: count and checksum, unknown attributes, invalid items, dangling references, and ids that
+//! several items with different sort keys share.
 //!
-//! Of every item at most eight bytes are kept, a fingerprint of its id, so that references can be looked up without reading
-//! their targets one by one. What the fingerprints cast doubt on is read again before it is reported.
+//! A fingerprint of every item's id, eight bytes, is kept in memory, so that references can be looked up without reading each
+//! target. What the fingerprints show as missing is read again before it is reported.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -16,9 +16,9 @@ use crate::data::checksum::digest;
 use crate::data::source::Scanner;
 use crate::run::progress::Progress;
 
-/// Names of unknown attributes that are counted at most.
+/// Maximum number of names of unknown attributes that are counted.
 const UNKNOWN_NAMES: usize = 1000;
-/// Targets that are known to be absent and so are not read again.
+/// Maximum number of targets that are remembered as absent and not read again.
 const KNOWN_ABSENT: usize = 100_000;
 
 /// What was found in a table.
@@ -27,14 +27,14 @@ const KNOWN_ABSENT: usize = 100_000;
 pub(crate) struct Inspection {
     #[serde(skip)]
     pub(crate) buckets: Buckets,
-    /// How many items have an attribute that this version does not know.
+    /// Attributes that this version does not know, with the number of items that have them.
     pub(crate) unknown_attributes: BTreeMap<String, u64>,
-    /// Items that no store would take.
+    /// The number of items that a store would refuse.
     pub(crate) broken_items: u64,
-    /// References to items that do not exist; the first of them by name.
+    /// The number of references to items that do not exist.
     pub(crate) dangling_references: u64,
     pub(crate) dangling: Vec<Dangling>,
-    /// Ids that several items share; the first of them by name.
+    /// The number of ids that several items share.
     pub(crate) shared_ids: u64,
     pub(crate) shared: Vec<SharedId>,
 }
@@ -48,7 +48,7 @@ pub(crate) struct Dangling {
     pub(crate) value: String,
 }
 
-/// Several items with one partition key where one is meant.
+/// An id that several items have.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct SharedId {
@@ -56,7 +56,7 @@ pub(crate) struct SharedId {
     pub(crate) sort_keys: Vec<String>,
 }
 
-/// Fingerprints of the ids of the tables that were read, sorted.
+/// Sorted fingerprints of the ids of the tables that were read.
 #[derive(Debug, Default)]
 pub(crate) struct Ids(BTreeMap<&'static str, Vec<u64>>);
 
@@ -66,7 +66,7 @@ impl Ids {
     }
 }
 
-/// Inspects one of the tables; those that it refers to must have been inspected before. Names no more than `limit` items of each kind.
+/// Inspects one of the tables. The tables that it refers to must be inspected before. Lists no more than `limit` items of each kind.
 pub(crate) async fn inspect(
     scanner: &Scanner,
     table: &'static Table,
@@ -125,7 +125,7 @@ impl Pass<'_> {
         }
     }
 
-    /// The item's references whose target was not seen.
+    /// The item's references whose target was not found so far.
     fn suspects(&self, key: &Key, attributes: &Attributes) -> Vec<(&'static Table, Dangling)> {
         let suspect = |(known, target): (&Attribute, &'static Table)| {
             let value = attributes.get(known.name).and_then(Value::as_str)?;
@@ -137,7 +137,7 @@ impl Pass<'_> {
         self.table.references().filter_map(suspect).collect()
     }
 
-    /// Keeps the suspects whose target does not exist now.
+    /// Reads the targets again, and keeps the references whose target does not exist.
     async fn confirm(&mut self, suspects: Vec<(&'static Table, Dangling)>) -> Result<()> {
         let mut asked: HashMap<(&str, String), &'static Table> = HashMap::new();
         for (table, dangling) in &suspects {
@@ -175,7 +175,7 @@ impl Pass<'_> {
     }
 }
 
-/// Reads the keys of the table once more, to name the ids that several items have.
+/// Reads the keys of the table again, to list the ids that several items have.
 async fn shared_ids(
     scanner: &Scanner,
     table: &'static Table,

@@ -1,4 +1,4 @@
-//! Where a store is, as it is shown to people and written into backups.
+//! The location of a store, as it is printed and written into backups.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -10,11 +10,11 @@ use db_adapter::config::{DynamoConfig, StoreConfig};
 use db_adapter::entity::{post, thread, user};
 use serde::{Deserialize, Serialize};
 
-/// A long command waits this long at least for one attempt, and for all attempts of a call: a tool that reads whole tables can
-/// afford more patience than a request.
-const PATIENCE: (Duration, Duration) = (Duration::from_secs(30), Duration::from_secs(120));
+/// The least time that a long command waits for one attempt, and for all attempts of a call: a tool that reads whole tables can
+/// wait longer than a request.
+const MIN_TIMEOUTS: (Duration, Duration) = (Duration::from_secs(30), Duration::from_secs(120));
 
-/// Which store. Two that are equal hold the same data.
+/// The location of a store. Equal locations are the same store.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "mode", rename_all = "lowercase")]
 pub(crate) enum Location {
@@ -39,7 +39,7 @@ impl Location {
     /// The store that the settings choose.
     ///
     /// # Errors
-    /// When the present directory is not known.
+    /// When the current directory is unknown.
     pub(crate) fn of(config: &StoreConfig) -> Result<Self> {
         if config.use_dynamodb {
             return Ok(Self::of_dynamodb(&config.dynamodb));
@@ -78,9 +78,9 @@ impl fmt::Display for Location {
     }
 }
 
-/// The settings with the patience of a long command.
+/// The settings with the timeouts of a long command.
 pub(crate) fn with_long_timeouts(config: &DynamoConfig) -> DynamoConfig {
-    let (attempt, operation) = PATIENCE;
+    let (attempt, operation) = MIN_TIMEOUTS;
     DynamoConfig {
         dynamodb_attempt_timeout_ms: config.dynamodb_attempt_timeout_ms.max(attempt),
         dynamodb_operation_timeout_ms: config.dynamodb_operation_timeout_ms.max(operation),

@@ -1,4 +1,4 @@
-//! Repairing what `Store::check` finds, after what is removed has been saved.
+//! Repairing what `Store::check` finds, after saving what is removed.
 
 use std::fs::OpenOptions;
 use std::io::Write;
@@ -11,25 +11,25 @@ use serde::Serialize;
 use super::compare::{NamedKey, key_attributes};
 use crate::data::source::Scanner;
 
-/// A finding as it is shown and saved.
+/// A finding as it is printed and saved.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct FindingReport {
     pub(crate) table: &'static str,
     pub(crate) finding: &'static str,
-    /// The item that is broken or lacks its claim, or that a dangling claim names.
+    /// The item that is invalid or has no claim, or the owner that a dangling claim names.
     #[serde(serialize_with = "key_attributes")]
     pub(crate) key: NamedKey,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) attribute: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) value: Option<String>,
-    /// The hash key of the item that has the claim instead.
+    /// The partition key of the item that holds the claim instead.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) owner: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) reason: Option<String>,
-    /// The item as it was stored, where repair removes it.
+    /// The item as it was stored, if the repair removes it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) item: Option<Item>,
 }
@@ -69,25 +69,28 @@ impl std::fmt::Display for FindingReport {
         let (key, attribute) = (&self.key, self.attribute.unwrap_or_default());
         let value = self.value.as_deref().unwrap_or_default();
         match (self.finding, &self.owner, &self.reason) {
-            ("missingClaim", ..) => write!(formatter, "{key}: no claim holds its {attribute} {value:?}; repair adds it"),
+            ("missingClaim", ..) => write!(formatter, "{key}: there is no claim on its {attribute} {value:?}; a repair adds it"),
             ("danglingClaim", ..) => {
-                write!(formatter, "claim on {attribute} {value:?}: its owner {key} does not have it; repair removes the claim")
+                write!(
+                    formatter,
+                    "claim on {attribute} {value:?}: its owner {key} does not have this value; a repair removes the claim"
+                )
             }
             (_, Some(owner), _) => write!(
                 formatter,
-                "{key}: its {attribute} {value:?} belongs to {owner:?} too, who has the claim; change one of the two by hand"
+                "{key}: its {attribute} {value:?} is also that of {owner:?}, which holds the claim; change one of the two by hand"
             ),
             (_, _, reason) => {
-                write!(formatter, "{key}: broken: {}; repair removes the item", reason.as_deref().unwrap_or_default())
+                write!(formatter, "{key}: broken: {}; a repair removes the item", reason.as_deref().unwrap_or_default())
             }
         }
     }
 }
 
-/// Repairs the findings, after all of them were saved to a new file. Answers how many are left to a person.
+/// Saves all findings to a new file, then repairs them. Returns how many cannot be repaired automatically.
 ///
 /// # Errors
-/// When the file cannot be made: then nothing was repaired. When the store fails.
+/// When the file cannot be created, before anything is repaired; when the store fails.
 pub(crate) async fn apply(scanner: &Scanner, findings: &[(&'static Table, Finding)], file: &Path) -> Result<usize> {
     save(findings, file)
         .with_context(|| format!("cannot save what would be removed to {}; nothing was repaired", file.display()))?;

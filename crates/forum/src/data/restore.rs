@@ -16,7 +16,7 @@ use crate::data::source::Scanner;
 use crate::run::progress::Progress;
 use crate::run::rate::{RateCap, write_units};
 
-/// Parts that are loaded at once.
+/// Number of parts that are loaded concurrently.
 const LOADS: usize = 4;
 
 /// Loads a backup into a store.
@@ -26,17 +26,18 @@ pub(crate) struct Load {
     pub(crate) file: PathBuf,
     /// The store.
     pub(crate) scanner: Scanner,
-    /// What is loaded already.
+    /// What is already loaded.
     pub(crate) journal: Journal,
-    /// How fast it may write.
+    /// The limit of its write rate.
     pub(crate) cap: RateCap,
 }
 
 impl Load {
-    /// Loads what is left of a table: where values are unique in one piece, as one load sees all their owners, else part by part.
+    /// Loads the rest of a table. A table with unique attributes is loaded in one call, which sees all owners of the values; others
+    /// are loaded part by part.
     ///
     /// # Errors
-    /// When one of both fails; what is loaded is in the journal.
+    /// When the file cannot be read or the store cannot be written. The journal holds what was loaded.
     pub(crate) async fn table(&self, table: &'static Table, progress: &Progress) -> Result<()> {
         if self.journal.has_table(table.name) {
             return Ok(());

@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 
 use crate::Tables;
 
-/// How many items there are of each table, in the order in which they are created.
+/// The number of items of each table, in the order in which they are created.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Counts(Vec<(&'static str, usize)>);
 
@@ -20,10 +20,10 @@ impl fmt::Display for Counts {
     }
 }
 
-/// Creates the sample items that do not exist yet, and returns how many these are. Existing items stay as they are.
+/// Creates the sample items that do not exist yet, and returns their number. Existing items are left unchanged.
 ///
 /// # Errors
-/// When the store fails; what was created before stays.
+/// When the store fails; items that were created before are kept.
 pub(crate) async fn seed(store: &dyn Store, tables: Tables) -> Result<Counts> {
     let mut counts = Vec::new();
     for table in in_reference_order(tables) {
@@ -40,7 +40,7 @@ pub(crate) async fn seed(store: &dyn Store, tables: Tables) -> Result<Counts> {
     Ok(Counts(counts))
 }
 
-/// Is there no item in any table?
+/// Are all tables empty?
 ///
 /// # Errors
 /// When the store cannot be read.
@@ -59,7 +59,7 @@ fn samples(table: &Table) -> Result<Vec<Attributes>> {
     items.into_iter().map(|item| Ok(Item::parse(item.get())?.attributes()?)).collect()
 }
 
-/// How many sample items are declared.
+/// The number of sample items that are declared.
 pub(crate) fn declared(tables: Tables) -> Counts {
     let count = |table: &'static Table| (table.name, samples(table).map_or(0, |samples| samples.len()));
     Counts(in_reference_order(tables).into_iter().map(count).collect())

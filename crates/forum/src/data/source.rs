@@ -1,4 +1,4 @@
-//! What can be read item by item, again and again, in no order: a store, a backup, a folder of JSON files. Nothing is collected.
+//! What items are read from: a store, a backup, a folder of JSON files. Items are streamed, in no particular order.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -17,15 +17,15 @@ use crate::run::rate::{RateCap, read_units};
 
 pub(crate) mod directory;
 
-/// Items on a page at most: enough for DynamoDB to fill its answers, little enough for many segments at once.
+/// Maximum number of items of a page: enough to fill a response of DynamoDB, few enough for many segments at once.
 const PAGE_ITEMS: usize = 1000;
-/// Segments where the number is not given. DynamoDB Local needs many when it holds much.
+/// Default number of segments: on DynamoDB, of which DynamoDB Local needs many for large tables, and on JSON files.
 const SEGMENTS: (u32, u32) = (16, 4);
-/// Times that a page is asked for again when the backend is busy, and the first pause between, which doubles.
+/// Number of times that a page is requested again if the backend is busy, and the first pause before that, which doubles.
 const RETRIES: u32 = 6;
 const PAUSE: Duration = Duration::from_millis(500);
 
-/// Anything that holds items of declared tables and can be read as often as needed.
+/// A source of items that can be read repeatedly.
 #[derive(Debug)]
 pub(crate) enum Source {
     /// A store of either backend.
@@ -36,14 +36,14 @@ pub(crate) enum Source {
     Directory(Directory),
 }
 
-/// Reads a store in segments, several at once.
+/// Reads a store in parallel segments.
 #[derive(Debug, Clone)]
 pub(crate) struct Scanner {
     /// The store.
     pub(crate) store: Arc<dyn Store>,
     /// Where it is.
     pub(crate) location: Location,
-    /// How many segments a table is read in.
+    /// Number of segments in which a table is read.
     pub(crate) segments: u32,
     cap: Arc<RateCap>,
 }
@@ -51,17 +51,17 @@ pub(crate) struct Scanner {
 /// Some items of a table.
 #[derive(Debug)]
 pub(crate) struct Batch {
-    /// The segment that they are from.
+    /// The segment that contains them.
     pub(crate) segment: u32,
     /// The items.
     pub(crate) items: Vec<Item>,
-    /// Where the segment goes on; `None` at its end.
+    /// The cursor of the segment's next page; `None` at its end.
     pub(crate) next: Option<Cursor>,
-    /// What reading them cost in capacity units, about; 0 where nothing is metered.
+    /// The approximate read capacity units that they cost; 0 on JSON files.
     pub(crate) units: f64,
 }
 
-/// The batches of a table, as they arrive. Dropped, the reading stops.
+/// The batches of a table, as they arrive. Dropping it stops the reading.
 #[derive(Debug)]
 pub(crate) struct Batches {
     batches: mpsc::Receiver<Result<Batch>>,
@@ -69,14 +69,14 @@ pub(crate) struct Batches {
 }
 
 impl Batches {
-    /// The next batch; `None` when the whole table was read.
+    /// The next batch; `None` at the end of the table.
     pub(crate) async fn next(&mut self) -> Result<Option<Batch>> {
         self.batches.recv().await.transpose()
     }
 }
 
 impl Source {
-    /// Every item of the table once.
+    /// Reads every item of the table once.
     pub(crate) fn batches(&self, table: &'static Table) -> Batches {
         match self {
             Self::Store(scanner) => scanner.batches(table),
@@ -105,7 +105,7 @@ impl std::fmt::Display for Source {
 }
 
 impl Scanner {
-    /// Opens the store that the settings choose, to read what is there: a folder of JSON files is not made.
+    /// Opens the store that the settings choose, but does not create a folder of JSON files.
     ///
     /// # Errors
     /// Why it cannot be opened.
@@ -146,7 +146,7 @@ impl Scanner {
         Self { store, location, segments: segments.unwrap_or(usual), cap: Arc::new(RateCap::new(max_read_units)) }
     }
 
-    /// Does the table hold no item?
+    /// Is the table empty?
     ///
     /// # Errors
     /// When it cannot be read.
@@ -154,12 +154,12 @@ impl Scanner {
         Ok(self.page(table, &Scan::new(1)).await?.items.is_empty())
     }
 
-    /// Every item of the table once, as an eventual read sees it.
+    /// Reads every item of the table once, with eventual consistency.
     pub(crate) fn batches(&self, table: &'static Table) -> Batches {
         self.batches_from(table, (0..self.segments).map(|segment| (segment, None)), None)
     }
 
-    /// What is left of some segments, with all or only some attributes.
+    /// Reads some segments, each from a cursor, with all or only some attributes.
     pub(crate) fn batches_from(
         &self,
         table: &'static Table,
@@ -214,7 +214,7 @@ impl Scanner {
     }
 }
 
-/// Batches of what a thread reads. `read` gets a function that takes items and answers whether more are wanted.
+/// Batches that a thread reads. `read` gets a function that takes items and returns whether more are wanted.
 fn from_thread(read: impl FnOnce(&mut dyn FnMut(Vec<Item>) -> Result<bool>) -> Result<()> + Send + 'static) -> Batches {
     let (sender, batches) = mpsc::channel(1);
     tokio::task::spawn_blocking(move || {
@@ -229,7 +229,7 @@ fn from_thread(read: impl FnOnce(&mut dyn FnMut(Vec<Item>) -> Result<bool>) -> R
     Batches { batches, _tasks: JoinSet::new() }
 }
 
-/// A file or folder that was named on the command line must be there.
+/// Checks that a file or folder of the command line exists.
 pub(crate) fn existing(path: PathBuf) -> Result<PathBuf> {
     std::fs::metadata(&path).with_context(|| format!("cannot open {}", path.display()))?;
     Ok(path)

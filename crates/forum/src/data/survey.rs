@@ -1,5 +1,5 @@
-//! What a source holds, looked at as a whole before anything is written: what would be stored, what cannot be, and which references
-//! lead nowhere. Of every item eight bytes and its place are kept.
+//! A survey of a source before anything is written: what would be stored, what cannot be stored, and which references are dangling.
+//! Keeps a fingerprint and the position of every item in memory.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
@@ -16,10 +16,10 @@ use crate::data::source::{Scanner, Source};
 use crate::output::Format;
 use crate::run::progress::Progress;
 
-/// Faults and dangling references that are named at most, of each.
+/// Maximum number of faults that are listed, and of dangling references.
 const MAX_LISTED: usize = 20;
 
-/// What a source holds.
+/// The contents of a source.
 #[derive(Debug, Default, Serialize)]
 pub(crate) struct Survey {
     /// The tables in the order in which they are read.
@@ -30,39 +30,39 @@ pub(crate) struct Survey {
     pub(crate) faults: Excerpt,
     /// References to items that the source does not hold.
     pub(crate) dangling: Excerpt,
-    /// The records of each unique value, by its fingerprint.
+    /// The record of each unique value, by the value's fingerprint.
     #[serde(skip)]
     unique: HashMap<u64, u64>,
 }
 
-/// What a source holds of one table.
+/// The contents of one table of a source.
 #[derive(Debug, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Tally {
-    /// Where it is from.
+    /// The file or store.
     place: String,
     records: u64,
     derived_ids: u64,
     derived_times: u64,
-    /// How many records have an attribute that this version does not know.
+    /// Attributes that this version does not know, with the number of records that have them.
     unknown_attributes: BTreeMap<String, u64>,
     /// The first item as it is stored.
     first: Option<Box<RawValue>>,
-    /// The record of each key, by its fingerprint.
+    /// The record of each key, by the key's fingerprint.
     #[serde(skip)]
     keys: HashMap<u64, u64>,
 }
 
-/// How many there are, and the first of them.
+/// The number of some things, and a list of the first of them.
 #[derive(Debug, Default, Serialize)]
 pub(crate) struct Excerpt {
-    /// How many there are.
+    /// Their number.
     pub(crate) count: u64,
     first: Vec<String>,
 }
 
 impl Excerpt {
-    /// One more.
+    /// Counts one more, and lists it if there is room.
     pub(crate) fn add(&mut self, name: impl fmt::Display) {
         self.count += 1;
         if self.first.len() < MAX_LISTED {
@@ -71,7 +71,7 @@ impl Excerpt {
     }
 }
 
-/// One on a line, indented.
+/// One per line, indented.
 impl fmt::Display for Excerpt {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         for name in &self.first {
@@ -85,7 +85,7 @@ impl fmt::Display for Excerpt {
 }
 
 impl Survey {
-    /// Looks at the source.
+    /// Reads the source once.
     ///
     /// # Errors
     /// When it cannot be read. Records that cannot be stored are in the survey.
@@ -99,13 +99,13 @@ impl Survey {
             Source::Store(scanner) => Self::of_store(scanner, &tables, format).await?,
             Source::Backup(_) => Self::default(),
         };
-        // Nothing is looked up any more, and writing needs memory of its own.
+        // These are not needed any more, and writing needs memory too.
         survey.unique = HashMap::new();
         survey.tables.values_mut().for_each(|tally| tally.keys = HashMap::new());
         Ok(survey)
     }
 
-    /// How many records of the table there are.
+    /// The number of records of the table.
     pub(crate) fn records(&self, table: &Table) -> u64 {
         self.tables.get(table.name).map_or(0, |tally| tally.records)
     }
@@ -162,7 +162,7 @@ impl Survey {
         self.tables.entry(table.name).or_default()
     }
 
-    /// Counts a record. `place` tells where the record of that number is.
+    /// Adds a record. `place` names the record of a number.
     fn add(&mut self, table: &'static Table, record: &Record, place: impl Fn(u64) -> String) {
         let Record { item, key, .. } = record;
         let tally = self.tables.entry(table.name).or_default();
@@ -178,15 +178,15 @@ impl Survey {
         if tally.first.is_none() {
             tally.first = serde_json::from_str(item.as_json()).ok();
         }
-        // References look up the partition key; a post, which has a sort key, is not referred to.
+        // References hold the partition key alone; no table with a sort key is referred to.
         let half = if table.range.is_some() { fingerprint(key) } else { fingerprint(&key.hash) };
         if let Some(other) = tally.keys.insert(half, number) {
             let (key, place) = (NamedKey::new(table, key.clone()), place(number));
-            self.faults.add(format!("{place}: {key} is record {other} already"));
+            self.faults.add(format!("{place}: {key} is already used by record {other}"));
         }
         for (attribute, value) in unique_values(table, item) {
             if let Some(other) = self.unique.insert(fingerprint(&(table.name, attribute, &value)), number) {
-                self.faults.add(format!("{}: {attribute} {value:?} is that of record {other} too", place(number)));
+                self.faults.add(format!("{}: {attribute} {value:?} is already used by record {other}", place(number)));
             }
         }
         for (known, target) in table.references() {
@@ -214,12 +214,12 @@ impl fmt::Display for Survey {
             }
             if !tally.unknown_attributes.is_empty() {
                 let names: Vec<_> = tally.unknown_attributes.iter().map(|(name, count)| format!("{name} ({count})")).collect();
-                write!(formatter, "; kept but not known: {}", names.join(", "))?;
+                write!(formatter, "; unknown attributes, which are kept: {}", names.join(", "))?;
             }
             writeln!(formatter)?;
         }
         if self.dangling.count > 0 {
-            writeln!(formatter, "{} references lead nowhere:", self.dangling.count)?;
+            writeln!(formatter, "{} references to items that do not exist:", self.dangling.count)?;
             self.dangling.fmt(formatter)?;
         }
         Ok(())

@@ -1,4 +1,4 @@
-//! Writing what the target does not have yet: so a migration that was stopped goes on, and a second one changes nothing.
+//! Writing only what the target does not have, so that an interrupted migration can be repeated and a second one changes nothing.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -15,32 +15,32 @@ use crate::data::source::{Scanner, Source};
 use crate::run::progress::Progress;
 use crate::run::rate::{RateCap, write_units};
 
-/// Items whose present state is asked for at once.
+/// Number of items that are read from the target in one request.
 const CHUNK: usize = 100;
-/// Such questions on their way at once.
+/// Number of such requests that are in flight at once.
 const CHUNKS: usize = 8;
 
-/// What was done about one table.
+/// The result for one table.
 #[derive(Debug, Default, Serialize)]
 pub(crate) struct Written {
     /// Items that were written.
     pub(crate) written: u64,
-    /// Items that were there already.
+    /// Items that were already in the target.
     pub(crate) unchanged: u64,
-    /// Items that the target has in another form, and keeps.
+    /// Items that differ in the target, and were kept there.
     pub(crate) kept: Excerpt,
 }
 
 /// Writes from one store to another.
 #[derive(Debug)]
 pub(crate) struct Writer<'a> {
-    /// What is read.
+    /// The source.
     pub(crate) source: &'a Source,
-    /// Where it goes.
+    /// The target.
     pub(crate) target: &'a Scanner,
-    /// Replaces items that the target has in another form.
+    /// Are items that differ in the target replaced?
     pub(crate) overwrite: bool,
-    /// How fast it may write.
+    /// The limit of its write rate.
     pub(crate) cap: &'a RateCap,
 }
 
@@ -48,7 +48,7 @@ impl Writer<'_> {
     /// Writes a table.
     ///
     /// # Errors
-    /// When one side fails; what was written before stays.
+    /// When one side fails; items that were written before are kept.
     pub(crate) async fn table(&self, table: &'static Table, progress: &Progress) -> Result<Written> {
         let into = || format!("cannot write table {} of {}", table.name, self.target.location);
         let empty = self.target.store.scan(table, &Scan::new(1)).await.with_context(into)?.items.is_empty();
@@ -72,7 +72,7 @@ impl Writer<'_> {
         Ok(Written { written: loaded, ..written })
     }
 
-    /// The items that the target does not have.
+    /// Those of the items that must be written.
     async fn missing(
         &self,
         table: &'static Table,
@@ -99,7 +99,8 @@ impl Writer<'_> {
         Ok(items)
     }
 
-    /// A load that was killed may have left an item without its claim on a unique value; such an item counts as there already.
+    /// An interrupted load may have left an item without its claim on a unique value. Such an item counts as unchanged, so its claim is
+    /// added here.
     async fn add_missing_claims(&self, table: &'static Table) -> db_adapter::Result<()> {
         if table.unique.is_empty() {
             return Ok(());

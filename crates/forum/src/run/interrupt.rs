@@ -1,15 +1,15 @@
-//! Stopping a long command cleanly.
+//! Interrupting a long command cleanly.
 
 use std::future::Future;
 
 use anyhow::{Result, bail};
 
-/// Does the work until it is done or the process is told to stop (Ctrl-C, SIGTERM). Then the work is dropped where it waits, and
-/// the error says that the command `next` goes on with it.
+/// Runs the work until it is done or the process is interrupted (Ctrl-C, SIGTERM). Then the work is dropped at its next await, and the
+/// error names the command `next` that continues it.
 pub(crate) async fn or_interrupted<T>(work: impl Future<Output = Result<T>>, next: &str) -> Result<T> {
     tokio::select! {
         done = work => done,
-        () = stop() => bail!("stopped; what is done so far is kept. Next: {next}"),
+        () = stop() => bail!("interrupted; completed work is kept. Next: {next}"),
     }
 }
 

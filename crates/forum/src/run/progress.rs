@@ -1,5 +1,5 @@
-//! How far a long command is: a bar on a terminal, plain lines otherwise, JSON lines for machines. Always on standard error, so
-//! that standard output holds the result alone.
+//! The progress of a long command: a bar on a terminal, lines of text otherwise, or lines of JSON. Always on standard error, so that
+//! standard output holds only the result.
 
 use std::io::IsTerminal;
 use std::sync::Mutex;
@@ -11,10 +11,10 @@ use serde_json::json;
 
 use crate::output::{self, Format};
 
-/// Between two plain or JSON lines at least.
+/// Minimum time between two lines.
 const EVERY: Duration = Duration::from_secs(5);
 
-/// The progress of one step, say of one table. Cheap to call for every page; safe to share between tasks.
+/// The progress of one step, such as one table. Cheap enough to update for every page, and can be shared between tasks.
 #[derive(Debug)]
 pub(crate) struct Progress {
     step: String,
@@ -38,7 +38,7 @@ struct Done {
 }
 
 impl Progress {
-    /// Starts a step. `total` is how many items it will move, where that is known; `format` is the form of its lines.
+    /// Starts a step. `total` is the number of items that it will process, if that is known; `format` is the form of its lines.
     pub(crate) fn start(step: impl Into<String>, total: Option<u64>, format: Format) -> Self {
         let step = step.into();
         let is_bar = format == Format::Text && std::io::stderr().is_terminal();
@@ -47,7 +47,7 @@ impl Progress {
         Self { step, total, show, started, done: Mutex::new(Done { items: 0, units: 0.0, shown: started }) }
     }
 
-    /// More items were moved, for about as many capacity units (0 on JSON files).
+    /// Adds items that were processed, with the approximate capacity units that they cost (0 on JSON files).
     pub(crate) fn add(&self, items: u64, units: f64) {
         let mut done = self.done.lock().unwrap_or_else(PoisonError::into_inner);
         done.items += items;
@@ -65,7 +65,7 @@ impl Progress {
         }
     }
 
-    /// The step is complete: shows its last line.
+    /// Completes the step and prints its last line.
     pub(crate) fn finish(self) {
         if let Show::Bar(bar) = &self.show {
             bar.finish_and_clear();

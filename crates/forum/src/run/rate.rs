@@ -1,33 +1,33 @@
-//! Caps on the capacity that a command uses, so that it leaves room for the forum's own requests.
+//! Limits of the capacity that a command uses, so that it leaves capacity for the forum's own requests.
 
 use std::sync::{Mutex, PoisonError};
 
 use db_adapter::{Item, Table};
 use tokio::time::{Duration, Instant};
 
-/// Bytes that one read unit covers, read strongly; an eventual read costs half.
+/// Bytes that one read unit covers with strong consistency; an eventual read costs half.
 /// Source: <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html>
 const READ_UNIT_BYTES: f64 = 4096.0;
 /// Bytes that one write unit covers. Source: as [`READ_UNIT_BYTES`].
 const WRITE_UNIT_BYTES: usize = 1024;
-/// Bytes of a claim, about.
+/// Approximate size of a claim in bytes.
 const CLAIM_BYTES: usize = 100;
 
-/// At most so many capacity units a second, shared by all tasks of a command; without a number no cap at all.
+/// A maximum of capacity units per second, shared by all tasks of a command; `None` for no limit.
 #[derive(Debug)]
 pub(crate) struct RateCap {
     per_second: Option<u32>,
-    /// When everything that was spent so far is paid for.
+    /// When all units that were used so far are within the limit.
     paid_at: Mutex<Instant>,
 }
 
 impl RateCap {
-    /// A cap of so many units a second.
+    /// A limit in units per second.
     pub(crate) fn new(per_second: Option<u32>) -> Self {
         Self { per_second, paid_at: Mutex::new(Instant::now()) }
     }
 
-    /// Spends units, and waits until those that were spent before are paid for. So there are no bursts after idle times.
+    /// Counts units, and waits until those that were counted before are within the limit. There are no bursts after idle times.
     pub(crate) async fn spend(&self, units: f64) {
         if let Some(free) = self.reserve(units, Instant::now()) {
             tokio::time::sleep_until(free).await;
@@ -43,8 +43,7 @@ impl RateCap {
     }
 }
 
-/// The read units that scanning these items costs on DynamoDB, and the claims beside them. Slightly more than DynamoDB counts, as JSON
-/// is longer.
+/// The read units that scanning these items and their claims costs on DynamoDB. Slightly more than DynamoDB counts, as JSON is longer.
 pub(crate) fn read_units(table: &Table, items: &[Item]) -> f64 {
     let claims = items.len() * table.unique.len() * CLAIM_BYTES;
     let bytes: usize = items.iter().map(|item| item.as_json().len()).sum();

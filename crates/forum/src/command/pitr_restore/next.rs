@@ -1,12 +1,12 @@
-//! What is left for a person to do when the new tables are there.
+//! The steps that are left for a person after the restore.
 
 use db_adapter::{TABLES, Table};
 
-/// The ways from the new tables to a forum that works with them, as commands.
+/// Two ways to use the restored data, as commands.
 pub(super) fn steps(targets: &[(&'static Table, String)], region: &str, provisioned: bool, replicated: bool) -> String {
     let settings: Vec<_> = targets.iter().map(|(table, target)| format!("{}={target}", table.env)).collect();
     let mut out = format!(
-        "Next, bring the items back into the live tables; names, replicas, alarms and Terraform stay as they are:
+        "Next, copy the items back into the live tables; names, replicas, alarms and Terraform stay the same:
   export USE_DYNAMODB=true AWS_REGION={region}
   {} forum backup --file restored.jsonl.zst
   forum restore --file restored.jsonl.zst --merge
@@ -15,15 +15,15 @@ pub(super) fn steps(targets: &[(&'static Table, String)], region: &str, provisio
         settings.join(" ")
     );
     if targets.len() < TABLES.len() {
-        out += "The file holds the other tables as they are now: stop the writers until it is restored.\n";
+        out += "The file also holds the other tables, as they are now: stop all writers until it is restored.\n";
     }
-    out += "What was added since stays, what was changed or removed since comes back as it was.
+    out += "Items that were added since then are kept; items that were changed or removed since then are restored.
 
-Or let the new tables take the place of the live ones:
-  1. Stop the writers, and start the services with
+Or replace the live tables with the new ones:
+  1. Stop all writers, and start the services with
 ";
     settings.iter().for_each(|setting| out += &format!("       {setting}\n"));
-    out += "  2. Give local.names in terraform/modules/tables/main.tf the new names, or the next apply replaces the tables. Then
+    out += "  2. Set the new names in local.names of terraform/modules/tables/main.tf; otherwise the next apply replaces the tables. Then run
 ";
     for (table, target) in targets {
         let address = format!("'module.tables.aws_dynamodb_table.this[\"{}\"]'", table.name);
@@ -35,9 +35,9 @@ Or let the new tables take the place of the live ones:
     let mut left = vec!["roles and policies", "alarms", "backup selection"];
     left.extend(replicated.then_some("replicas"));
     left.extend(provisioned.then_some("auto scaling"));
-    out += &format!("  3. terraform apply, which makes what a restore cannot: {}.\n", left.join(", "));
-    out += "  4. forum tables status, with the names of step 1.
+    out += &format!("  3. Run terraform apply, which creates what a restore does not: {}.\n", left.join(", "));
+    out += "  4. Run forum tables status, with the names of step 1.
 
-Delete the new or the old tables once nobody needs them: they are paid for, and protected.";
+Delete the tables that are no longer needed: they cost money, and are protected against deletion.";
     out
 }

@@ -1,4 +1,4 @@
-//! `forum tables schema`: the declared tables in the form that Terraform reads.
+//! `forum tables schema`: the declared tables as JSON for Terraform.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::{Outcome, output};
 
-/// Print the declared tables as the tables.json that Terraform reads
+/// Print the declared tables as JSON, for terraform/tables.json
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:\n  forum tables schema > terraform/tables.json")]
 pub(crate) struct Arguments {}
@@ -44,7 +44,7 @@ struct Attribute {
 }
 
 impl Attribute {
-    /// Every key is a string.
+    /// A key attribute; all are strings.
     fn key(name: &'static str) -> Self {
         Self { name, r#type: "S" }
     }

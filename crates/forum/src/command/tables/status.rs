@@ -1,4 +1,4 @@
-//! `forum tables status`: the tables as they are, compared with what is declared.
+//! `forum tables status`: the tables on DynamoDB, compared with their declaration.
 
 use std::fmt;
 
@@ -17,28 +17,28 @@ use crate::data::dynamodb::{LiveTable, Recovery, Reply};
 use crate::output;
 use crate::{Outcome, Tables};
 
-/// Compare the tables with what is declared, and show their settings
+/// Compare the tables with their declaration, and show their settings
 ///
-/// Keys, indexes, projections and time to live that are not as declared count as differences, and so do tables that are missing and
-/// settings that are not as expected: exit code 3. [API: DescribeTable, DescribeTimeToLive, DescribeContinuousBackups]
+/// Exit code 3 if a table is missing, if keys, indexes, projections or time to live are not as declared, or if a setting is not as
+/// expected. [API: DescribeTable, DescribeTimeToLive, DescribeContinuousBackups]
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  \
     forum tables status --endpoint http://localhost:8000\n  \
     forum tables status --expect-pitr --expect-protection --expect-billing PAY_PER_REQUEST --expect-replica us-west-2")]
 pub(crate) struct Arguments {
-    /// Point-in-time recovery must be on
+    /// Expect point-in-time recovery to be on
     #[arg(long)]
     expect_pitr: bool,
 
-    /// Deletion protection must be on
+    /// Expect deletion protection to be on
     #[arg(long)]
     expect_protection: bool,
 
-    /// The billing mode must be this one
+    /// Expect this billing mode
     #[arg(long, value_name = "MODE")]
     expect_billing: Option<Billing>,
 
-    /// There must be an active replica in this Region; repeatable
+    /// Expect an active replica in this Region; repeatable
     #[arg(long, value_name = "REGION")]
     expect_replica: Vec<String>,
 
@@ -65,7 +65,7 @@ impl Billing {
     }
 }
 
-/// What is shown of all tables.
+/// The status of all tables.
 #[derive(Debug, Serialize)]
 pub(in crate::command) struct Report {
     /// Is a table not as declared or expected?
@@ -79,7 +79,7 @@ impl fmt::Display for Report {
     }
 }
 
-/// What is shown of one table.
+/// The status of one table.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Status {
@@ -88,21 +88,21 @@ struct Status {
     region: String,
     #[serde(flatten)]
     live: Option<Live>,
-    /// What is not as declared or expected.
+    /// The differences from the declaration and from the expected settings.
     differences: Vec<String>,
 }
 
-/// What is shown of a table that exists.
+/// The settings of a table that exists.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Live {
     status: String,
-    /// About: DynamoDB counts every six hours.
+    /// Approximate: DynamoDB updates the number every six hours.
     items: i64,
     bytes: i64,
     billing_mode: String,
     deletion_protection: bool,
-    /// `None` where the endpoint does not tell.
+    /// `None` if the endpoint does not support it.
     point_in_time_recovery: Option<bool>,
     restorable_from: Option<String>,
     restorable_to: Option<String>,
@@ -123,7 +123,7 @@ pub(crate) async fn run(arguments: Arguments, tables: Tables) -> Result<Outcome>
     Ok(Outcome::of_comparison(report.differs))
 }
 
-/// Looks at every table.
+/// Reads the settings of every table and compares them.
 pub(in crate::command) async fn report(arguments: &Arguments, store: &DynamoStore, tables: Tables) -> Result<Report> {
     let mut found = Vec::new();
     for table in tables {
@@ -138,26 +138,28 @@ impl Arguments {
     async fn status(&self, table: &'static Table, place: LiveTable<'_>) -> Result<Status> {
         let (name, region) = (place.name.to_owned(), place.region.to_owned());
         let Some(description) = place.describe().await? else {
-            let missing = format!("there is no table {name} in {region}. Next: forum tables create --region {region}");
+            let missing = format!("table {name} does not exist in {region}. Next: forum tables create --region {region}");
             return Ok(Status { table: table.name, name, region, live: None, differences: vec![missing] });
         };
         let (ttl, recovery) = (place.ttl().await?, place.recovery().await?);
         let mut differences = drift(table, &description);
         if let Some(Some(attribute)) = ttl.known() {
-            differences.push(format!("items expire by {attribute}; none is declared"));
+            differences.push(format!("time to live is on, by {attribute}; expected off"));
         }
         differences.extend(self.unexpected(&description, &recovery));
         Ok(Status { table: table.name, name, region, live: Some(Live::new(&description, &ttl, &recovery)), differences })
     }
 
-    /// What is not as the flags say.
+    /// The differences from what the flags expect.
     fn unexpected(&self, description: &TableDescription, recovery: &Reply<Recovery>) -> Vec<String> {
         let mut found = Vec::new();
         if self.expect_pitr {
             match recovery {
                 Reply::Known(recovery) if recovery.enabled => {}
                 Reply::Known(_) => found.push("point-in-time recovery is off, expected on".to_owned()),
-                Reply::Unsupported => found.push("point-in-time recovery is expected on; this endpoint does not tell".to_owned()),
+                Reply::Unsupported => {
+                    found.push("point-in-time recovery is not supported by this endpoint, expected on".to_owned())
+                }
             }
         }
         if self.expect_protection && description.deletion_protection_enabled() != Some(true) {
@@ -170,7 +172,7 @@ impl Arguments {
         let replicas = replicas(description);
         for region in &self.expect_replica {
             match replicas.iter().find(|replica| replica.region == *region) {
-                None => found.push(format!("there is no replica in {region}, expected one")),
+                None => found.push(format!("no replica in {region}, expected one")),
                 Some(replica) if replica.status != "ACTIVE" => {
                     found.push(format!("the replica in {region} is {}, expected ACTIVE", replica.status));
                 }
@@ -224,7 +226,11 @@ impl fmt::Display for Live {
         let on = |on: bool| if on { "on" } else { "off" };
         writeln!(formatter, " is {}, {}, about {} items and {} bytes", self.status, self.billing_mode, self.items, self.bytes)?;
         writeln!(formatter, "  deletion protection: {}", on(self.deletion_protection))?;
-        write!(formatter, "  point-in-time recovery: {}", self.point_in_time_recovery.map_or("this endpoint does not tell", on))?;
+        write!(
+            formatter,
+            "  point-in-time recovery: {}",
+            self.point_in_time_recovery.map_or("not supported by this endpoint", on)
+        )?;
         if let (Some(from), Some(to)) = (&self.restorable_from, &self.restorable_to) {
             write!(formatter, ", from {from} to {to}")?;
         }

@@ -1,4 +1,4 @@
-//! What a verification found, as a table and lines for people or as JSON.
+//! The result of a verification, as text or JSON.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -13,10 +13,10 @@ use crate::data::location::Location;
 use crate::data::repair::FindingReport;
 use crate::data::source::{Scanner, Source};
 
-/// Digits of a checksum that the table shows.
+/// Number of digits of a checksum that the text shows.
 const DIGITS: usize = 16;
 
-/// Everything that was found.
+/// The result for all tables.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Report {
@@ -24,17 +24,17 @@ pub(crate) struct Report {
     #[serde(skip_serializing_if = "Option::is_none")]
     against: Option<String>,
     tables: Vec<TableReport>,
-    /// What breaks a rule; what is left of it where it was repaired.
+    /// The findings; after a repair, those that remain.
     pub(super) findings: Vec<FindingReport>,
     #[serde(skip_serializing_if = "Option::is_none")]
     repaired: Option<Repaired>,
-    /// Exit code 3?
+    /// Is the exit code 3?
     pub(super) differs: bool,
     #[serde(skip)]
     strict: bool,
 }
 
-/// What was found in one table.
+/// The result for one table.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct TableReport {
@@ -52,7 +52,7 @@ pub(super) struct TableReport {
 struct Against {
     #[serde(flatten)]
     theirs: Checksum,
-    /// Are counts and checksums the same?
+    /// Are counts and checksums equal?
     equal: bool,
     differences: Vec<Difference>,
     /// Are all differences listed?
@@ -96,7 +96,7 @@ impl Report {
         self.findings = findings.iter().map(|(table, finding)| FindingReport::new(table, finding)).collect();
     }
 
-    /// So many were repaired; these are left. A repair changes the store, so what was compared before no longer counts for it.
+    /// Adds the result of a repair: how many findings were repaired, and which are left. Whether the store differs is computed again.
     pub(super) fn repaired(&mut self, count: usize, saved: PathBuf, left: &[(&'static Table, Finding)]) {
         self.repaired = Some(Repaired { count, saved });
         self.differs = false;
@@ -144,13 +144,13 @@ impl TableReport {
         if let Some(against) = &self.against {
             against.differences.iter().try_for_each(|difference| writeln!(out, "differs: {difference}"))?;
             if !against.complete {
-                writeln!(out, "differs: {}: and more; --names N names more", self.table)?;
+                writeln!(out, "differs: {}: more items differ; --names N lists more", self.table)?;
             }
             if !against.equal && against.complete && against.differences.is_empty() {
                 writeln!(
                     out,
-                    "differs: {}: not the same when scanned, but every item is when read again: the store changed meanwhile, or the \
-                     source has a key twice. Run it again",
+                    "differs: {}: the checksums differ, but every item is equal when read again: the store changed in the meantime, \
+                     or the source has a key twice. Run it again",
                     self.table
                 )?;
             }
@@ -164,15 +164,21 @@ impl TableReport {
         }
         more(out, self.table, "references to items that do not exist", found.dangling_references, found.dangling.len())?;
         for shared in &found.shared {
-            writeln!(out, "note: {}: id {:?} stands under several: {}", self.table, shared.id, shared.sort_keys.join(", "))?;
+            writeln!(
+                out,
+                "note: {}: id {:?} is shared by several items: {}",
+                self.table,
+                shared.id,
+                shared.sort_keys.join(", ")
+            )?;
         }
-        more(out, self.table, "ids under several threads", found.shared_ids, found.shared.len())
+        more(out, self.table, "ids that several items share", found.shared_ids, found.shared.len())
     }
 }
 
 fn more(out: &mut fmt::Formatter<'_>, table: &str, what: &str, count: u64, named: usize) -> fmt::Result {
     match count > named as u64 {
-        true => writeln!(out, "note: {table}: {count} {what} in all"),
+        true => writeln!(out, "note: {table}: {count} {what} in total"),
         false => Ok(()),
     }
 }

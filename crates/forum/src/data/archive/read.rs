@@ -1,4 +1,4 @@
-//! Reading a backup: every section is checked before anyone sees it.
+//! Reading a backup: every section is checked before it is returned.
 
 use std::collections::{BTreeMap, HashSet};
 use std::fs::File;
@@ -20,12 +20,13 @@ use crate::data::checksum::Checksum;
 use crate::data::compare::fingerprint;
 use crate::run::progress::Progress;
 
-/// Bytes of a line that describes a section at most.
+/// Maximum length in bytes of the line that describes a section.
 const MAX_LINE: u64 = 1 << 20;
-/// Bytes of a part's items at most; a page of a store is far smaller.
+/// Maximum length in bytes of a part's content; a page of a store is far smaller.
 const MAX_PART: u64 = 64 << 20;
+/// Size in bytes of the read buffer.
 const READ_AHEAD: usize = 1 << 18;
-/// How every zstd frame begins. Source: RFC 8878, section 3.1.1.
+/// The first bytes of every zstd frame. Source: RFC 8878, section 3.1.1.
 const ZSTD_MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 
 /// Reads a backup section by section.
@@ -37,16 +38,16 @@ pub(crate) struct Reader {
     header: Header,
     parts: u64,
     parts_hash: Sha256,
-    /// Where the last whole section ends in the file.
+    /// The offset in the file at which the last complete section ends.
     offset: u64,
 }
 
-/// A section behind the header.
+/// A section after the header.
 #[derive(Debug)]
 pub(crate) enum Section {
     /// Some items.
     Part(Part),
-    /// The end.
+    /// The last section.
     Manifest(Manifest),
 }
 
@@ -59,27 +60,27 @@ pub(crate) struct Part {
     content: String,
 }
 
-/// What a whole and intact backup holds.
+/// A complete and intact backup.
 #[derive(Debug)]
 pub(crate) struct Contents {
     /// Its manifest.
     pub(crate) manifest: Manifest,
-    /// The sha256 of the manifest, which no other backup has.
+    /// The sha256 of the manifest, which identifies the backup.
     pub(crate) sha256: String,
 }
 
 impl Reader {
-    /// Opens a backup, whole or not, and reads its header.
+    /// Opens a backup, complete or not, and reads its header.
     ///
     /// # Errors
-    /// When it is not a backup, or one of a format or schema version that this program does not read.
+    /// When it is not a backup, or has a format or schema version that this program cannot read.
     pub(crate) fn open(path: &Path) -> Result<Self> {
         let place = || path.display().to_string();
         let file = File::open(path).with_context(|| format!("cannot open {}", place()))?;
         let mut input = CountingReader { input: BufReader::with_capacity(READ_AHEAD, file), count: 0 };
         let zstd = input.fill_buf().with_context(place)?.starts_with(&ZSTD_MAGIC);
         let section = section(&mut input, zstd).with_context(|| format!("{}: the header", place()))?;
-        let Some(RawSection { kind: Kind::Backup, about, .. }) = section else { bail!("{} is no backup", place()) };
+        let Some(RawSection { kind: Kind::Backup, about, .. }) = section else { bail!("{} is not a backup", place()) };
         check_versions(&about).with_context(place)?;
         let header = parse(&about).with_context(|| format!("{}: the header", place()))?;
         let offset = input.count;
@@ -89,7 +90,7 @@ impl Reader {
     /// The next section.
     ///
     /// # Errors
-    /// Names file and part: altered, cut off, or the end of the file without a manifest.
+    /// Names file and part: damaged, truncated, or without a manifest.
     pub(crate) fn next(&mut self) -> Result<Section> {
         let place = format!("{}: part {}", self.path.display(), self.parts);
         let section = section(&mut self.input, self.zstd).with_context(|| place.clone())?;
@@ -97,7 +98,7 @@ impl Reader {
             None => bail!("{} is truncated: it ends before part {} and has no manifest", self.path.display(), self.parts),
             Some(RawSection { kind: Kind::Part, about, content, sha256 }) => {
                 let header: PartHeader = parse(&about).with_context(|| place.clone())?;
-                ensure!(header.number == self.parts, "{place}: part {} stands in its place", header.number);
+                ensure!(header.number == self.parts, "{place}: found part {} instead", header.number);
                 self.parts += 1;
                 count_part(&mut self.parts_hash, &sha256);
                 let content = String::from_utf8(content).with_context(|| place.clone())?;
@@ -110,10 +111,10 @@ impl Reader {
                 let parts_sha256 = hex(self.parts_hash.clone());
                 ensure!(
                     (manifest.parts, &manifest.parts_sha256) == (self.parts, &parts_sha256),
-                    "{place} belongs to other parts than the {} that are here",
+                    "{place} does not match the {} parts of the file",
                     self.parts
                 );
-                ensure!(self.input.fill_buf().with_context(|| place.clone())?.is_empty(), "{place}: something follows it");
+                ensure!(self.input.fill_buf().with_context(|| place.clone())?.is_empty(), "{place}: unexpected data after it");
                 Section::Manifest(manifest)
             }
             Some(RawSection { kind: Kind::Backup, .. }) => bail!("{place}: a second header"),
@@ -137,12 +138,12 @@ impl Reader {
         self.zstd
     }
 
-    /// Where the last whole section ends.
+    /// The offset at which the last complete section ends.
     pub(crate) fn offset(&self) -> u64 {
         self.offset
     }
 
-    /// How many parts were read, and the hash of theirs.
+    /// The number of parts that were read, and the hash of their sha256.
     pub(crate) fn parts(self) -> (u64, Sha256) {
         (self.parts, self.parts_hash)
     }
@@ -172,17 +173,22 @@ impl Part {
             Item::parse(line).with_context(|| format!("{} ({}), item {}", self.place, self.header.table, at + 1))
         };
         let items: Vec<_> = self.content.lines().enumerate().map(parse).collect::<Result<_>>()?;
-        ensure!(items.len() as u64 == self.header.items, "{} holds another number of items than it says", self.place);
+        ensure!(
+            items.len() as u64 == self.header.items,
+            "{} does not hold the number of items that its header gives",
+            self.place
+        );
         Ok(items)
     }
 
-    /// Checks that a store would take every item, and adds them up. `values` holds fingerprints of the unique values so far.
+    /// Checks that a store would accept every item, and adds them to the checksum. `values` holds fingerprints of the unique values
+    /// so far.
     fn check(&self, tables: Tables, checksum: &mut Checksum, values: &mut HashSet<u64>) -> Result<()> {
         let table = self.table(tables)?;
         for (at, item) in self.items()?.iter().enumerate() {
             let place = || format!("{} ({}), item {}", self.place, table.name, at + 1);
             let attributes = item.attributes().with_context(place)?;
-            table.check(&attributes).with_context(|| format!("{}: no store would take it", place()))?;
+            table.check(&attributes).with_context(|| format!("{}: not a valid item", place()))?;
             for unique in table.unique {
                 let value = unique.value_of(&attributes);
                 if let Some(value) = value.filter(|value| !values.insert(fingerprint(&(table.name, unique.attribute, value)))) {
@@ -199,8 +205,7 @@ impl Part {
     }
 }
 
-/// Reads the whole file and checks everything: versions, the sha256 of every part, every item, that unique values are, counts and
-/// checksums.
+/// Reads the whole file and checks everything: versions, the sha256 of every part, every item, unique values, counts and checksums.
 ///
 /// # Errors
 /// Names file and part.
@@ -235,7 +240,7 @@ pub(crate) async fn check(path: &Path, tables: Tables, progress: &Progress) -> R
                     let said = manifest.tables.get(table);
                     ensure!(
                         said == Some(found),
-                        "{}: the manifest does not fit table {table}: it holds {} items",
+                        "{}: the manifest does not match table {table}, which has {} items",
                         path.display(),
                         found.items
                     );
@@ -245,10 +250,10 @@ pub(crate) async fn check(path: &Path, tables: Tables, progress: &Progress) -> R
             }
         }
     }
-    bail!("{}: reading stopped", path.display())
+    bail!("{}: reading stopped unexpectedly", path.display())
 }
 
-/// Hands over the parts in their order, until the function wants no more.
+/// Passes the parts to the function in their order, until it returns false.
 ///
 /// # Errors
 /// The function's, and as [`Reader::next`].
@@ -286,7 +291,7 @@ fn section(input: &mut CountingReader, zstd: bool) -> Result<Option<RawSection>>
     }
     let mut frame = BufReader::new(zstd::Decoder::with_buffer(input)?.single_frame());
     let section = raw_section(&mut frame)?;
-    ensure!(frame.read(&mut [0])? == 0, "is longer than it says");
+    ensure!(frame.read(&mut [0])? == 0, "is longer than its header says");
     Ok(Some(section))
 }
 
@@ -307,19 +312,19 @@ fn raw_section(input: &mut impl BufRead) -> Result<RawSection> {
     }
     let mut line = Vec::new();
     input.by_ref().take(MAX_LINE).read_until(b'\n', &mut line)?;
-    ensure!(line.ends_with(b"\n"), "is cut off");
-    let line: Line = serde_json::from_slice(&line).map_err(|_| anyhow!("is damaged: no section begins here"))?;
+    ensure!(line.ends_with(b"\n"), "is truncated");
+    let line: Line = serde_json::from_slice(&line).map_err(|_| anyhow!("is damaged: expected the start of a section"))?;
     let (kind, about, length) = match (line.backup, line.part, line.manifest) {
         (Some(about), None, None) => (Kind::Backup, about, 0),
         (None, Some(about), None) => (Kind::Part, about, parse::<Length>(about.get())?.bytes),
         (None, None, Some(about)) => (Kind::Manifest, about, 0),
-        _ => bail!("is damaged: no section begins here"),
+        _ => bail!("is damaged: expected the start of a section"),
     };
-    ensure!(length <= MAX_PART, "is damaged: it says that it holds {length} bytes");
+    ensure!(length <= MAX_PART, "is damaged: its header gives a length of {length} bytes");
     let mut content = Vec::new();
     input.take(length).read_to_end(&mut content)?;
-    ensure!(content.len() as u64 == length, "is cut off");
-    ensure!(section_sha256(about.get(), &content) == line.sha256, "is damaged: its sha256 does not fit");
+    ensure!(content.len() as u64 == length, "is truncated");
+    ensure!(section_sha256(about.get(), &content) == line.sha256, "is damaged: its sha256 does not match");
     Ok(RawSection { kind, about: about.get().to_owned(), content, sha256: line.sha256.to_owned() })
 }
 
@@ -342,7 +347,7 @@ fn parse<T: DeserializeOwned>(about: &str) -> Result<T> {
     serde_json::from_str(about).map_err(|error| anyhow!("is damaged: {error}"))
 }
 
-/// A file that knows how many of its bytes were used.
+/// A file that counts the bytes that were read from it.
 #[derive(Debug)]
 struct CountingReader {
     input: BufReader<File>,

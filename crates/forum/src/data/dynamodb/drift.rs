@@ -5,20 +5,20 @@ use std::collections::BTreeSet;
 use aws_sdk_dynamodb::types::{AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ProjectionType, TableDescription};
 use db_adapter::Table;
 
-/// How the table is billed. One that never was on demand has no summary.
+/// The table's billing mode. The summary is absent from a table that was never on demand.
 pub(crate) fn billing_mode(description: &TableDescription) -> BillingMode {
     let mode = description.billing_mode_summary().and_then(|summary| summary.billing_mode());
     mode.cloned().unwrap_or(BillingMode::Provisioned)
 }
 
-/// What is not as declared: keys, indexes, projections.
+/// The differences from the declaration in keys, indexes and projections.
 pub(crate) fn drift(table: &Table, description: &TableDescription) -> Vec<String> {
     let mut found = Vec::new();
     let types = description.attribute_definitions();
     let mut keys = |what: &str, hash: &str, range: Option<&str>, schema: &[KeySchemaElement]| {
         let (declared, live) = (declared_keys(hash, range), live_keys(schema, types));
         if declared != live {
-            found.push(format!("the key of {what} is {live}, declared is {declared}"));
+            found.push(format!("the key of {what} is {live}, expected {declared}"));
         }
     };
     keys("the table", table.hash, table.range, description.key_schema());
@@ -36,7 +36,7 @@ pub(crate) fn drift(table: &Table, description: &TableDescription) -> Vec<String
         let projection = live.projection().and_then(|projection| projection.projection_type());
         if projection != Some(&ProjectionType::All) {
             let projection = projection.map_or("unknown", |projection| projection.as_str());
-            found.push(format!("index {} projects {projection}, declared is ALL", index.name));
+            found.push(format!("index {} projects {projection}, expected ALL", index.name));
         }
         if let Some(status) = live.index_status().filter(|status| status.as_str() != "ACTIVE") {
             found.push(format!("index {} is {status}", index.name));

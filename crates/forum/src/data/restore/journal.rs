@@ -1,4 +1,4 @@
-//! What of a restore is done, in a file beside the backup, so that a restore that was stopped need not begin again.
+//! The journal of a restore: a file beside the backup with what is done, so that an interrupted restore can be resumed.
 
 use std::collections::HashSet;
 use std::fs::{File, OpenOptions};
@@ -15,7 +15,7 @@ use crate::data::location::Location;
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 enum Line {
-    /// The first: which backup goes where.
+    /// The first line: which backup is restored into which store.
     Restore { manifest_sha256: String, into: Location, merge: bool },
     /// A part is stored.
     Part(u64),
@@ -34,29 +34,29 @@ pub(crate) struct Journal {
 }
 
 impl Journal {
-    /// Begins one, before the first item is written.
+    /// Creates the journal, before the first item is written.
     pub(crate) fn create(path: &Path, manifest_sha256: &str, into: &Location, merge: bool) -> Result<Self> {
         let file = OpenOptions::new().append(true).create_new(true).open(path);
-        let file = file.with_context(|| format!("cannot make {}; restore needs it to be resumable", path.display()))?;
+        let file = file.with_context(|| format!("cannot create {}, which is needed to resume the restore", path.display()))?;
         let (parts, tables) = Default::default();
         let journal = Self { path: path.to_owned(), file: Mutex::new(file), merge, parts, tables };
         journal.add(&Line::Restore { manifest_sha256: manifest_sha256.to_owned(), into: into.clone(), merge })?;
         Ok(journal)
     }
 
-    /// Reads one of the same backup and store.
+    /// Opens the journal of an interrupted restore of the same backup into the same store.
     pub(crate) fn resume(path: &Path, manifest_sha256: &str, into: &Location) -> Result<Self> {
         let place = || path.display().to_string();
         let mut text = std::fs::read_to_string(path).with_context(place)?;
-        // The last line may be torn.
+        // The last line may be incomplete.
         text.truncate(text.rfind('\n').map_or(0, |end| end + 1));
         let mut lines = text.lines().map(|line| serde_json::from_str(line).with_context(place));
         let first = lines.next().unwrap_or_else(|| Err(anyhow!("{} is empty; delete it and start again", place())))?;
         let Line::Restore { manifest_sha256: begun, into: target, merge } = first else {
             return Err(anyhow!("{} is damaged; delete it and start again with --merge", place()));
         };
-        ensure!(begun == manifest_sha256, "{} tells of another backup", place());
-        ensure!(target == *into, "{} tells of a restore into {target}, but the settings name {into}", place());
+        ensure!(begun == manifest_sha256, "{} belongs to another backup", place());
+        ensure!(target == *into, "{} belongs to a restore into {target}, but the settings name {into}", place());
         let (mut parts, mut tables) = (HashSet::new(), HashSet::new());
         for line in lines {
             match line? {
@@ -89,7 +89,7 @@ impl Journal {
         self.add(&Line::Table(name.to_owned()))
     }
 
-    /// The restore is done.
+    /// Removes the journal of a complete restore.
     pub(crate) fn remove(self) -> Result<()> {
         std::fs::remove_file(&self.path).with_context(|| format!("cannot remove {}", self.path.display()))
     }

@@ -1,5 +1,5 @@
-//! A folder of JSON files with the records of a forum: items as they are stored, records as in the guide, or the older form. A file
-//! is read record by record, so that its size does not matter.
+//! A folder of JSON files with the records of a forum: stored items, records as in the guide, or records of the older form. Files are
+//! streamed, so their size does not matter.
 
 mod record;
 
@@ -18,7 +18,7 @@ use self::record::Records;
 
 pub(crate) use self::record::Record;
 
-/// Bytes of a file that are read at once.
+/// Size in bytes of the read buffer.
 const BUFFER: usize = 256 * 1024;
 
 /// The folder and the file of each table in it.
@@ -33,7 +33,7 @@ fn looked_for(table: &Table) -> String {
     format!("{first}, {second} or {third}")
 }
 
-/// Where in a folder a table's records may be, in the order in which they are looked for.
+/// The possible files of a table in a folder, in the order in which they are looked for.
 fn candidates(table: &Table) -> [PathBuf; 3] {
     [PathBuf::from(table.name).join("db.json"), PathBuf::from(format!("{}.json", table.name)), PathBuf::from("db.json")]
 }
@@ -59,7 +59,7 @@ impl Directory {
         Ok(Self { folder: folder.to_owned(), files })
     }
 
-    /// Is it the folder of a JSON store, whose journals hold items too?
+    /// Is it the folder of a JSON store? Its journals hold items too.
     pub(crate) fn is_store(folder: &Path, tables: &[&'static Table]) -> bool {
         let files = |table: &&Table| ["journal", "lock"].map(|kind| folder.join(format!("{}.{kind}", table.name)));
         tables.iter().flat_map(files).any(|file| file.exists())
@@ -75,10 +75,10 @@ impl Directory {
         found.map(|(_, file)| file.as_path()).with_context(missing)
     }
 
-    /// Hands over every item of the table, up to `count` at a time, until `visit` answers that it wants no more.
+    /// Passes every item of the table to `visit`, up to `count` at a time, until it returns false.
     ///
     /// # Errors
-    /// As [`Directory::records`]; the first record that cannot be stored is one.
+    /// As [`Directory::records`]; also the first record that cannot be stored.
     pub(crate) fn each(
         &self,
         table: &'static Table,
@@ -100,11 +100,11 @@ impl Directory {
         Ok(())
     }
 
-    /// Hands over every record of the table, in the order of the file, until `visit` answers that it wants no more. A record that
-    /// cannot be stored is handed over as the reason, and the next one follows. A table without a file has none.
+    /// Passes every record of the table to `visit`, in the order of the file, until it returns false. A record that cannot be stored is
+    /// passed as an error, and reading continues. A table without a file has no records.
     ///
     /// # Errors
-    /// Those of `visit`, and what makes the file unreadable, with line and column.
+    /// Those of `visit`; when the file cannot be read, with line and column.
     pub(crate) fn records(&self, table: &'static Table, mut visit: impl FnMut(Result<Record>) -> Result<bool>) -> Result<()> {
         let Ok(path) = self.file(table) else { return Ok(()) };
         let mut records = Records::new(table);
@@ -135,7 +135,7 @@ impl fmt::Display for Directory {
     }
 }
 
-/// What a file holds: the list of records, alone or under the table's name beside other lists.
+/// The content of a file: a list of records, or an object with such a list under the table's name.
 struct Contents<'a> {
     name: &'static str,
     take: &'a mut dyn FnMut(&str) -> bool,
@@ -165,7 +165,7 @@ impl<'de> Visitor<'de> for Contents<'_> {
         while let Some(name) = lists.next_key::<String>()? {
             match (name == self.name, seen) {
                 (true, false) => lists.next_value_seed(List(self.take))?,
-                (true, true) => return Err(M::Error::custom(format!("{:?} stands twice", self.name))),
+                (true, true) => return Err(M::Error::custom(format!("{:?} appears twice", self.name))),
                 (false, _) => drop(lists.next_value::<IgnoredAny>()?),
             }
             seen |= name == self.name;
@@ -277,7 +277,7 @@ mod tests {
             ("[] []", "trailing characters at line 1 column 4"),
             ("{\"posts\":[]}", "there is no list \"users\""),
             ("{\"users\":{}}", "expected a list of records"),
-            ("{\"users\":[],\"users\":[]}", "\"users\" stands twice"),
+            ("{\"users\":[],\"users\":[]}", "\"users\" appears twice"),
             ("7", "expected a list of records, or an object with such a list as \"users\""),
             ("[{\"id\":1,\"name\":\"a\"},{\"id\":2}]", "record 2: name is missing"),
         ] {

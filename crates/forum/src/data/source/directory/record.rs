@@ -1,55 +1,56 @@
-//! One record of a JSON file as the item that is stored: old attribute names and number ids are translated, what is missing is
-//! derived. A record with a version is such an item already and stays as it is.
+//! Converts a record of a JSON file to the item that is stored: older attribute names and numeric ids are converted, missing ids and
+//! times are derived. A record with a version is already a stored item and is left unchanged.
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime, TimeDelta, Utc};
 use db_adapter::entity::{RESERVED_IDS, is_id, timestamp, user};
 use db_adapter::schema::{Access, Attribute, CREATED_AT, Key, Presence, UPDATED_AT, VERSION};
 use db_adapter::{Attributes, Error, Item, Result, Table, Value, check_size};
 
-/// The time of a file's first record where it has none: 2000-01-01T00:00:00Z. A time that nobody takes for a true one, and the same
+/// The time of a file's first record if it has none: 2000-01-01T00:00:00Z, which is not mistaken for a real time and is the same
 /// whenever the file is read.
 const FIRST_TIME: DateTime<Utc> = DateTime::from_timestamp_nanos(946_684_800 * 1_000_000_000);
-/// Whole numbers from here on are milliseconds since 1970, smaller ones seconds: as seconds it is the year 5138, as milliseconds 1973.
+/// Whole numbers from here on are milliseconds since 1970, smaller ones are seconds. In seconds it is the year 5138, in milliseconds
+/// 1973.
 const FIRST_MILLISECONDS: u64 = 100_000_000_000;
 
-/// A record as it is stored.
+/// A converted record.
 #[derive(Debug)]
 pub(crate) struct Record {
-    /// The item, as checked as a store checks it.
+    /// The item, checked as a store checks it.
     pub(crate) item: Item,
     /// Its key.
     pub(crate) key: Key,
-    /// Had the record no id of its own?
+    /// Was the id derived?
     pub(crate) derived_id: bool,
-    /// Had the record no time of its own?
+    /// Was the time of creation derived?
     pub(crate) derived_time: bool,
 }
 
-/// Turns the records of one file into items, in the order of the file: what is derived depends on that order and nothing else.
+/// Converts the records of one file to items, in the order of the file. Derived values depend only on that order.
 #[derive(Debug)]
 pub(crate) struct Records {
     table: &'static Table,
-    /// Records so far.
+    /// The number of records so far.
     position: u64,
-    /// The time of the next record that has none.
+    /// The time for the next record without one.
     clock: DateTime<Utc>,
 }
 
 impl Records {
-    /// The records of the table's file. A record without a time gets one a millisecond after that of the record before it, so that the
-    /// list's order is that of the file.
+    /// A converter for the table's file. A record without a time gets one that is a millisecond after that of the previous record, so
+    /// that lists keep the order of the file.
     pub(crate) fn new(table: &'static Table) -> Self {
         Self { table, position: 0, clock: FIRST_TIME }
     }
 
-    /// The next record as an item.
+    /// Converts the next record.
     ///
     /// # Errors
     /// [`Error::InvalidItem`] names the attribute and what is allowed; [`Error::TooLarge`].
     pub(crate) fn next(&mut self, text: &str) -> Result<Record> {
         self.position += 1;
         let parsed = Item::parse(text).and_then(|item| item.attributes());
-        // Even a record that is refused has its place in the order.
+        // A refused record counts too, so that the rest does not change when it is corrected.
         let fallback = self.clock;
         self.clock = after(fallback);
         let table = self.table;
@@ -91,18 +92,18 @@ impl Records {
         checked(table, &attributes, derived_id, given.is_none())
     }
 
-    /// How many records there were so far.
+    /// The number of records so far.
     pub(crate) fn position(&self) -> u64 {
         self.position
     }
 }
 
-/// Does the attribute hold an id, of this or another table? In older data these are numbers.
+/// Does the attribute hold an id, of this table or another? In older data ids may be numbers.
 fn holds_id(table: &Table, known: &Attribute) -> bool {
     known.name == table.hash || known.references.is_some()
 }
 
-/// Is an item without the attribute of no use? What the server sets is derived.
+/// Must a record have the attribute? What the server sets can be derived.
 fn is_needed(known: &Attribute) -> bool {
     known.access == Access::Client && known.presence == Presence::Required
 }
@@ -117,7 +118,7 @@ fn after(time: DateTime<Utc>) -> DateTime<Utc> {
     time.checked_add_signed(TimeDelta::milliseconds(1)).unwrap_or(time)
 }
 
-/// Makes the id in the attribute text, if there is one.
+/// Converts the id in the attribute to text, if there is one.
 fn id_text(attributes: &mut Attributes, name: &str) -> Result<()> {
     match attributes.get_mut(name) {
         None | Some(Value::String(_)) => Ok(()),
@@ -139,7 +140,7 @@ fn rename(attributes: &mut Attributes, old: &str, new: &str) -> Result<()> {
             Ok(())
         }
         Some(other) if *other == value => Ok(()),
-        Some(_) => Err(Error::invalid_item(old, format!("differs from {new}, which is the same by its newer name"))),
+        Some(_) => Err(Error::invalid_item(old, format!("differs from {new}, the newer name of this attribute"))),
     }
 }
 
@@ -149,7 +150,7 @@ fn check_id(attributes: &Attributes, name: &str) -> Result<()> {
         id => Err(Error::invalid_item(
             name,
             format!(
-                "is {:?}; an id is 1 to 64 of A-Z, a-z, 0-9, - and _, but none of {}",
+                "is {:?}; expected 1 to 64 of A-Z, a-z, 0-9, - and _, and none of {}",
                 id.unwrap_or_default(),
                 RESERVED_IDS.join(", ")
             ),
@@ -157,7 +158,7 @@ fn check_id(attributes: &Attributes, name: &str) -> Result<()> {
     }
 }
 
-/// Unique values in their one spelling, without the blank ones; a name for a user who has a user name only.
+/// Normalises unique values and removes blank ones. A user without a name gets the username as name.
 fn normalise(table: &Table, attributes: &mut Attributes) -> Result<()> {
     for unique in table.unique {
         let Some(value) = unique.value_of(attributes) else { continue };
@@ -175,7 +176,7 @@ fn normalise(table: &Table, attributes: &mut Attributes) -> Result<()> {
     Ok(())
 }
 
-/// The time in the attribute, if it has one: RFC 3339 with any offset, the same without offset (UTC) or without time of day, or a
+/// The time in the attribute, if there is one: RFC 3339 with any offset, the same without offset (UTC) or without time of day, or a
 /// whole number of seconds or milliseconds since 1970.
 fn time(attributes: &Attributes, name: &str) -> Result<Option<DateTime<Utc>>> {
     let read = |value: &Value| match value {
@@ -185,7 +186,8 @@ fn time(attributes: &Attributes, name: &str) -> Result<Option<DateTime<Utc>>> {
     };
     let Some(value) = attributes.get(name) else { return Ok(None) };
     let time = read(value).filter(|time| (0..=9999).contains(&chrono::Datelike::year(time)));
-    let allowed = "is not a time; it is like 2024-11-23T10:00:00Z, 2024-11-23, or a number of seconds or milliseconds since 1970";
+    let allowed =
+        "is not a time; expected one like 2024-11-23T10:00:00Z or 2024-11-23, or a number of seconds or milliseconds since 1970";
     time.map(Some).ok_or_else(|| Error::invalid_item(name, allowed))
 }
 
