@@ -17,6 +17,7 @@ mod tests;
 
 use anyhow::Result;
 use clap::Subcommand;
+use db_adapter::TABLES;
 
 use crate::Outcome;
 
@@ -33,6 +34,11 @@ pub(crate) enum Command {
     PitrRestore(pitr_restore::Arguments),
     Fold(fold::Arguments),
     Cost(cost::Arguments),
+}
+
+/// The names of all tables, for help and messages.
+fn table_names() -> String {
+    TABLES.map(|table| table.name).join(", ")
 }
 
 impl Command {

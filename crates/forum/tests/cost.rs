@@ -35,8 +35,8 @@ fn flags_change_the_profile_that_a_file_gives() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("load.json");
     std::fs::write(&file, r#"{"operationsPerDay": {"list": 7}, "regions": 1}"#).unwrap();
-    let answer = json(&["--profile", file.to_str().unwrap(), "--operation", "get=1", "--storage", "posts=10", "--no-pitr"]);
-    let profile = &answer["profile"];
+    let response = json(&["--profile", file.to_str().unwrap(), "--operation", "get=1", "--storage", "posts=10", "--no-pitr"]);
+    let profile = &response["profile"];
     assert_eq!(profile["operationsPerDay"], serde_json::json!({"list": 7.0, "get": 1.0}));
     assert_eq!((profile["regions"].as_u64(), profile["pitr"].as_bool()), (Some(1), Some(false)));
     assert_eq!(profile["storageMb"]["posts"], 10.0);
@@ -53,7 +53,7 @@ fn other_prices_change_the_sum() {
     )
     .unwrap();
     let (before, after) = (json(&[]), json(&["--prices", file.to_str().unwrap()]));
-    let total = |answer: &serde_json::Value| answer["dollars"]["onDemand"].as_f64().unwrap();
+    let total = |response: &serde_json::Value| response["dollars"]["onDemand"].as_f64().unwrap();
     assert!((total(&after) - total(&before) - 6.0).abs() < 1e-9, "{before} {after}");
     assert_eq!(after["pricesAsOf"], "2030-01-01");
 }

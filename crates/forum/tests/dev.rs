@@ -31,14 +31,14 @@ fn request(process: &Process, method: &str, path: &str, body: &str) -> String {
     let mut stream = process.connect();
     let head = format!("{method} {path} HTTP/1.1\r\nHost: test\r\nConnection: close\r\nContent-Type: application/json\r\n");
     write!(stream, "{head}Content-Length: {}\r\n\r\n{body}", body.len()).unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
-    answer
+    let mut response = String::new();
+    stream.read_to_string(&mut response).unwrap();
+    response
 }
 
 fn items(process: &Process, path: &str) -> usize {
-    let answer = request(process, "GET", path, "");
-    let (_, body) = answer.split_once("\r\n\r\n").unwrap();
+    let response = request(process, "GET", path, "");
+    let (_, body) = response.split_once("\r\n\r\n").unwrap();
     serde_json::from_str::<Value>(body).unwrap().as_array().unwrap().len()
 }
 
@@ -48,8 +48,8 @@ fn an_empty_store_gets_the_samples_once_and_keeps_what_is_written() {
     let mut process = Process::start(&mut dev(dir.path()));
     let count = |process: &Process| ["users", "threads", "posts"].map(|table| items(process, &format!("/api/{table}")));
     assert_eq!(count(&process), [3, 2, 2]);
-    let answer = request(&process, "POST", "/api/posts", r#"{"threadId":"1","userId":"2","content":"Hello"}"#);
-    assert!(answer.starts_with("HTTP/1.1 201 Created\r\n"), "{answer}");
+    let response = request(&process, "POST", "/api/posts", r#"{"threadId":"1","userId":"2","content":"Hello"}"#);
+    assert!(response.starts_with("HTTP/1.1 201 Created\r\n"), "{response}");
     process.signal("INT");
     assert!(process.wait().success());
 

@@ -28,7 +28,7 @@ fn on_files(dir: &Path) -> Process {
     Process::start(forum().env("DATA_DIR", dir))
 }
 
-/// What a POST answers.
+/// The response to a POST.
 #[derive(Debug)]
 struct Posted {
     status: u16,
@@ -41,9 +41,9 @@ fn post(address: SocketAddr, path: &str, key: &str, body: &Value) -> Posted {
     let body = body.to_string();
     let head = format!("POST {path} HTTP/1.1\r\nHost: test\r\nConnection: close\r\nContent-Type: application/json\r\n");
     write!(stream, "{head}Idempotency-Key: {key}\r\nContent-Length: {}\r\n\r\n{body}", body.len()).unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
-    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    let mut response = String::new();
+    stream.read_to_string(&mut response).unwrap();
+    let (head, body) = response.split_once("\r\n\r\n").unwrap();
     let head = head.to_ascii_lowercase();
     let status = head.split(' ').nth(1).unwrap().parse().unwrap();
     Posted { status, replayed: head.contains("idempotent-replayed: true"), body: serde_json::from_str(body).unwrap() }
@@ -52,9 +52,9 @@ fn post(address: SocketAddr, path: &str, key: &str, body: &Value) -> Posted {
 fn list(address: SocketAddr, path: &str) -> Vec<Value> {
     let mut stream = TcpStream::connect(address).unwrap();
     write!(stream, "GET {path} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n").unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
-    let (_, body) = answer.split_once("\r\n\r\n").unwrap();
+    let mut response = String::new();
+    stream.read_to_string(&mut response).unwrap();
+    let (_, body) = response.split_once("\r\n\r\n").unwrap();
     serde_json::from_str::<Value>(body).unwrap().as_array().unwrap().clone()
 }
 
@@ -68,7 +68,7 @@ struct Case {
 
 /// A user and a thread that a post can name, and the three cases.
 fn cases(address: SocketAddr) -> [Case; 3] {
-    let id = |answer: Posted, name: &str| answer.body[name].as_str().unwrap().to_owned();
+    let id = |response: Posted, name: &str| response.body[name].as_str().unwrap().to_owned();
     let user = id(post(address, "/api/users", "author", &json!({"name": "Ann", "email": "ann@example.com"})), "userId");
     let thread = id(post(address, "/api/threads", "thread", &json!({"title": "T"})), "threadId");
     let post = |content: &str| json!({"threadId": thread, "userId": user, "content": content});
@@ -81,11 +81,11 @@ fn cases(address: SocketAddr) -> [Case; 3] {
     ]
 }
 
-/// Sends the request many times at once, to two processes in turn. Answers the one id.
+/// Sends the request many times at once, to two processes in turn. Returns the one id.
 fn storm(addresses: [SocketAddr; 2], Case { path, id, body, .. }: &Case) -> String {
     let before = list(addresses[0], path).len();
     let start = Barrier::new(AT_ONCE);
-    let answers: Vec<Posted> = std::thread::scope(|scope| {
+    let responses: Vec<Posted> = std::thread::scope(|scope| {
         let send = |number: usize| {
             let start = &start;
             scope.spawn(move || {
@@ -96,9 +96,9 @@ fn storm(addresses: [SocketAddr; 2], Case { path, id, body, .. }: &Case) -> Stri
         let senders: Vec<_> = (0..AT_ONCE).map(send).collect();
         senders.into_iter().map(|sender| sender.join().unwrap()).collect()
     });
-    assert!(answers.iter().all(|answer| answer.status == 201), "{answers:?}");
-    assert_eq!(answers.iter().filter(|answer| !answer.replayed).count(), 1, "{answers:?}");
-    let ids: BTreeSet<_> = answers.iter().map(|answer| answer.body[id].as_str().unwrap()).collect();
+    assert!(responses.iter().all(|response| response.status == 201), "{responses:?}");
+    assert_eq!(responses.iter().filter(|response| !response.replayed).count(), 1, "{responses:?}");
+    let ids: BTreeSet<_> = responses.iter().map(|response| response.body[id].as_str().unwrap()).collect();
     assert_eq!(ids.len(), 1, "{ids:?}");
     for address in addresses {
         assert_eq!(list(address, path).len(), before + 1);

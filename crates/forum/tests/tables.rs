@@ -5,6 +5,7 @@
 mod dynamo;
 
 use assert_cmd::cargo::cargo_bin_cmd;
+use db_adapter::TABLES;
 use dynamo::Dynamo;
 use predicates::prelude::*;
 use predicates::str::contains;
@@ -12,17 +13,17 @@ use predicates::str::contains;
 #[test]
 fn tables_are_created_seeded_and_deleted_and_each_may_be_repeated() {
     let dynamo = Dynamo::start();
-    let names = ["users", "threads", "posts"].map(|table| format!("forum-microservices-{table}-dev in us-east-1: "));
-    let each = |done: &'static str| names.clone().map(|name| contains(format!("{name}{done}\n")));
+    let each = |done: &str| {
+        let lines: String = TABLES.iter().map(|table| format!("{} in us-east-1: {done}\n", table.default_name)).collect();
+        predicate::eq(lines)
+    };
     for done in ["created", "already exists"] {
-        let [users, threads, posts] = each(done);
-        dynamo.run(&["tables", "create"]).success().stdout(users.and(threads).and(posts));
+        dynamo.run(&["tables", "create"]).success().stdout(each(done));
     }
     dynamo.run(&["seed", "--use-dynamodb"]).success().stdout(contains("created 3 users, 2 threads, 2 posts"));
     dynamo.run(&["seed", "--use-dynamodb"]).success().stdout(contains("created 0 users, 0 threads, 0 posts"));
     for done in ["deleted", "does not exist"] {
-        let [users, threads, posts] = each(done);
-        dynamo.run(&["tables", "delete", "--yes"]).success().stdout(users.and(threads).and(posts));
+        dynamo.run(&["tables", "delete", "--yes"]).success().stdout(each(done));
     }
 }
 

@@ -13,6 +13,7 @@ use db_adapter::schema::in_reference_order;
 use serde::Serialize;
 
 use crate::command::arguments::{OutputArguments, ReadArguments, WriteArguments};
+use crate::command::table_names;
 use crate::data::checksum::Checksum;
 use crate::data::compare::{self, Comparison, Difference};
 use crate::data::location::Location;
@@ -39,11 +40,7 @@ const MAX_LISTED: usize = 20;
 /// differ there are kept, so an interrupted migration can be repeated and a second one changes nothing. At the end both sides are
 /// compared: exit code 3 if they differ. [API: BatchWriteItem, BatchGetItem, Scan]
 #[derive(Debug, Args)]
-#[command(group = ArgGroup::new("direction").required(true), after_help = "Examples:\n  \
-    forum migrate --from ./legacy --dry-run\n  \
-    forum migrate --from ./legacy --region us-east-1\n  \
-    forum migrate --from data/store --max-write-units 500\n  \
-    forum migrate --to data/store")]
+#[command(group = ArgGroup::new("direction").required(true), after_help = after_help())]
 pub(crate) struct Arguments {
     /// Migrate from the files in this folder to DynamoDB
     #[arg(long, value_name = "DIR", group = "direction")]
@@ -106,6 +103,17 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Outcome> {
     let report = done?;
     output::print(arguments.output.format(), &report)?;
     Ok(Outcome::of_comparison(report.differs()))
+}
+
+fn after_help() -> String {
+    format!(
+        "Tables: {}\n\nExamples:\n  \
+        forum migrate --from ./legacy --dry-run\n  \
+        forum migrate --from ./legacy --region us-east-1\n  \
+        forum migrate --from data/store --max-write-units 500\n  \
+        forum migrate --to data/store",
+        table_names()
+    )
 }
 
 impl Arguments {

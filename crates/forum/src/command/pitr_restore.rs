@@ -15,6 +15,7 @@ use serde::Serialize;
 use self::table::TableRestore;
 use crate::Outcome;
 use crate::command::arguments::{OutputArguments, ReadArguments};
+use crate::command::table_names;
 use crate::data::checksum::Checksum;
 use crate::data::compare::{self, Difference, Kind};
 use crate::data::dynamodb::drift::drift;
@@ -41,7 +42,7 @@ const MAX_LISTED: usize = 10;
     forum pitr-restore --table users --at 2026-01-31T09:59:00Z --suffix before-the-accident\n\
     If it is interrupted, the same command with --resume, --at and --suffix continues it; that command is printed at the start.")]
 pub(crate) struct Arguments {
-    #[arg(long, value_name = "TABLE", value_parser = declared, help = format!("Restore only this table ({}); repeatable", names()))]
+    #[arg(long, value_name = "TABLE", value_parser = declared, help = format!("Restore only this table ({}); repeatable", table_names()))]
     table: Vec<&'static Table>,
 
     /// Time to restore to, such as 2026-01-31T09:59:00Z [default: the latest possible]
@@ -66,13 +67,8 @@ pub(crate) struct Arguments {
     dynamodb: DynamoConfig,
 }
 
-/// The names of all tables.
-fn names() -> String {
-    TABLES.map(|table| table.name).join(", ")
-}
-
 fn declared(name: &str) -> Result<&'static Table, String> {
-    Table::named(name).ok_or_else(|| format!("expected one of {}", names()))
+    Table::named(name).ok_or_else(|| format!("expected one of {}", table_names()))
 }
 
 fn moment(text: &str) -> Result<DateTime<Utc>, &'static str> {

@@ -1,4 +1,4 @@
-//! The OpenAPI documents of `forum dev`, compared with what it answers.
+//! The OpenAPI documents of `forum dev`, compared with its responses.
 
 #![expect(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used, reason = "in tests")]
 
@@ -8,12 +8,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Read, Write};
 use std::process::{Command, Stdio};
 
+use db_adapter::TABLES;
 use http_test::Process;
 use schema::{conform, resolved};
 use serde_json::{Map, Value, json};
 use tempfile::TempDir;
-
-const SERVICES: [&str; 3] = ["users", "threads", "posts"];
 
 /// `forum dev` on fresh sample data.
 struct Forum {
@@ -21,7 +20,7 @@ struct Forum {
     _dir: TempDir,
 }
 
-struct Answer {
+struct Response {
     status: u16,
     media: Option<String>,
     body: String,
@@ -35,29 +34,29 @@ impl Forum {
         Self { process: Process::start(&mut command), _dir: dir }
     }
 
-    fn send(&self, method: &str, path: &str, headers: &[(String, String)], body: &str) -> Answer {
+    fn send(&self, method: &str, path: &str, headers: &[(String, String)], body: &str) -> Response {
         let mut stream = self.process.connect();
         let headers = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect::<String>();
         let fixed = format!("Host: test\r\nConnection: close\r\nContent-Length: {}\r\n", body.len());
         write!(stream, "{} {path} HTTP/1.1\r\n{fixed}{headers}\r\n{body}", method.to_uppercase()).unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
-        let (head, body) = answer.split_once("\r\n\r\n").expect("a head");
+        let mut response = String::new();
+        stream.read_to_string(&mut response).unwrap();
+        let (head, body) = response.split_once("\r\n\r\n").expect("a head");
         let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status");
         let mut lines = head.lines().filter_map(|line| line.split_once(": "));
         let media = lines.find(|(name, _)| name.eq_ignore_ascii_case("content-type")).map(|(_, value)| value.to_owned());
-        Answer { status, media, body: body.to_owned() }
+        Response { status, media, body: body.to_owned() }
     }
 
     fn json(&self, path: &str) -> Value {
-        let answer = self.send("get", path, &[], "");
-        assert_eq!(answer.status, 200, "{path}");
-        serde_json::from_str(&answer.body).unwrap()
+        let response = self.send("get", path, &[], "");
+        assert_eq!(response.status, 200, "{path}");
+        serde_json::from_str(&response.body).unwrap()
     }
 
     /// The document of all services, then that of each.
     fn documents(&self) -> Vec<Value> {
-        let own = SERVICES.map(|service| format!("/api/{service}/openapi.json"));
+        let own = TABLES.map(|table| format!("/api/{}/openapi.json", table.name));
         ["/openapi.json".to_owned()].iter().chain(&own).map(|path| self.json(path)).collect()
     }
 }
@@ -85,7 +84,7 @@ fn prefilled(parameter: &Value) -> Option<String> {
 }
 
 /// What Swagger UI sends at the first "Execute" of an operation, once for each media type of its body.
-fn executed(document: &Value, forum: &Forum, method: &str, path: &str, operation: &Value, media: Option<&str>) -> Answer {
+fn executed(document: &Value, forum: &Forum, method: &str, path: &str, operation: &Value, media: Option<&str>) -> Response {
     let (mut path, mut query, mut headers) = (path.to_owned(), Vec::new(), Vec::new());
     for parameter in operation["parameters"].as_array().unwrap() {
         let parameter = resolved(document, parameter);
@@ -123,14 +122,14 @@ fn the_first_execute_of_every_operation_is_a_success() {
             if content.is_empty() { vec![None] } else { content.into_iter().map(|media| Some(media.as_str())).collect() };
         for media in medias {
             let fresh = (method != "get").then(Forum::start);
-            let answer = executed(&document, fresh.as_ref().unwrap_or(&reading), method, path, operation, media);
-            let context = format!("{method} {path}: {} {}", answer.status, answer.body);
-            assert!((200..300).contains(&answer.status), "{context}");
-            let declared = &operation["responses"][answer.status.to_string()];
+            let response = executed(&document, fresh.as_ref().unwrap_or(&reading), method, path, operation, media);
+            let context = format!("{method} {path}: {} {}", response.status, response.body);
+            assert!((200..300).contains(&response.status), "{context}");
+            let declared = &operation["responses"][response.status.to_string()];
             assert!(declared.is_object(), "{context} is not declared");
-            match answer.media {
+            match response.media {
                 Some(media) => {
-                    let value = serde_json::from_str(&answer.body).unwrap();
+                    let value = serde_json::from_str(&response.body).unwrap();
                     conform(&document, &declared["content"][media]["schema"], &value, &context);
                 }
                 None => assert!(declared["content"].is_null(), "{context}"),
@@ -157,8 +156,8 @@ fn every_operation_is_described_whole() {
             let problem = json!({ "$ref": "#/components/schemas/Problem" });
             assert_eq!(other["content"]["application/problem+json"]["schema"], problem, "{context}");
             let bodies = operation["requestBody"]["content"].as_object().into_iter();
-            let answers = responses.values().filter_map(|response| resolved(&document, response)["content"].as_object());
-            for (media, content) in bodies.chain(answers).flatten() {
+            let contents = responses.values().filter_map(|response| resolved(&document, response)["content"].as_object());
+            for (media, content) in bodies.chain(contents).flatten() {
                 conform(&document, &content["schema"], &content["example"], &format!("the example of {context} as {media}"));
             }
         }
@@ -203,22 +202,22 @@ fn what_cannot_change_is_read_only() {
     let forum = Forum::start();
     let document = forum.json("/openapi.json");
     let mut fixed = BTreeSet::new();
-    for service in SERVICES {
+    for table in TABLES {
+        let (service, id) = (table.name, table.hash);
         let path = format!("/api/{service}/1");
-        let id = format!("{}Id", service.trim_end_matches('s'));
         let operation = &document["paths"][format!("/api/{service}/{{{id}}}")]["patch"];
         let schema = resolved(&document, &operation["requestBody"]["content"]["application/json"]["schema"]);
         for (name, property) in schema["properties"].as_object().unwrap() {
             let before = forum.json(&path);
             let value = if name == "email" { json!("other@example.com") } else { json!("3") };
             let body = json!({ name: value }).to_string();
-            let answer = forum.send("patch", &path, &[("Content-Type".to_owned(), "application/json".to_owned())], &body);
+            let response = forum.send("patch", &path, &[("Content-Type".to_owned(), "application/json".to_owned())], &body);
             let after = forum.json(&path);
             if property["readOnly"] == true {
                 assert_eq!(after, before, "{service}.{name}");
-                fixed.insert(format!("{service}.{name} {}", answer.status));
+                fixed.insert(format!("{service}.{name} {}", response.status));
             } else {
-                assert_eq!((answer.status, &after[name]), (200, &value), "{service}.{name}: {}", answer.body);
+                assert_eq!((response.status, &after[name]), (200, &value), "{service}.{name}: {}", response.body);
             }
         }
     }
@@ -248,8 +247,8 @@ fn lengths_are_counted_as_described() {
                 body[name] = json!(text);
                 let headers = [("Content-Type".to_owned(), "application/json".to_owned())];
                 let path = path.split_once('{').map_or(path.to_owned(), |(start, _)| format!("{start}1"));
-                let answer: Value = serde_json::from_str(&forum.send(method, &path, &headers, &body.to_string()).body).unwrap();
-                let faults = answer["errors"].as_array().into_iter().flatten();
+                let response: Value = serde_json::from_str(&forum.send(method, &path, &headers, &body.to_string()).body).unwrap();
+                let faults = response["errors"].as_array().into_iter().flatten();
                 let is_fault = faults.filter(|fault| fault["field"] == **name).count() > 0;
                 let length = if bytes { text.len() } else { text.chars().count() };
                 assert_eq!(is_fault, length > max, "{method} {path}: {name} of {length}");
