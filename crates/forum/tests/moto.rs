@@ -4,6 +4,8 @@
 
 mod place;
 
+use std::process::Stdio;
+
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{
     CreateReplicationGroupMemberAction, PointInTimeRecoverySpecification, ReplicationGroupUpdate, StreamSpecification,
@@ -13,7 +15,7 @@ use db_adapter::entity::user;
 use db_adapter::{Key, TABLES};
 use serde_json::{Value as Json, json};
 
-use place::{Place, item};
+use place::{Ended, Place, item};
 
 const EXPECT: [&str; 6] =
     ["--expect-pitr", "--expect-protection", "--expect-billing", "PAY_PER_REQUEST", "--expect-replica", "us-west-2"];
@@ -132,6 +134,16 @@ async fn a_restore_goes_on_and_tells_what_has_changed_since() {
     assert_eq!((&users["items"], &users["wrong"]), (&json!(3), &json!([])));
     assert_eq!(users["changes"]["added"], json!(["users userId \"new\""]));
     assert_eq!(users["changes"]["removed"], json!(["users userId \"u1\""]));
+
+    for form in [&["--resume"][..], &["--resume", "--json"]] {
+        let (reader, closed) = std::io::pipe().unwrap();
+        drop(reader);
+        let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+        for (stdout, code) in [(Stdio::from(closed), 0), (Stdio::from(full), 1)] {
+            let ended = Ended::of(place.command(&[&restore[..], form].concat()).stdout(stdout).output().unwrap());
+            assert_eq!((ended.code, ended.stderr.contains("No space left")), (Some(code), code == 1), "{}", ended.stderr);
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -23,6 +23,7 @@ pub(crate) struct PartialBackup {
     tables: BTreeMap<&'static str, TableState>,
 }
 
+/// How far an interrupted backup is.
 #[derive(Debug)]
 pub(crate) enum Resumed {
     /// There is more to write.
