@@ -38,6 +38,10 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Outcome> {
     let Arguments { empty, store: config, cache, server, auth } = arguments;
     let _logs = telemetry::init(server.log_format, &server.rust_log);
     config.check_request_timeout(server.request_timeout())?;
+    let auth = match auth.mode(server.host, Mode::Dev).map_err(anyhow::Error::msg)? {
+        Mode::Off | Mode::Dev => None,
+        Mode::Oidc => Some(Auth::new(auth.oidc().map_err(anyhow::Error::msg)?)),
+    };
     // Bind first: if the port is taken, nothing is written.
     let server = Server::bind(server)?;
     let store = config.open().await?;
