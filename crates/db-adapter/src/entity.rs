@@ -7,8 +7,11 @@ pub mod user;
 use chrono::{DateTime, SecondsFormat, Utc};
 use uuid::Uuid;
 
+/// What stands in a path for the id of whoever asks.
+pub const ME: &str = "me";
+
 /// Ids that the routes need for themselves.
-pub const RESERVED_IDS: [&str; 4] = ["health", "docs", "in-thread", "by-user"];
+pub const RESERVED_IDS: [&str; 5] = ["health", "docs", "in-thread", "by-user", ME];
 
 /// A new id: a UUIDv7, larger than every earlier one of this process.
 pub fn new_id() -> String {
@@ -61,7 +64,7 @@ mod tests {
 
     #[test]
     fn odd_ids_are_refused() {
-        for id in ["", "a b", "ä", "a/b", "health", "docs", "in-thread", "by-user", &"x".repeat(65)] {
+        for id in ["", "a b", "ä", "a/b", "health", "docs", "in-thread", "by-user", "me", &"x".repeat(65)] {
             assert!(!is_id(id), "{id}");
         }
         assert!(is_id("1") && is_id("Health") && is_id(&"x".repeat(64)));

@@ -7,7 +7,6 @@ mod complete;
 mod examples;
 mod joined;
 mod page;
-mod schemas;
 
 use std::sync::{Arc, LazyLock};
 
@@ -19,7 +18,7 @@ use utoipa::OpenApi;
 
 use crate::assets::Asset;
 use crate::etag::Conditions;
-use crate::resource::Routes;
+use crate::resource::{Routes, schemas};
 use crate::service::{Service, SharedStore, version};
 use crate::{health, problem};
 

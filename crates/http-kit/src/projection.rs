@@ -1,7 +1,7 @@
 //! Which attributes of an item a client sees, and their JSON, made from the stored bytes.
 
 use db_adapter::schema::VERSION;
-use db_adapter::{Members, Read, Table};
+use db_adapter::{Item, Members, Read, Table};
 use serde::de::{Deserialize, Deserializer, Error};
 
 use crate::paging::listed;
@@ -68,6 +68,13 @@ impl Projection {
         Read { strong, attributes: self.attributes(), fresh: false }
     }
 
+    /// The item's JSON.
+    pub fn json(&self, item: &Item) -> String {
+        let mut json = String::with_capacity(item.as_json().len());
+        self.write(&mut json, &item.members());
+        json
+    }
+
     /// Appends the item's JSON.
     pub(crate) fn write(&self, out: &mut String, item: &Members<'_>) {
         out.push('{');
@@ -92,7 +99,6 @@ impl Projection {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use db_adapter::Item;
     use db_adapter::entity::user;
 
     fn written(shown: &Projection, json: &str) -> String {

@@ -9,9 +9,11 @@ mod change;
 mod create;
 mod documents;
 mod operation;
+mod own;
 mod read;
 mod references;
 mod routes;
+pub(crate) mod schemas;
 mod target;
 mod text;
 
@@ -22,9 +24,8 @@ use db_adapter::entity::user;
 
 use crate::auth::policy::Entity;
 
-pub(crate) use body::Purpose;
-pub(crate) use documents::Bodies;
 pub use operation::Operation;
+pub use own::put_own;
 pub use read::by_ids;
 pub use routes::Routes;
 pub use target::{Located, Target};

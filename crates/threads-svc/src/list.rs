@@ -5,7 +5,7 @@ use axum::response::Response;
 use db_adapter::Order;
 use db_adapter::entity::thread::{FEED, TABLE};
 use http_kit::extract::Query;
-use http_kit::paging::{Ids, Limit, ListUrl, Sort, Time, Timeline, exclusive};
+use http_kit::paging::{Id, Ids, Limit, ListUrl, Sort, Time, Timeline, exclusive};
 use http_kit::projection::Fields;
 use http_kit::resource::{Operation, by_ids};
 use http_kit::{Caller, Problem, SharedStore};
@@ -32,6 +32,10 @@ struct ListThreads {
     /// Only threads that were created before this time.
     #[param(inline, nullable = false)]
     to: Option<Time>,
+    /// Only the threads of this user.
+    #[param(inline, nullable = false)]
+    #[serde(rename = "userId")]
+    user_id: Option<Id>,
     /// Only these threads, in this order; absent ones are left out. Without any other parameter but `fields`.
     #[param(inline, nullable = false)]
     ids: Option<Ids>,
@@ -52,11 +56,14 @@ async fn list_threads(
     url: ListUrl,
     Query(query): Query<ListThreads>,
 ) -> Result<Response, Problem> {
-    let ListThreads { limit, cursor, order, from, to, ids, fields } = query;
+    let ListThreads { limit, cursor, order, from, to, user_id, ids, fields } = query;
     let timeline = Timeline { limit, cursor, order, from, to, fields };
-    exclusive("ids", ids.is_some(), &timeline.sent())?;
+    exclusive("ids", ids.is_some(), &[timeline.sent().as_slice(), &[("userId", user_id.is_some())]].concat())?;
     if let Some(ids) = ids {
         return by_ids::<Threads>(&*store, ids, timeline.fields).await;
+    }
+    if let Some(Id(id)) = user_id {
+        return timeline.page(&*store, &TABLE, "UserIndex", id, Order::Descending, &url).await;
     }
     timeline.page(&*store, &TABLE, "CreatedAtIndex", FEED, Order::Descending, &url).await
 }

@@ -1,6 +1,7 @@
 //! The users service: who writes.
 
 mod list;
+mod me;
 
 use db_adapter::Table;
 use db_adapter::entity::user::TABLE;
@@ -27,6 +28,8 @@ impl Resource for Users {
 fn routes() -> Routes {
     Routes::new()
         .at("/api/users", [list::operation(), Operation::create::<Users>("With an e-mail address that no other user has.")])
+        .at("/api/users/me", [me::get(), me::put(), me::patch(), me::erase()])
+        .at("/api/users/me/export", [me::export()])
         .at(
             "/api/users/{userId}",
             [

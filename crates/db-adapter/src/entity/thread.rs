@@ -7,7 +7,7 @@ use crate::schema::{Attribute, CREATED_AT, Constant, Index, REQUEST_HASH, Table,
 /// The value of `feed` on every thread: the one partition of `CreatedAtIndex`.
 pub const FEED: &str = "threads";
 
-/// `threads`: by id, and newest first through `CreatedAtIndex`.
+/// `threads`: by id, newest first through `CreatedAtIndex`, and by author through `UserIndex`, which holds only threads that have one.
 ///
 /// The index has one partition, as `createdAt` alone as a partition key could never list newest first. Its limits on DynamoDB
 /// are those of a partition: 1,000 write units (creations and edits) and 3,000 read units a second for the whole forum.
@@ -19,7 +19,10 @@ pub static TABLE: Table = Table {
     default_name: "forum-microservices-threads-dev",
     hash: "threadId",
     range: None,
-    indexes: &[Index { name: "CreatedAtIndex", hash: "feed", range: Some("createdAt") }],
+    indexes: &[
+        Index { name: "CreatedAtIndex", hash: "feed", range: Some("createdAt") },
+        Index { name: "UserIndex", hash: "userId", range: Some("createdAt") },
+    ],
     unique: &[],
     constant: Some(Constant { attribute: "feed", value: FEED }),
     attributes: &[

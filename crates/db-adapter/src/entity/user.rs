@@ -27,6 +27,8 @@ pub static TABLE: Table = Table {
         Attribute::text("name", "The name that is shown. It is trimmed.").required().trimmed().visible().max_chars(100),
         Attribute::text("username", "A handle.").visible().max_chars(50),
         Attribute::text("bio", "A few words about the user.").max_chars(2000),
+        Attribute::moderation("suspendedUntil", "Until when the user may not write: RFC 3339, UTC, milliseconds."),
+        Attribute::moderation("suspendedReason", "Why the user may not write."),
         Attribute::server(CREATED_AT, Text, "When the user was created: RFC 3339, UTC, milliseconds."),
         Attribute::server(UPDATED_AT, Text, "When the user last changed: RFC 3339, UTC, milliseconds."),
         Attribute::server(VERSION, Count, "How often the user was written; 1 after creation."),

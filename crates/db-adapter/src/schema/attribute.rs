@@ -111,6 +111,11 @@ impl Attribute {
         Self { presence: Presence::Required, ..Self::new(name, kind, Access::Server, about) }
     }
 
+    /// A text that moderators set on some items, and clients see.
+    pub const fn moderation(name: &'static str, about: &'static str) -> Self {
+        Self::new(name, Kind::Text, Access::Server, about)
+    }
+
     /// A text that the server sets and clients do not see.
     pub const fn hidden(name: &'static str) -> Self {
         Self::new(name, Kind::Text, Access::Hidden, "")
@@ -174,6 +179,11 @@ impl Attribute {
     #[must_use]
     pub const fn formerly(self, names: &'static [&'static str]) -> Self {
         Self { formerly: names, ..self }
+    }
+
+    /// Is it what a client said, and not what the server keeps of the item?
+    pub fn is_of_client(&self) -> bool {
+        self.access == Access::Client
     }
 
     /// May clients see it?

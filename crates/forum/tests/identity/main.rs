@@ -1,6 +1,7 @@
 //! Identity over HTTP: whose tokens are taken, and what their owners may do.
 
 mod keys;
+mod me;
 mod rights;
 mod tokens;
 

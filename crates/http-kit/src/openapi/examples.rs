@@ -61,8 +61,11 @@ fn samples(table: &Table) -> Vec<Map<String, Value>> {
 
 /// What a client may set of the sample item. Of what only one item may have, another one has it when an item is created.
 fn body(media: &Value, sample: &Map<String, Value>, table: &Table, schemas: &Value, creates: bool) -> Map<String, Value> {
-    let name = media["schema"]["$ref"].as_str().and_then(|reference| reference.rsplit('/').next()).unwrap_or_default();
-    let properties = schemas[name]["properties"].as_object().into_iter().flatten();
+    let schema = match media["schema"]["$ref"].as_str().and_then(|reference| reference.rsplit('/').next()) {
+        Some(name) => &schemas[name],
+        None => &media["schema"],
+    };
+    let properties = schema["properties"].as_object().into_iter().flatten();
     let settable = properties.filter(|(_, property)| property["readOnly"] != true).map(|(name, _)| name);
     let values = settable.filter_map(|name| Some((name.clone(), sample.get(name)?.clone())));
     let taken = |name: &str| creates && table.unique.iter().any(|unique| unique.attribute == name);

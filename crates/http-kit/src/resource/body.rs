@@ -21,7 +21,7 @@ const MAX_UNKNOWN: usize = 100;
 
 /// What a body is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Purpose {
+pub(super) enum Purpose {
     /// A new item, whole.
     Create,
     /// An item in place of another one, whole. What cannot change may be left out.

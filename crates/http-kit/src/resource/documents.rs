@@ -10,15 +10,15 @@ use crate::paging::ID_PATTERN;
 
 /// What the documents call the bodies of a table's items.
 #[derive(Debug)]
-pub(crate) struct Bodies {
-    pub(crate) create: String,
-    pub(crate) replace: String,
-    pub(crate) patch: String,
+pub(super) struct Bodies {
+    pub(super) create: String,
+    pub(super) replace: String,
+    pub(super) patch: String,
 }
 
 impl Bodies {
     /// Those of that table.
-    pub(crate) fn of(table: &Table) -> Self {
+    pub(super) fn of(table: &Table) -> Self {
         let name = capitalised(table.singular);
         let create = format!("New{name}");
         let replace = if fixed(table).is_empty() { create.clone() } else { format!("{name}Replacement") };
@@ -51,9 +51,14 @@ pub(super) fn path_parameters(path: &str) -> Vec<Value> {
     names.map(parameter).collect()
 }
 
-/// A body of that schema.
+/// A body of the schema of that name.
 pub(super) fn request_body(schema: &str, purpose: Purpose) -> Value {
-    let media = json!({ "schema": reference(schema) });
+    request_body_of(&reference(schema), purpose)
+}
+
+/// A body of that schema.
+pub(super) fn request_body_of(schema: &Value, purpose: Purpose) -> Value {
+    let media = json!({ "schema": schema });
     let content: Map<_, _> = purpose.media_types().iter().map(|name| ((*name).to_owned(), media.clone())).collect();
     json!({ "required": true, "content": content })
 }

@@ -12,7 +12,7 @@ use utoipa::openapi::path::ParameterIn;
 use super::body::Purpose;
 use super::documents::{self, Bodies};
 use super::read::GetParameters;
-use super::{Resource, change, create, read};
+use super::{Resource, change, create, read, schemas};
 use crate::etag::Conditions;
 use crate::extract::StrongRead;
 use crate::idempotency::IdempotencyKey;
@@ -124,6 +124,43 @@ impl Operation {
         let parameters = [documents::parameters::<Q>(), documents::parameters::<Conditions>()];
         document["parameters"] = parameters.concat().into();
         Self { method: "delete", handler: delete(handler), table: R::TABLE, document }
+    }
+
+    /// `GET` of something else than items by a handler of the service, as a document of that media type.
+    pub fn get_of<R: Resource, T: 'static>(
+        id: &str,
+        title: &str,
+        about: &str,
+        media_type: &str,
+        handler: impl Handler<T, SharedStore>,
+    ) -> Self {
+        let document = json!({
+            "operationId": id,
+            "summary": title,
+            "description": about,
+            "parameters": [],
+            "responses": { "200": { "description": about, "content": { media_type: { "schema": { "type": "string" } } } } },
+        });
+        Self { method: "get", handler: get(handler), table: R::TABLE, document }
+    }
+
+    /// `PUT` of the caller's own item by a handler of the service.
+    pub fn put_own<R: Resource, T: 'static>(about: &str, handler: impl Handler<T, SharedStore>) -> Self {
+        let schema = schemas::body(R::TABLE, Purpose::Replace, R::NOT_BY_OWNER);
+        let body = documents::request_body_of(&schema, Purpose::Replace);
+        let mut document = written::<R>("put", "Replace", about, Some(body));
+        let mut created = documents::item(R::TABLE, &format!("The {} was created.", R::TABLE.singular));
+        created["headers"]["Location"] = documents::text_header(&format!("The {}'s path.", R::TABLE.singular));
+        document["responses"]["201"] = created;
+        Self { method: "put", handler: put(handler), table: R::TABLE, document }
+    }
+
+    /// Under another id and summary than its kind has.
+    #[must_use]
+    pub fn titled(mut self, id: &str, title: &str) -> Self {
+        self.document["operationId"] = json!(id);
+        self.document["summary"] = json!(title);
+        self
     }
 
     /// Says when the operation is refused with that status.

@@ -4,6 +4,7 @@ use std::marker::PhantomData;
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
+use db_adapter::entity::ME;
 use db_adapter::schema::Attribute;
 use db_adapter::{Item, Key, Read, Store, StoreExt, Tag};
 
@@ -49,6 +50,11 @@ impl<R: Resource> Target<R> {
     /// The store, for what belongs to the item.
     pub fn store(&self) -> &dyn Store {
         &*self.store
+    }
+
+    /// The store, to be used once the request is done.
+    pub fn into_store(self) -> SharedStore {
+        self.store
     }
 
     /// The item, whose existence an eventual read may tell. A miss is confirmed by a strong read.
@@ -149,7 +155,17 @@ impl<R: Resource> FromRequestParts<SharedStore> for Target<R> {
 
     async fn from_request_parts(parts: &mut Parts, store: &SharedStore) -> Result<Self, Problem> {
         let caller = Caller::from_request_parts(parts, store).await?;
-        let PathId(id) = PathId::from_request_parts(parts, store).await?;
+        let id = if names_caller(parts) {
+            caller.person()?.id.clone()
+        } else {
+            let PathId(id) = PathId::from_request_parts(parts, store).await?;
+            id
+        };
         Ok(Self::new(caller, id, SharedStore::clone(store)))
     }
+}
+
+/// Does the path name the caller itself? No item can have this id.
+fn names_caller(parts: &Parts) -> bool {
+    parts.uri.path().split('/').nth(3) == Some(ME)
 }

@@ -4,19 +4,20 @@ use db_adapter::Table;
 use db_adapter::schema::{Access, Attribute, CREATED_AT, Form, Kind, Max, Presence, UPDATED_AT};
 use serde_json::{Map, Value, json};
 
+use super::body::Purpose;
+use super::documents::Bodies;
 use crate::paging::ID_PATTERN;
-use crate::resource::{Bodies, Purpose};
 
 /// Every schema of the table, by name.
-pub(super) fn of(table: &Table) -> Map<String, Value> {
+pub(crate) fn of(table: &Table) -> Map<String, Value> {
     let Bodies { create, replace, patch } = Bodies::of(table);
     let mut schemas = Map::from_iter([
         (table.component.to_owned(), item(table)),
-        (create, body(table, Purpose::Create)),
-        (patch, body(table, Purpose::Patch)),
+        (create, body(table, Purpose::Create, &[])),
+        (patch, body(table, Purpose::Patch, &[])),
     ]);
     // Where everything can change, an item is replaced by what it could be created from.
-    schemas.entry(replace).or_insert_with(|| body(table, Purpose::Replace));
+    schemas.entry(replace).or_insert_with(|| body(table, Purpose::Replace, &[]));
     schemas
 }
 
@@ -45,12 +46,13 @@ fn shown(known: &Attribute) -> Value {
     schema
 }
 
-/// A body. Unknown fields are refused; what the server sets may be sent and is ignored.
-fn body(table: &Table, purpose: Purpose) -> Value {
+/// A body. Unknown fields are refused; what the server sets may be sent and is ignored. `known` are further attributes that cannot be set.
+pub(super) fn body(table: &Table, purpose: Purpose, known: &[&str]) -> Value {
+    let fixed = |attribute: &Attribute| purpose != Purpose::Create && (attribute.fixed || known.contains(&attribute.name));
     let (mut properties, mut required) = (Map::new(), Vec::new());
     for known in table.attributes.iter().filter(|known| known.is_visible()) {
-        properties.insert(known.name.to_owned(), sent(known, purpose));
-        let settable = known.access == Access::Client && (purpose == Purpose::Create || !known.fixed);
+        properties.insert(known.name.to_owned(), sent(known, fixed(known)));
+        let settable = known.access == Access::Client && !fixed(known);
         if settable && purpose != Purpose::Patch && known.presence != Presence::Optional {
             required.push(known.name);
         }
@@ -68,7 +70,7 @@ fn body(table: &Table, purpose: Purpose) -> Value {
     schema
 }
 
-fn sent(known: &Attribute, purpose: Purpose) -> Value {
+fn sent(known: &Attribute, fixed: bool) -> Value {
     if known.access == Access::Server {
         let mut schema = match known.kind {
             Kind::Text => json!({ "type": "string" }),
@@ -81,7 +83,7 @@ fn sent(known: &Attribute, purpose: Purpose) -> Value {
         schema["description"] = json!("Set by the server; ignored.");
         return schema;
     }
-    if known.fixed && purpose != Purpose::Create {
+    if fixed {
         return json!({
             "type": "string", "readOnly": true, "description": format!("{} Left out, or as it is.", known.about),
         });

@@ -1,0 +1,58 @@
+//! Everything that the forum has of a user, as JSON lines.
+
+use axum::body::{Body, Bytes};
+use axum::http::{HeaderValue, header};
+use axum::response::Response;
+use db_adapter::entity::{post, thread, user};
+use db_adapter::{Cursor, Error, Item, Query as IndexQuery, Read, Table};
+use futures::stream::{self, StreamExt, TryStreamExt};
+use http_kit::extract::{NoParameters, Query};
+use http_kit::projection::Projection;
+use http_kit::resource::{Operation, Target};
+use http_kit::{Problem, SharedStore};
+
+use super::erase::of_user;
+use crate::Users;
+
+/// `GET /api/users/me/export` with its description.
+pub(crate) fn operation() -> Operation {
+    let about = "Your profile, threads and posts, one JSON object a line: `{\"user\": …}`, `{\"thread\": …}`, `{\"post\": …}`.";
+    Operation::get_of::<Users, _>("export_me", "Export what you wrote", about, "application/x-ndjson", export_me)
+}
+
+async fn export_me(me: Target<Users>, Query(NoParameters {}): Query<NoParameters>) -> Result<Response, Problem> {
+    let profile = line(&user::TABLE, &me.find(&Read::STRONG).await?);
+    let id = me.id().to_owned();
+    let written = [&thread::TABLE, &post::TABLE].map(|table| Ok::<_, Problem>((table, of_user(table, &id)?)));
+    let written = written.into_iter().collect::<Result<Vec<_>, _>>()?;
+    let store = me.into_store();
+    let written = stream::iter(written).flat_map(move |(table, query)| pages(store.clone(), table, query));
+    let lines = stream::once(async move { Ok::<_, Error>(profile) }).chain(written);
+    let mut response = Response::new(Body::from_stream(lines.map_ok(Bytes::from)));
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/x-ndjson"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    Ok(response)
+}
+
+/// The lines of the items of a list, a page at a time.
+fn pages(
+    store: SharedStore,
+    table: &'static Table,
+    query: IndexQuery,
+) -> impl stream::Stream<Item = Result<String, Error>> + Send {
+    stream::try_unfold(Some(query), move |query| {
+        let store = store.clone();
+        async move {
+            let Some(query) = query else { return Ok(None) };
+            let page = store.query(table, &query).await?;
+            let lines: String = page.items.iter().map(|item| line(table, item)).collect();
+            let next = page.next.map(|next: Cursor| IndexQuery { cursor: Some(next), ..query });
+            Ok(Some((lines, next)))
+        }
+    })
+}
+
+fn line(table: &'static Table, item: &Item) -> String {
+    format!("{{\"{}\":{}}}\n", table.singular, Projection::all(table).json(item))
+}
