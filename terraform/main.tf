@@ -41,6 +41,7 @@ locals {
     cpu_architecture    = var.cpu_architecture
     cors_origins        = var.cors_allowed_origins
     cache_ttl_seconds   = var.cache_ttl_seconds
+    rate_limit          = var.rate_limit
     egress              = var.egress
     https               = local.https
     alarm_email         = var.alarm_email

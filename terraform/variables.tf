@@ -212,6 +212,22 @@ variable "cache_ttl_seconds" {
   }
 }
 
+variable "rate_limit" {
+  description = "Requests that one address may send within five minutes, and how many of them may be writes; more are 429. Null for any number. People behind one router share an address."
+  type = object({
+    requests = optional(number, 15000)
+    writes   = optional(number, 1000)
+  })
+  default = {}
+
+  validation {
+    condition = var.rate_limit == null || try(alltrue([
+      for limit in [var.rate_limit.requests, var.rate_limit.writes] : limit >= 10 && limit <= 2000000000 && floor(limit) == limit
+    ]) && var.rate_limit.writes <= var.rate_limit.requests, false)
+    error_message = "rate_limit must be null or whole numbers from 10 to 2000000000 with writes <= requests."
+  }
+}
+
 variable "egress" {
   description = "How tasks reach AWS: \"endpoints\" (private subnets, interface endpoints) or \"public\" (public subnets and addresses: cheapest)."
   type        = string

@@ -26,6 +26,7 @@ variables {
   }
   cors_origins        = ["https://a.example.com", "https://b.example.com"]
   cache_ttl_seconds   = 5
+  rate_limit          = { requests = 9000, writes = 400 }
   network             = { vpc_id = "vpc-1", public_subnet_ids = ["subnet-1", "subnet-2"], load_balancer_group_id = "sg-1", tasks = { subnet_ids = ["subnet-3", "subnet-4"], group_id = "sg-2", public_ip = false } }
   https               = true
   certificate_arn     = "arn:aws:acm:us-west-2:123456789012:certificate/1"
@@ -67,22 +68,113 @@ run "https" {
     condition     = aws_lb.this.enable_deletion_protection && aws_lb.this.drop_invalid_header_fields
     error_message = "The load balancer must be protected and drop broken headers."
   }
+}
+
+run "firewall" {
+  command = plan
+
+  module {
+    source = "./modules/app"
+  }
 
   assert {
     condition = { for rule in aws_wafv2_web_acl.this.rule : rule.name => rule.priority } == {
-      rate                                  = 0
-      AWSManagedRulesAmazonIpReputationList = 1
-      AWSManagedRulesKnownBadInputsRuleSet  = 2
-      AWSManagedRulesCommonRuleSet          = 3
+      writes                                = 0
+      requests                              = 1
+      query                                 = 2
+      AWSManagedRulesAmazonIpReputationList = 10
+      AWSManagedRulesKnownBadInputsRuleSet  = 11
+      AWSManagedRulesCommonRuleSet          = 12
     }
     error_message = "The firewall limits rates and uses AWS's rules."
   }
 
   assert {
-    condition = toset(flatten([
-      for rule in aws_wafv2_web_acl.this.rule : one(one(rule.statement).managed_rule_group_statement).rule_action_override[*].name if rule.name == "AWSManagedRulesCommonRuleSet"
-    ])) == toset(["SizeRestrictions_BODY", "CrossSiteScripting_BODY", "GenericLFI_BODY", "GenericRFI_BODY", "EC2MetaDataSSRF_BODY"])
-    error_message = "Long posts and posts that quote code must not be blocked."
+    condition = { for rule in aws_wafv2_web_acl.this.rule : rule.name => [
+      one(one(rule.statement).rate_based_statement).limit,
+      try(one(one(one(one(rule.statement).rate_based_statement).scope_down_statement).regex_match_statement).regex_string, "every method"),
+      ] if length(one(rule.statement).rate_based_statement) > 0 } == {
+      writes   = [400, "^(POST|PUT|PATCH|DELETE)$"]
+      requests = [9000, "every method"]
+    }
+    error_message = "Writes have a lower limit of their own."
+  }
+
+  assert {
+    condition = {
+      for rule in aws_wafv2_web_acl.this.rule : rule.name => join(" ", sort([
+        for override in one(one(rule.statement).managed_rule_group_statement).rule_action_override : override.name if length(one(override.action_to_use).count) > 0
+      ])) if length(one(rule.statement).managed_rule_group_statement) > 0
+      } == {
+      AWSManagedRulesAmazonIpReputationList = "AWSManagedIPDDoSList"
+      AWSManagedRulesKnownBadInputsRuleSet  = "JavaDeserializationRCE_BODY Log4JRCE_BODY ReactJSRCE_BODY"
+      AWSManagedRulesCommonRuleSet = join(" ", [
+        "CrossSiteScripting_BODY", "EC2MetaDataSSRF_BODY", "GenericLFI_BODY", "GenericRFI_BODY", "NoUserAgent_HEADER",
+        "SizeRestrictions_BODY", "SizeRestrictions_QUERYSTRING",
+      ])
+    }
+    error_message = "Long posts and posts that quote code must not be blocked, nor clients without User-Agent."
+  }
+
+  assert {
+    condition = alltrue(flatten([
+      for rule in aws_wafv2_web_acl.this.rule : [
+        for override in flatten(one(rule.statement).managed_rule_group_statement[*].rule_action_override) : [
+          for block in one(override.action_to_use).block :
+          one(block.custom_response).response_code == 403 && one(block.custom_response).custom_response_body_key == "refused"
+          && { for header in one(block.custom_response).response_header : header.name => header.value } == { Access-Control-Allow-Origin = "*", Access-Control-Expose-Headers = "Retry-After" }
+        ]
+      ]
+    ]))
+    error_message = "A page must be able to read why it was refused."
+  }
+
+  assert {
+    condition = {
+      for rule in aws_wafv2_web_acl.this.rule : rule.name => [
+        for response in flatten(flatten(rule.action[*].block)[*].custom_response) :
+        "${response.response_code} ${response.custom_response_body_key} ${join(" ", sort(response.response_header[*].name))}"
+      ] if length(rule.action) > 0
+      } == {
+      writes   = ["429 too_many Access-Control-Allow-Origin Access-Control-Expose-Headers Retry-After"]
+      requests = ["429 too_many Access-Control-Allow-Origin Access-Control-Expose-Headers Retry-After"]
+      query    = ["414 query_too_long Access-Control-Allow-Origin Access-Control-Expose-Headers"]
+    }
+    error_message = "Our own refusals say why, and a page can read them."
+  }
+
+  assert {
+    condition = {
+      for body in aws_wafv2_web_acl.this.custom_response_body : body.key => [body.content_type, jsondecode(body.content).status, keys(jsondecode(body.content))]
+      } == {
+      refused        = ["APPLICATION_JSON", 403, ["detail", "status", "title", "type"]]
+      query_too_long = ["APPLICATION_JSON", 414, ["detail", "status", "title", "type"]]
+      too_many       = ["APPLICATION_JSON", 429, ["detail", "status", "title", "type"]]
+    }
+    error_message = "Refusals are problem documents."
+  }
+}
+
+run "firewall_without_limits_and_origins" {
+  command = plan
+
+  module {
+    source = "./modules/app"
+  }
+
+  variables {
+    rate_limit   = null
+    cors_origins = []
+  }
+
+  assert {
+    condition     = toset(aws_wafv2_web_acl.this.rule[*].name) == toset(["query", "AWSManagedRulesAmazonIpReputationList", "AWSManagedRulesKnownBadInputsRuleSet", "AWSManagedRulesCommonRuleSet"])
+    error_message = "rate_limit = null limits nothing."
+  }
+
+  assert {
+    condition     = !strcontains(jsonencode(aws_wafv2_web_acl.this.rule), "Access-Control")
+    error_message = "Without origins no page may read a refusal."
   }
 }
 

@@ -24,6 +24,7 @@ run "values_outside_what_is_allowed" {
     domain_name           = "https://forum.example.com"
     cors_allowed_origins  = ["forum.example.com"]
     cache_ttl_seconds     = 0.5
+    rate_limit            = { requests = 9 }
     egress                = "nat"
     audit                 = "reads"
     alarm_email           = "ops"
@@ -31,7 +32,7 @@ run "values_outside_what_is_allowed" {
 
   expect_failures = [
     var.project, var.environment, var.aws_region, var.dynamodb_billing_mode, var.dynamodb_capacity, var.image_tag,
-    var.cpu_architecture, var.tasks, var.domain_name, var.cors_allowed_origins, var.cache_ttl_seconds, var.egress, var.audit, var.alarm_email,
+    var.cpu_architecture, var.tasks, var.domain_name, var.cors_allowed_origins, var.cache_ttl_seconds, var.rate_limit, var.egress, var.audit, var.alarm_email,
   ]
 }
 
@@ -48,12 +49,13 @@ run "values_that_contradict_each_other" {
     image_tag            = "with space"
     cors_allowed_origins = ["https://forum.example.com/path"]
     cache_ttl_seconds    = 3601
+    rate_limit           = { requests = 100, writes = 101 }
     domain_name          = "forum.example.com."
   }
 
   expect_failures = [
     var.dr_region, var.enable_dr_stack, var.tasks, var.dynamodb_capacity, var.image_tag,
-    var.cors_allowed_origins, var.cache_ttl_seconds, var.domain_name,
+    var.cors_allowed_origins, var.cache_ttl_seconds, var.rate_limit, var.domain_name,
   ]
 }
 

@@ -58,6 +58,11 @@ variable "cache_ttl_seconds" {
   type        = number
 }
 
+variable "rate_limit" {
+  description = "Requests and writes that one address may send within five minutes; null for any number."
+  type        = object({ requests = number, writes = number })
+}
+
 variable "network" {
   description = "VPC, subnets and security groups."
   type = object({

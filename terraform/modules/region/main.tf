@@ -57,6 +57,7 @@ module "app" {
   table_environment   = var.stack.table_environment
   cors_origins        = var.stack.cors_origins
   cache_ttl_seconds   = var.stack.cache_ttl_seconds
+  rate_limit          = var.stack.rate_limit
   network             = module.network[0]
   https               = var.stack.https
   certificate_arn     = var.certificate_arn

@@ -12,6 +12,7 @@ variable "stack" {
     cpu_architecture    = string
     cors_origins        = list(string)
     cache_ttl_seconds   = number
+    rate_limit          = object({ requests = number, writes = number })
     egress              = string
     https               = bool
     alarm_email         = string
