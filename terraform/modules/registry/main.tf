@@ -12,26 +12,35 @@ resource "aws_ecr_repository" "this" {
   }
 }
 
+locals {
+  # A push makes one index of the commit and two of its architectures, and beside them untagged images and attestations. What an index
+  # lists stays as long as the index, whatever a rule says. A rule takes images that no rule before it selects, and several patterns in
+  # one rule select images that match them all: so each architecture has its own.
+  # https://docs.aws.amazon.com/AmazonECR/latest/userguide/LifecyclePolicies.html
+  lifecycle_rules = concat(
+    [{
+      description = "Untagged images go after 14 days"
+      selection   = { tagStatus = "untagged", countType = "sinceImagePushed", countUnit = "days", countNumber = 14 }
+    }],
+    [for architecture in ["amd64", "arm64"] : {
+      description = "Indexes of ${architecture} alone go after 30 days: the commit's index lists their images too"
+      selection   = { tagStatus = "tagged", tagPatternList = ["*-${architecture}"], countType = "sinceImagePushed", countUnit = "days", countNumber = 30 }
+    }],
+    # Counted and not by their last pull: a task that has run for long pulled its image long ago, and may need it again.
+    [{
+      description = "The last 500 commits stay"
+      selection   = { tagStatus = "tagged", tagPatternList = ["*"], countType = "imageCountMoreThan", countNumber = 500 }
+    }],
+  )
+}
+
 resource "aws_ecr_lifecycle_policy" "this" {
   for_each = aws_ecr_repository.this
 
   repository = each.value.name
 
   policy = jsonencode({
-    rules = [
-      {
-        rulePriority = 1
-        description  = "Untagged images go after a week"
-        selection    = { tagStatus = "untagged", countType = "sinceImagePushed", countUnit = "days", countNumber = 7 }
-        action       = { type = "expire" }
-      },
-      {
-        rulePriority = 2
-        description  = "The last 50 images stay"
-        selection    = { tagStatus = "any", countType = "imageCountMoreThan", countNumber = 50 }
-        action       = { type = "expire" }
-      },
-    ]
+    rules = [for position, rule in local.lifecycle_rules : merge(rule, { rulePriority = position + 1, action = { type = "expire" } })]
   })
 }
 
