@@ -59,6 +59,7 @@ module "tables" {
   replica_region         = var.enable_global_tables ? var.dr_region : null
   billing_mode           = var.dynamodb_billing_mode
   capacity               = var.dynamodb_capacity
+  on_demand_throughput   = var.dynamodb_on_demand_throughput
   point_in_time_recovery = var.dynamodb_point_in_time_recovery
   deletion_protection    = var.deletion_protection
   kms_key_arns           = var.kms_key_arns
@@ -123,4 +124,28 @@ module "audit" {
   table_arns    = concat(values(module.tables.arns), values(module.tables.replica_arns))
   reads         = var.audit == "all"
   force_destroy = !var.deletion_protection
+}
+
+# Of the whole account: costs by tag are known only once somebody has activated the tags for billing, by hand. AWS knows a day's costs
+# about a day later, so this is no brake; dynamodb_on_demand_throughput, tasks.max and rate_limit are.
+resource "aws_budgets_budget" "month" {
+  count = var.alarm_email == null || var.monthly_budget == null ? 0 : 1
+
+  name         = "${var.project}-${var.environment}"
+  budget_type  = "COST"
+  time_unit    = "MONTHLY"
+  limit_amount = tostring(var.monthly_budget)
+  limit_unit   = "USD"
+
+  dynamic "notification" {
+    for_each = { ACTUAL = 80, FORECASTED = 100 }
+
+    content {
+      notification_type          = notification.key
+      comparison_operator        = "GREATER_THAN"
+      threshold                  = notification.value
+      threshold_type             = "PERCENTAGE"
+      subscriber_email_addresses = [var.alarm_email]
+    }
+  }
 }

@@ -96,6 +96,23 @@ variable "dynamodb_capacity" {
   }
 }
 
+variable "dynamodb_on_demand_throughput" {
+  description = "With PAY_PER_REQUEST: read and write units a second that each table and index may use at most, in each Region; more is throttled (503). A ceiling of what a flood of requests can cost. AWS's own is 40000."
+  type = object({
+    read  = optional(number, 2000)
+    write = optional(number, 500)
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition = alltrue([
+      for units in [var.dynamodb_on_demand_throughput.read, var.dynamodb_on_demand_throughput.write] : units >= 1 && floor(units) == units
+    ])
+    error_message = "dynamodb_on_demand_throughput must be whole numbers from 1."
+  }
+}
+
 variable "dynamodb_point_in_time_recovery" {
   description = "Continuous backups of the last 35 days, on tables and replicas."
   type        = bool
@@ -260,5 +277,16 @@ variable "alarm_email" {
   validation {
     condition     = var.alarm_email == null || can(regex("^[^@ ]+@[^@ ]+\\.[^@ ]+$", var.alarm_email))
     error_message = "alarm_email must be an e-mail address, as ops@example.com."
+  }
+}
+
+variable "monthly_budget" {
+  description = "US dollars a month of the whole account: alarm_email is mailed when the month's costs reach 80 % of it, and when they are forecast to exceed it. Null for no budget; none is made without alarm_email."
+  type        = number
+  default     = 400
+
+  validation {
+    condition     = var.monthly_budget == null || try(var.monthly_budget > 0, false)
+    error_message = "monthly_budget must be null or more than 0 dollars."
   }
 }

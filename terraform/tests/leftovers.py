@@ -31,6 +31,8 @@ def left(name, region):
     yield from (("role", each["RoleName"]) for each in client("iam").list_roles()["Roles"] if each["RoleName"].startswith(name))
     yield from (("hosted zone", each["Name"]) for each in client("route53").list_hosted_zones()["HostedZones"])
     yield from (("trail", each["Name"]) for each in client("cloudtrail").list_trails()["Trails"])
+    account = client("sts").get_caller_identity()["Account"]
+    yield from (("budget", each["BudgetName"]) for each in client("budgets").describe_budgets(AccountId=account).get("Budgets", []))
     yield from (("bucket", each["Name"]) for each in client("s3").list_buckets()["Buckets"])
 
 

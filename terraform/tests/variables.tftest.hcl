@@ -28,11 +28,15 @@ run "values_outside_what_is_allowed" {
     egress                = "nat"
     audit                 = "reads"
     alarm_email           = "ops"
+    monthly_budget        = 0
+
+    dynamodb_on_demand_throughput = { read = 0 }
   }
 
   expect_failures = [
     var.project, var.environment, var.aws_region, var.dynamodb_billing_mode, var.dynamodb_capacity, var.image_tag,
     var.cpu_architecture, var.tasks, var.domain_name, var.cors_allowed_origins, var.cache_ttl_seconds, var.rate_limit, var.egress, var.audit, var.alarm_email,
+    var.monthly_budget, var.dynamodb_on_demand_throughput,
   ]
 }
 

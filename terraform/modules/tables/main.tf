@@ -11,6 +11,9 @@ locals {
     }
   }
 
+  # On demand a table grows to 40,000 units a second unless told to stay below. Provisioned, DynamoDB refuses the setting.
+  ceiling = local.provisioned ? null : var.on_demand_throughput
+
   # What auto scaling covers: every table and every index.
   scaled = local.provisioned ? merge([
     for table, schema in var.tables : merge(
@@ -57,6 +60,25 @@ resource "aws_dynamodb_table" "this" {
       non_key_attributes = global_secondary_index.value.projection == "INCLUDE" ? global_secondary_index.value.include : null
       read_capacity      = local.provisioned ? var.capacity.min : null
       write_capacity     = local.provisioned ? var.capacity.min : null
+
+      dynamic "on_demand_throughput" {
+        for_each = local.ceiling[*]
+
+        content {
+          max_read_request_units  = on_demand_throughput.value.read
+          max_write_request_units = on_demand_throughput.value.write
+        }
+      }
+    }
+  }
+
+  # The replica takes this over.
+  dynamic "on_demand_throughput" {
+    for_each = local.ceiling[*]
+
+    content {
+      max_read_request_units  = on_demand_throughput.value.read
+      max_write_request_units = on_demand_throughput.value.write
     }
   }
 

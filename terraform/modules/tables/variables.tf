@@ -39,6 +39,11 @@ variable "capacity" {
   type        = object({ min = number, max = number })
 }
 
+variable "on_demand_throughput" {
+  description = "With PAY_PER_REQUEST: units a second that each table and index may use at most."
+  type        = object({ read = number, write = number })
+}
+
 variable "point_in_time_recovery" {
   description = "Continuous backups of tables and replicas."
   type        = bool

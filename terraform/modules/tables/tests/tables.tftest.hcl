@@ -13,6 +13,7 @@ variables {
   replica_region         = "us-west-2"
   billing_mode           = "PAY_PER_REQUEST"
   capacity               = { min = 5, max = 100 }
+  on_demand_throughput   = { read = 2000, write = 500 }
   point_in_time_recovery = true
   deletion_protection    = true
   kms_key_arns           = null
@@ -75,6 +76,18 @@ run "on_demand_in_two_regions" {
   }
 
   assert {
+    condition = toset(flatten([
+      for table in aws_dynamodb_table.this : [
+        for ceiling in concat(table.on_demand_throughput, flatten(table.global_secondary_index[*].on_demand_throughput)) :
+        "${ceiling.max_read_request_units} ${ceiling.max_write_request_units}"
+      ]
+      ])) == toset(["2000 500"]) && alltrue([
+      for table in aws_dynamodb_table.this : length(table.on_demand_throughput) == 1 && alltrue([for index in table.global_secondary_index : length(index.on_demand_throughput) == 1])
+    ])
+    error_message = "No table and no index may cost without end."
+  }
+
+  assert {
     condition     = length(module.autoscaling.targets) == 0 && length(module.replica_autoscaling.targets) == 0
     error_message = "There is nothing to scale on demand."
   }
@@ -90,6 +103,11 @@ run "provisioned_in_two_regions" {
   assert {
     condition     = alltrue([for table in aws_dynamodb_table.this : table.read_capacity == 5 && table.write_capacity == 5 && alltrue([for index in table.global_secondary_index : index.read_capacity == 5 && index.write_capacity == 5])])
     error_message = "Tables and indexes start at the minimum."
+  }
+
+  assert {
+    condition     = alltrue([for table in aws_dynamodb_table.this : length(table.on_demand_throughput) == 0 && alltrue([for index in table.global_secondary_index : length(index.on_demand_throughput) == 0])])
+    error_message = "DynamoDB refuses a ceiling of requests on provisioned tables."
   }
 
   assert {
