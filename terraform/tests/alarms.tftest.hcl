@@ -49,6 +49,7 @@ run "every_metric_that_should_wake_someone" {
       "users-EmailIndex-WriteThrottleEvents" = "Sum 60s > 10, 3 of 10"
       "users-ReplicationLatency"             = "Maximum 60s > 180000, 5 of 10"
       "users-HTTPCode_Target_5XX_Count"      = "Sum 60s > 10, 3 of 5"
+      "HTTPCode_ELB_5XX_Count"               = "Sum 60s > 10, 3 of 5"
       "UserErrors"                           = "Sum 600s > 10, 1 of 1"
       "NumberOfBackupJobsFailed"             = "Sum 86400s > 0, 1 of 1"
       "NumberOfCopyJobsFailed"               = "Sum 86400s > 0, 1 of 1"
@@ -90,9 +91,45 @@ run "every_metric_that_should_wake_someone" {
     condition = alltrue([
       for table, alarm in aws_cloudwatch_metric_alarm.system_errors : toset([
         for query in alarm.metric_query : one(query.metric).dimensions.Operation if length(query.metric) > 0
-      ]) == toset(["GetItem", "BatchGetItem", "Query", "Scan", "PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem", "TransactWriteItems"])
+      ]) == toset(["GetItem", "Query", "PutItem"])
     ]) && length(aws_cloudwatch_metric_alarm.system_errors) == 3
-    error_message = "SystemErrors exists per table and operation only: the alarm adds up all that the services use."
+    error_message = "SystemErrors exists per table and operation only, and each is paid for: three operations stand for all."
+  }
+
+  assert {
+    condition     = aws_cloudwatch_metric_alarm.above["HTTPCode_ELB_5XX_Count"].dimensions == tomap({ LoadBalancer = "app/forum/1" })
+    error_message = "The load balancer's own errors have no target group."
+  }
+
+  assert {
+    condition = {
+      for service, alarm in aws_cloudwatch_metric_alarm.slow : service => join(" ", [
+        alarm.metric_name, alarm.dimensions.LoadBalancer, alarm.dimensions.TargetGroup, alarm.extended_statistic, alarm.comparison_operator, alarm.threshold,
+        "${alarm.datapoints_to_alarm} of ${alarm.evaluation_periods}", alarm.treat_missing_data, alarm.evaluate_low_sample_count_percentiles,
+      ])
+      } == {
+      for service in ["posts", "threads", "users"] : service =>
+      "TargetResponseTime app/forum/1 targetgroup/${service}/1 p99 GreaterThanThreshold 1 5 of 10 notBreaching ignore"
+    }
+    error_message = "A slow service must wake someone."
+  }
+
+  assert {
+    condition = {
+      for metric, alarm in aws_cloudwatch_metric_alarm.no_backup : metric => join(" ", [
+        alarm.namespace, alarm.dimensions.BackupVaultName, alarm.statistic, "${alarm.period}s", alarm.comparison_operator, alarm.threshold,
+        "${alarm.datapoints_to_alarm} of ${alarm.evaluation_periods}", alarm.treat_missing_data,
+      ])
+      } == {
+      for metric in ["NumberOfBackupJobsCompleted", "NumberOfCopyJobsCompleted"] : metric =>
+      "AWS/Backup forum-microservices-dev Sum 86400s LessThanThreshold 3 2 of 2 breaching"
+    }
+    error_message = "A backup that never ran must wake someone."
+  }
+
+  assert {
+    condition     = output.error_alarms == { for service in ["posts", "threads", "users"] : service => "forum-microservices-dev-${service}-HTTPCode_Target_5XX_Count" }
+    error_message = "Deployments watch the alarms of the services' errors."
   }
 
   assert {
@@ -110,7 +147,8 @@ run "alarms_reach_the_topic" {
 
   assert {
     condition = alltrue([
-      for alarm in concat(values(aws_cloudwatch_metric_alarm.above), values(aws_cloudwatch_metric_alarm.system_errors), values(aws_cloudwatch_metric_alarm.no_healthy_task)) :
+      for alarm in concat(values(aws_cloudwatch_metric_alarm.above), values(aws_cloudwatch_metric_alarm.system_errors), values(aws_cloudwatch_metric_alarm.no_healthy_task),
+      values(aws_cloudwatch_metric_alarm.slow), values(aws_cloudwatch_metric_alarm.no_backup)) :
       alarm.alarm_actions == toset([aws_sns_topic.alarms.arn]) && alarm.ok_actions == toset([aws_sns_topic.alarms.arn])
     ])
     error_message = "Every alarm tells the topic when it starts and when it ends."
@@ -158,7 +196,7 @@ run "alone_and_idle" {
   }
 
   assert {
-    condition     = length(aws_cloudwatch_metric_alarm.above) == 15 && length(aws_cloudwatch_metric_alarm.no_healthy_task) == 0
+    condition     = length(aws_cloudwatch_metric_alarm.above) == 15 && length(aws_cloudwatch_metric_alarm.no_healthy_task) == 0 && length(aws_cloudwatch_metric_alarm.slow) == 0 && length(aws_cloudwatch_metric_alarm.no_backup) == 0 && length(output.error_alarms) == 0
     error_message = "Without replicas, services and backups their alarms would never have data, or always fire."
   }
 }

@@ -28,6 +28,7 @@ variables {
   cache_ttl_seconds   = 5
   rate_limit          = { requests = 9000, writes = 400 }
   network             = { vpc_id = "vpc-1", public_subnet_ids = ["subnet-1", "subnet-2"], load_balancer_group_id = "sg-1", tasks = { subnet_ids = ["subnet-3", "subnet-4"], group_id = "sg-2", public_ip = false } }
+  rollback_alarms     = { users = "users-5xx", threads = "threads-5xx", posts = "posts-5xx" }
   https               = true
   certificate_arn     = "arn:aws:acm:us-west-2:123456789012:certificate/1"
   deletion_protection = true
@@ -257,6 +258,14 @@ run "tasks" {
       one(service.deployment_circuit_breaker).enable && one(service.deployment_circuit_breaker).rollback && service.desired_count == 2 && !one(service.network_configuration).assign_public_ip
     ])
     error_message = "A bad deployment rolls back by itself."
+  }
+
+  assert {
+    condition = alltrue([
+      for service, resource in aws_ecs_service.service :
+      one(resource.alarms).enable && one(resource.alarms).rollback && one(resource.alarms).alarm_names == toset(["${service}-5xx"])
+    ])
+    error_message = "A deployment that answers with 5xx rolls back, too."
   }
 
   assert {

@@ -1,9 +1,7 @@
 locals {
-  # The operations that the services use; an alarm may add up ten metrics.
-  operations = [
-    "GetItem", "BatchGetItem", "Query", "Scan",
-    "PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem", "TransactWriteItems",
-  ]
+  # DynamoDB's own faults are of a table rather than of one operation, and each operation is a metric that is paid for: the commonest
+  # reads and writes stand for all.
+  operations = ["GetItem", "Query", "PutItem"]
 
   target_groups = var.load_balancer == null ? {} : var.load_balancer.target_dimensions
 
@@ -61,19 +59,34 @@ locals {
     }
   }
 
-  error_alarms = {
-    for service, dimension in local.target_groups : "${service}-HTTPCode_Target_5XX_Count" => {
-      description = "${service} answers with 5xx"
-      namespace   = "AWS/ApplicationELB"
-      metric      = "HTTPCode_Target_5XX_Count"
-      dimensions  = { LoadBalancer = var.load_balancer.dimension, TargetGroup = dimension }
-      statistic   = "Sum"
-      period      = 60
-      threshold   = 10
-      datapoints  = 3
-      of          = 5
-    }
-  }
+  error_alarms = merge(
+    {
+      for service, dimension in local.target_groups : "${service}-HTTPCode_Target_5XX_Count" => {
+        description = "${service} answers with 5xx"
+        namespace   = "AWS/ApplicationELB"
+        metric      = "HTTPCode_Target_5XX_Count"
+        dimensions  = { LoadBalancer = var.load_balancer.dimension, TargetGroup = dimension }
+        statistic   = "Sum"
+        period      = 60
+        threshold   = 10
+        datapoints  = 3
+        of          = 5
+      }
+    },
+    {
+      for name in var.load_balancer[*].dimension : "HTTPCode_ELB_5XX_Count" => {
+        description = "The load balancer itself answers with 5xx: no task took the request, or none answered in time"
+        namespace   = "AWS/ApplicationELB"
+        metric      = "HTTPCode_ELB_5XX_Count"
+        dimensions  = { LoadBalancer = name }
+        statistic   = "Sum"
+        period      = 60
+        threshold   = 10
+        datapoints  = 3
+        of          = 5
+      }
+    },
+  )
 
   backup_alarms = {
     for metric in var.backup_vault == null ? [] : ["NumberOfBackupJobsFailed", "NumberOfCopyJobsFailed"] : metric => {
@@ -163,6 +176,49 @@ resource "aws_cloudwatch_metric_alarm" "no_healthy_task" {
   threshold           = 1
   datapoints_to_alarm = 3
   evaluation_periods  = 3
+  treat_missing_data  = "breaching"
+  alarm_actions       = [aws_sns_topic.alarms.arn]
+  ok_actions          = [aws_sns_topic.alarms.arn]
+}
+
+resource "aws_cloudwatch_metric_alarm" "slow" {
+  for_each = local.target_groups
+
+  alarm_name          = "${var.name}-${each.key}-TargetResponseTime"
+  alarm_description   = "One request of ${each.key} in a hundred takes longer than a second"
+  namespace           = "AWS/ApplicationELB"
+  metric_name         = "TargetResponseTime"
+  dimensions          = { LoadBalancer = var.load_balancer.dimension, TargetGroup = each.value }
+  extended_statistic  = "p99"
+  period              = 60
+  comparison_operator = "GreaterThanThreshold"
+  threshold           = 1 # second
+  datapoints_to_alarm = 5
+  evaluation_periods  = 10
+  treat_missing_data  = "notBreaching"
+  alarm_actions       = [aws_sns_topic.alarms.arn]
+  ok_actions          = [aws_sns_topic.alarms.arn]
+
+  # Of a few requests the slowest is the 99th percentile.
+  evaluate_low_sample_count_percentiles = "ignore"
+}
+
+# A backup that never ran fails nowhere. No data is the trouble here, so a wrong dimension would show, too. Two days, as a job may
+# start hours late: AWS Backup's window for that is eight hours.
+resource "aws_cloudwatch_metric_alarm" "no_backup" {
+  for_each = var.backup_vault == null ? [] : toset(concat(["NumberOfBackupJobsCompleted"], var.peer_region == null ? [] : ["NumberOfCopyJobsCompleted"]))
+
+  alarm_name          = "${var.name}-${each.key}"
+  alarm_description   = "The daily backup did not happen for two days, or not for every table"
+  namespace           = "AWS/Backup"
+  metric_name         = each.key
+  dimensions          = { BackupVaultName = var.backup_vault }
+  statistic           = "Sum"
+  period              = 86400
+  comparison_operator = "LessThanThreshold"
+  threshold           = length(var.table_names)
+  datapoints_to_alarm = 2
+  evaluation_periods  = 2
   treat_missing_data  = "breaching"
   alarm_actions       = [aws_sns_topic.alarms.arn]
   ok_actions          = [aws_sns_topic.alarms.arn]

@@ -113,6 +113,13 @@ resource "aws_ecs_service" "service" {
     rollback = true
   }
 
+  # Tasks that are healthy and answer with 5xx.
+  alarms {
+    enable      = true
+    rollback    = true
+    alarm_names = [var.rollback_alarms[each.key]]
+  }
+
   network_configuration {
     subnets          = var.network.tasks.subnet_ids
     security_groups  = [var.network.tasks.group_id]

@@ -83,6 +83,11 @@ variable "certificate_arn" {
   type        = string
 }
 
+variable "rollback_alarms" {
+  description = "Name of the alarm that, during a deployment of that service, rolls it back."
+  type        = map(string)
+}
+
 variable "deletion_protection" {
   description = "Refuse to delete the load balancer."
   type        = bool

@@ -61,6 +61,7 @@ module "app" {
   network             = module.network[0]
   https               = var.stack.https
   certificate_arn     = var.certificate_arn
+  rollback_alarms     = module.alarms.error_alarms
   deletion_protection = var.stack.deletion_protection
 }
 
