@@ -3,6 +3,7 @@ locals {
   services = { users = { port = 3001 }, threads = { port = 3002 }, posts = { port = 3003 } }
   dr_stack = coalesce(var.enable_dr_stack, var.enable_global_tables)
   https    = var.domain_name != null
+  clients  = var.allowed_cidrs != null ? var.allowed_cidrs : local.https ? ["0.0.0.0/0", "::/0"] : []
 
   # Which task may do what on which table. An index in the list grants Query on that index and nothing else.
   access = {
@@ -39,6 +40,8 @@ locals {
     table_environment   = module.tables.environment
     image_tag           = var.image_tag
     cpu_architecture    = var.cpu_architecture
+    clients             = local.clients
+    auth                = var.auth
     cors_origins        = var.cors_allowed_origins
     cache_ttl_seconds   = var.cache_ttl_seconds
     rate_limit          = var.rate_limit

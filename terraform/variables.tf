@@ -205,6 +205,54 @@ variable "domain_name" {
   }
 }
 
+variable "auth" {
+  description = "Identity: whose tokens the services accept. audience is what they must be issued for, or client_ids where the issuer names none, as Amazon Cognito. Null for no identity: whoever reaches the API can write, so only allowed_cidrs reach it."
+  type = object({
+    issuer     = string
+    audience   = optional(string)
+    client_ids = optional(list(string), [])
+  })
+  default = null
+
+  validation {
+    condition     = var.auth == null || can(regex("^https://[^/?# ]+(/[^?# ]*)?$", var.auth.issuer))
+    error_message = "auth.issuer must be an HTTPS address without query, exactly as in the tokens, as https://cognito-idp.us-east-1.amazonaws.com/us-east-1_abc."
+  }
+
+  validation {
+    condition = var.auth == null || try(
+      (var.auth.audience != null || length(var.auth.client_ids) > 0) && alltrue([for id in var.auth.client_ids : can(regex("^[^, ]+$", id))]), false
+    )
+    error_message = "auth needs audience or client_ids (without commas and spaces): a token for another application must not do here."
+  }
+
+  validation {
+    condition     = var.auth == null || var.egress == "public"
+    error_message = "auth needs egress = \"public\": the services fetch the issuer's keys over the internet, which the endpoints do not reach."
+  }
+}
+
+variable "allowed_cidrs" {
+  description = "Address ranges, IPv4 or IPv6, that reach the load balancers. Null is everybody with domain_name and nobody without. Everybody needs auth."
+  type        = list(string)
+  default     = null
+
+  validation {
+    condition     = alltrue([for cidr in coalesce(var.allowed_cidrs, []) : can(cidrhost(cidr, 0))])
+    error_message = "allowed_cidrs must hold address ranges, as 203.0.113.0/24 or 2001:db8::/32."
+  }
+
+  validation {
+    condition     = var.auth != null || !(var.allowed_cidrs == null ? var.domain_name != null : anytrue([for cidr in var.allowed_cidrs : endswith(cidr, "/0")]))
+    error_message = "Everybody (0.0.0.0/0 or ::/0) would reach the load balancers, and without identity whoever reaches the API can write. Set auth, or list the addresses that may reach it in allowed_cidrs."
+  }
+
+  validation {
+    condition     = var.domain_name != null || !anytrue([for cidr in coalesce(var.allowed_cidrs, []) : endswith(cidr, "/0")])
+    error_message = "Everybody needs domain_name: without it the load balancers speak plain HTTP, and tokens could be read on the way."
+  }
+}
+
 variable "cors_allowed_origins" {
   description = "Origins whose pages may call the API from a browser; empty allows none."
   type        = list(string)

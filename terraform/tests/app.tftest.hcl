@@ -25,6 +25,7 @@ variables {
     DYNAMODB_POSTS_TABLE   = "forum-microservices-posts-dev"
   }
   cors_origins        = ["https://a.example.com", "https://b.example.com"]
+  auth                = null
   cache_ttl_seconds   = 5
   rate_limit          = { requests = 9000, writes = 400 }
   network             = { vpc_id = "vpc-1", public_subnet_ids = ["subnet-1", "subnet-2"], load_balancer_group_id = "sg-1", tasks = { subnet_ids = ["subnet-3", "subnet-4"], group_id = "sg-2", public_ip = false } }
@@ -276,5 +277,50 @@ run "tasks" {
   assert {
     condition     = jsondecode(aws_ecs_task_definition.task["forum"].container_definitions)[0].command == ["tables", "status"]
     error_message = "The operator task shows the tables unless told otherwise."
+  }
+}
+
+run "tasks_with_identity" {
+  command = plan
+
+  module {
+    source = "./modules/app"
+  }
+
+  variables {
+    auth = { issuer = "https://issuer.example.com/forum", audience = "forum", client_ids = ["web", "app"] }
+  }
+
+  assert {
+    condition = alltrue([
+      for service in ["users", "threads", "posts"] : {
+        for variable in jsondecode(aws_ecs_task_definition.task[service].container_definitions)[0].environment : variable.name => variable.value if startswith(variable.name, "AUTH_")
+      } == { AUTH_ISSUER = "https://issuer.example.com/forum", AUTH_AUDIENCE = "forum", AUTH_CLIENT_IDS = "web,app" }
+    ])
+    error_message = "Every service must know whose tokens to accept."
+  }
+
+  assert {
+    condition     = !strcontains(aws_ecs_task_definition.task["forum"].container_definitions, "AUTH_")
+    error_message = "The operator's task serves nobody."
+  }
+}
+
+run "tasks_with_an_issuer_that_names_no_audience" {
+  command = plan
+
+  module {
+    source = "./modules/app"
+  }
+
+  variables {
+    auth = { issuer = "https://issuer.example.com/forum", audience = null, client_ids = ["web"] }
+  }
+
+  assert {
+    condition = {
+      for variable in jsondecode(aws_ecs_task_definition.task["posts"].container_definitions)[0].environment : variable.name => variable.value if startswith(variable.name, "AUTH_")
+    } == { AUTH_ISSUER = "https://issuer.example.com/forum", AUTH_CLIENT_IDS = "web" }
+    error_message = "A variable that is not set is not passed."
   }
 }

@@ -11,6 +11,7 @@ variables {
   cidr          = "10.20.0.0/16"
   egress        = "endpoints"
   https         = true
+  clients       = ["203.0.113.0/24", "2001:db8::/32"]
   service_ports = { users = 3001, threads = 3002, posts = 3003 }
   table_access  = { actions = ["dynamodb:GetItem"], resources = ["arn:aws:dynamodb:us-east-1:123456789012:table/forum-microservices-users-dev"] }
 }
@@ -41,6 +42,18 @@ run "private" {
   }
 
   assert {
+    condition = toset([
+      for rule in aws_vpc_security_group_ingress_rule.clients : "${coalesce(rule.cidr_ipv4, rule.cidr_ipv6)} ${rule.from_port}-${rule.to_port} ${rule.ip_protocol}"
+    ]) == toset(["203.0.113.0/24 80-80 tcp", "203.0.113.0/24 443-443 tcp", "2001:db8::/32 80-80 tcp", "2001:db8::/32 443-443 tcp"])
+    error_message = "Only the listed clients reach the load balancer."
+  }
+
+  assert {
+    condition     = data.aws_ec2_managed_prefix_list.health_checks[0].name == "com.amazonaws.us-east-1.route53-healthchecks" && aws_vpc_security_group_ingress_rule.health_checks[0].from_port == 443
+    error_message = "Without its health checks Route 53 holds both Regions for dead."
+  }
+
+  assert {
     condition     = aws_vpc_security_group_egress_rule.aws.cidr_ipv4 == null
     error_message = "Private tasks do not reach the internet."
   }
@@ -57,8 +70,9 @@ run "public" {
   }
 
   variables {
-    egress = "public"
-    https  = false
+    egress  = "public"
+    https   = false
+    clients = []
   }
 
   assert {
@@ -67,7 +81,42 @@ run "public" {
   }
 
   assert {
-    condition     = keys(aws_vpc_security_group_ingress_rule.internet) == ["80"] && aws_vpc_security_group_egress_rule.aws.cidr_ipv4 == "0.0.0.0/0"
+    condition     = length(aws_vpc_security_group_ingress_rule.clients) == 0 && length(aws_vpc_security_group_ingress_rule.health_checks) == 0 && aws_vpc_security_group_egress_rule.aws.cidr_ipv4 == "0.0.0.0/0"
+    error_message = "Nobody reaches a load balancer without clients."
+  }
+}
+
+run "everybody" {
+  command = plan
+
+  module {
+    source = "./modules/network"
+  }
+
+  variables {
+    clients = ["0.0.0.0/0", "::/0"]
+  }
+
+  assert {
+    condition     = keys(aws_vpc_security_group_ingress_rule.clients) == ["0.0.0.0/0 443", "0.0.0.0/0 80", "::/0 443", "::/0 80"] && length(aws_vpc_security_group_ingress_rule.health_checks) == 0
+    error_message = "Where everybody reaches the load balancer, so do the health checks."
+  }
+}
+
+run "http_from_an_office" {
+  command = plan
+
+  module {
+    source = "./modules/network"
+  }
+
+  variables {
+    https   = false
+    clients = ["203.0.113.7/32"]
+  }
+
+  assert {
+    condition     = keys(aws_vpc_security_group_ingress_rule.clients) == ["203.0.113.7/32 80"]
     error_message = "Without a certificate nothing listens on 443."
   }
 }

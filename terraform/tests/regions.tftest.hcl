@@ -43,6 +43,7 @@ run "one_region" {
   variables {
     image_tag            = "v1"
     domain_name          = "forum.example.com"
+    allowed_cidrs        = ["203.0.113.0/24"]
     enable_global_tables = false
   }
 

@@ -82,3 +82,107 @@ run "a_customer_key_of_another_region" {
 
   expect_failures = [var.kms_key_arns]
 }
+
+run "clients_that_are_no_address_ranges" {
+  command = plan
+
+  variables {
+    allowed_cidrs = ["203.0.113.0"]
+  }
+
+  expect_failures = [var.allowed_cidrs]
+}
+
+run "an_issuer_without_https" {
+  command = plan
+
+  variables {
+    auth   = { issuer = "http://issuer.example.com", audience = "forum" }
+    egress = "public"
+  }
+
+  expect_failures = [var.auth]
+}
+
+run "everybody_without_identity_by_default" {
+  command = plan
+
+  variables {
+    domain_name = "forum.example.com"
+  }
+
+  expect_failures = [var.allowed_cidrs]
+}
+
+run "everybody_without_identity" {
+  command = plan
+
+  variables {
+    domain_name   = "forum.example.com"
+    allowed_cidrs = ["203.0.113.0/24", "::/0"]
+  }
+
+  expect_failures = [var.allowed_cidrs]
+}
+
+run "everybody_by_plain_http" {
+  command = plan
+
+  variables {
+    auth          = { issuer = "https://issuer.example.com", audience = "forum" }
+    egress        = "public"
+    allowed_cidrs = ["0.0.0.0/0"]
+  }
+
+  expect_failures = [var.allowed_cidrs]
+}
+
+run "identity_without_an_audience" {
+  command = plan
+
+  variables {
+    auth   = { issuer = "https://issuer.example.com" }
+    egress = "public"
+  }
+
+  expect_failures = [var.auth]
+}
+
+run "identity_whose_keys_are_out_of_reach" {
+  command = plan
+
+  variables {
+    auth = { issuer = "https://issuer.example.com", audience = "forum" }
+  }
+
+  expect_failures = [var.auth]
+}
+
+run "everybody_with_identity" {
+  command = plan
+
+  variables {
+    image_tag   = "v1"
+    domain_name = "forum.example.com"
+    auth        = { issuer = "https://issuer.example.com", client_ids = ["web"] }
+    egress      = "public"
+  }
+
+  assert {
+    condition     = join(" ", local.clients) == "0.0.0.0/0 ::/0"
+    error_message = "A domain with identity is for everybody."
+  }
+}
+
+run "nobody_by_default" {
+  command = plan
+
+  variables {
+    image_tag = "v1"
+  }
+
+  assert {
+    condition     = length(local.clients) == 0
+    error_message = "Without a domain nobody reaches the load balancers unless listed."
+  }
+}

@@ -48,6 +48,11 @@ variable "table_environment" {
   type        = map(string)
 }
 
+variable "auth" {
+  description = "Whose tokens the services accept; null for no identity."
+  type        = object({ issuer = string, audience = string, client_ids = list(string) })
+}
+
 variable "cors_origins" {
   description = "Origins that may call the API from a browser."
   type        = list(string)

@@ -1,6 +1,16 @@
 locals {
-  edge_ports = toset(concat(["80"], var.https ? ["443"] : []))
+  edge_ports = var.https ? [80, 443] : [80]
+  ingress    = { for pair in setproduct(var.clients, local.edge_ports) : "${pair[0]} ${pair[1]}" => { cidr = pair[0], port = pair[1] } }
   gateways   = { dynamodb = aws_vpc_endpoint.dynamodb.prefix_list_id, s3 = aws_vpc_endpoint.s3.prefix_list_id }
+
+  # Route 53 must reach a load balancer to find it healthy, where not everybody does.
+  checked = var.https && !contains(var.clients, "0.0.0.0/0")
+}
+
+data "aws_ec2_managed_prefix_list" "health_checks" {
+  count = local.checked ? 1 : 0
+
+  name = "com.amazonaws.${var.region}.route53-healthchecks"
 }
 
 resource "aws_security_group" "load_balancer" {
@@ -11,15 +21,27 @@ resource "aws_security_group" "load_balancer" {
   tags = { Name = "${var.name}-load-balancer" }
 }
 
-resource "aws_vpc_security_group_ingress_rule" "internet" {
-  for_each = local.edge_ports
+resource "aws_vpc_security_group_ingress_rule" "clients" {
+  for_each = local.ingress
 
   security_group_id = aws_security_group.load_balancer.id
   description       = "Clients"
-  cidr_ipv4         = "0.0.0.0/0"
+  cidr_ipv4         = strcontains(each.value.cidr, ":") ? null : each.value.cidr
+  cidr_ipv6         = strcontains(each.value.cidr, ":") ? each.value.cidr : null
   ip_protocol       = "tcp"
-  from_port         = tonumber(each.value)
-  to_port           = tonumber(each.value)
+  from_port         = each.value.port
+  to_port           = each.value.port
+}
+
+resource "aws_vpc_security_group_ingress_rule" "health_checks" {
+  count = local.checked ? 1 : 0
+
+  security_group_id = aws_security_group.load_balancer.id
+  description       = "Health checks of Route 53"
+  prefix_list_id    = data.aws_ec2_managed_prefix_list.health_checks[0].id
+  ip_protocol       = "tcp"
+  from_port         = 443
+  to_port           = 443
 }
 
 resource "aws_vpc_security_group_egress_rule" "services" {

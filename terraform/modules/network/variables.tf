@@ -28,6 +28,11 @@ variable "https" {
   type        = bool
 }
 
+variable "clients" {
+  description = "Address ranges that reach the load balancer, IPv4 and IPv6."
+  type        = list(string)
+}
+
 variable "service_ports" {
   description = "Port of each service."
   type        = map(number)

@@ -37,6 +37,7 @@ module "network" {
   cidr          = var.cidr
   egress        = var.stack.egress
   https         = var.stack.https
+  clients       = var.stack.clients
   service_ports = { for service, settings in var.stack.services : service => settings.port }
   table_access  = module.roles.table_access
 }
@@ -55,6 +56,7 @@ module "app" {
   execution_role_arn  = module.roles.execution_role_arn
   log_groups          = local.log_groups
   table_environment   = var.stack.table_environment
+  auth                = var.stack.auth
   cors_origins        = var.stack.cors_origins
   cache_ttl_seconds   = var.stack.cache_ttl_seconds
   rate_limit          = var.stack.rate_limit

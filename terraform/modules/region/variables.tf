@@ -10,6 +10,8 @@ variable "stack" {
     table_environment   = map(string)
     image_tag           = string
     cpu_architecture    = string
+    clients             = list(string)
+    auth                = object({ issuer = string, audience = string, client_ids = list(string) })
     cors_origins        = list(string)
     cache_ttl_seconds   = number
     rate_limit          = object({ requests = number, writes = number })
