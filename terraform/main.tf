@@ -3,6 +3,7 @@ locals {
   services = { users = { port = 3001 }, threads = { port = 3002 }, posts = { port = 3003 } }
   dr_stack = coalesce(var.enable_dr_stack, var.enable_global_tables)
   https    = var.domain_name != null
+  dr_tasks = coalesce(var.tasks.dr_min, var.environment == "prod" ? var.tasks.min : 1)
   clients  = var.allowed_cidrs != null ? var.allowed_cidrs : local.https ? ["0.0.0.0/0", "::/0"] : []
 
   # Which task may do what on which table. An index in the list grants Query on that index and nothing else.
@@ -103,7 +104,7 @@ module "dr" {
   peer_region     = var.aws_region
   suffix          = "-dr"
   cidr            = "10.21.0.0/16"
-  tasks           = { min = var.tasks.dr_min, max = var.tasks.max }
+  tasks           = { min = local.dr_tasks, max = var.tasks.max }
   kms_key_arn     = try(var.kms_key_arns.dr, null)
   certificate_arn = local.https ? module.dns[0].certificate_arns.dr : null
 }

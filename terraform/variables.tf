@@ -177,10 +177,10 @@ variable "cpu_architecture" {
 }
 
 variable "tasks" {
-  description = "Tasks of each service: at least in the primary Region, at least in the DR Region, at most in either."
+  description = "Tasks of each service: at least in the primary Region, at least in the DR Region (null: 1, and min where environment is prod, as the whole load comes at once), at most in either."
   type = object({
     min    = optional(number, 2)
-    dr_min = optional(number, 1)
+    dr_min = optional(number)
     max    = optional(number, 10)
   })
   default  = {}
@@ -188,7 +188,7 @@ variable "tasks" {
 
   validation {
     condition = alltrue([
-      for least in [var.tasks.min, var.tasks.dr_min] : least >= 1 && least <= var.tasks.max && floor(least) == least
+      for least in [var.tasks.min, coalesce(var.tasks.dr_min, 1)] : least >= 1 && least <= var.tasks.max && floor(least) == least
     ]) && floor(var.tasks.max) == var.tasks.max
     error_message = "tasks must be whole numbers with 1 <= min <= max and 1 <= dr_min <= max."
   }

@@ -275,6 +275,14 @@ run "tasks" {
   }
 
   assert {
+    condition = toset([
+      for policy in aws_appautoscaling_policy.service :
+      "${policy.name} ${one(one(policy.target_tracking_scaling_policy_configuration).predefined_metric_specification).predefined_metric_type} ${one(policy.target_tracking_scaling_policy_configuration).target_value}"
+    ]) == toset(["cpu ECSServiceAverageCPUUtilization 60", "requests ALBRequestCountPerTarget 6000"]) && length(aws_appautoscaling_policy.service) == 6
+    error_message = "Services scale by CPU and by requests."
+  }
+
+  assert {
     condition     = jsondecode(aws_ecs_task_definition.task["forum"].container_definitions)[0].command == ["tables", "status"]
     error_message = "The operator task shows the tables unless told otherwise."
   }
@@ -322,5 +330,30 @@ run "tasks_with_an_issuer_that_names_no_audience" {
       for variable in jsondecode(aws_ecs_task_definition.task["posts"].container_definitions)[0].environment : variable.name => variable.value if startswith(variable.name, "AUTH_")
     } == { AUTH_ISSUER = "https://issuer.example.com/forum", AUTH_CLIENT_IDS = "web" }
     error_message = "A variable that is not set is not passed."
+  }
+}
+
+run "scaling_by_requests_counts_those_of_the_service" {
+  command = plan
+
+  module {
+    source = "./modules/app"
+  }
+
+  override_resource {
+    target          = aws_lb.this
+    override_during = plan
+    values          = { arn = "arn:aws:elasticloadbalancing:us-west-2:123456789012:loadbalancer/app/forum/1", arn_suffix = "app/forum/1" }
+  }
+
+  override_resource {
+    target          = aws_lb_target_group.service
+    override_during = plan
+    values          = { arn = "arn:aws:elasticloadbalancing:us-west-2:123456789012:targetgroup/posts/2", arn_suffix = "targetgroup/posts/2" }
+  }
+
+  assert {
+    condition     = one(one(aws_appautoscaling_policy.service["posts/requests"].target_tracking_scaling_policy_configuration).predefined_metric_specification).resource_label == "app/forum/1/targetgroup/posts/2"
+    error_message = "Application Auto Scaling wants load balancer and target group in the label."
   }
 }

@@ -23,6 +23,33 @@ run "before_images_are_pushed" {
   }
 }
 
+run "a_small_second_region_for_development" {
+  command = plan
+
+  variables {
+    tasks = { min = 3 }
+  }
+
+  assert {
+    condition     = local.dr_tasks == 1
+    error_message = "One task in the second Region is enough to try things."
+  }
+}
+
+run "a_second_region_that_takes_the_whole_load" {
+  command = plan
+
+  variables {
+    environment = "prod"
+    tasks       = { min = 3 }
+  }
+
+  assert {
+    condition     = local.dr_tasks == 3
+    error_message = "In production the second Region must be as large as the first."
+  }
+}
+
 run "tables_alone_in_the_second_region" {
   command = plan
 

@@ -157,22 +157,51 @@ resource "aws_appautoscaling_target" "service" {
   max_capacity       = var.tasks.max
 }
 
-resource "aws_appautoscaling_policy" "service" {
-  for_each = var.services
+locals {
+  # What a task of a service is kept at, on average; whichever asks for more tasks wins. A service that waits for DynamoDB uses
+  # little CPU however many requests it holds, so those are counted, too: a hundred a second are well within a quarter of a CPU, and
+  # leave room for the load of others while they start.
+  scaling = merge([
+    for service, group in aws_lb_target_group.service : {
+      "${service}/cpu"      = { service = service, metric = "ECSServiceAverageCPUUtilization", label = null, target = 60 }                                       # percent
+      "${service}/requests" = { service = service, metric = "ALBRequestCountPerTarget", label = "${aws_lb.this.arn_suffix}/${group.arn_suffix}", target = 6000 } # a minute
+    }
+  ]...)
+}
 
-  name               = "cpu"
+resource "aws_appautoscaling_policy" "service" {
+  for_each = local.scaling
+
+  name               = split("/", each.key)[1]
   policy_type        = "TargetTrackingScaling"
-  service_namespace  = aws_appautoscaling_target.service[each.key].service_namespace
-  resource_id        = aws_appautoscaling_target.service[each.key].resource_id
-  scalable_dimension = aws_appautoscaling_target.service[each.key].scalable_dimension
+  service_namespace  = aws_appautoscaling_target.service[each.value.service].service_namespace
+  resource_id        = aws_appautoscaling_target.service[each.value.service].resource_id
+  scalable_dimension = aws_appautoscaling_target.service[each.value.service].scalable_dimension
 
   target_tracking_scaling_policy_configuration {
-    target_value       = 60
+    target_value       = each.value.target
     scale_in_cooldown  = 300
     scale_out_cooldown = 60
 
     predefined_metric_specification {
-      predefined_metric_type = "ECSServiceAverageCPUUtilization"
+      predefined_metric_type = each.value.metric
+      resource_label         = each.value.label
     }
   }
+}
+
+# A policy that is destroyed under its old address would take the one of the same name with it.
+moved {
+  from = aws_appautoscaling_policy.service["users"]
+  to   = aws_appautoscaling_policy.service["users/cpu"]
+}
+
+moved {
+  from = aws_appautoscaling_policy.service["threads"]
+  to   = aws_appautoscaling_policy.service["threads/cpu"]
+}
+
+moved {
+  from = aws_appautoscaling_policy.service["posts"]
+  to   = aws_appautoscaling_policy.service["posts/cpu"]
 }
