@@ -77,6 +77,7 @@ module "backup" {
   table_arns             = module.tables.arns
   copy_to_dr             = var.enable_global_tables
   manage_region_settings = var.manage_backup_region_settings
+  vault_lock             = var.backup_vault_lock
   force_destroy          = !var.deletion_protection
 }
 
@@ -114,10 +115,12 @@ module "dns" {
   count     = local.https ? 1 : 0
   providers = { aws = aws, aws.dr = aws.dr }
 
-  domain_name = var.domain_name
-  serving     = { primary = var.image_tag != null, dr = var.image_tag != null && local.dr_stack }
-  primary     = module.primary.load_balancer
-  dr          = local.dr_stack ? module.dr["dr"].load_balancer : null
+  domain_name    = var.domain_name
+  hosted_zone_id = var.hosted_zone_id
+  ipv6           = anytrue([for cidr in local.clients : strcontains(cidr, ":")])
+  serving        = { primary = var.image_tag != null, dr = var.image_tag != null && local.dr_stack }
+  primary        = module.primary.load_balancer
+  dr             = local.dr_stack ? module.dr["dr"].load_balancer : null
 }
 
 module "audit" {

@@ -34,7 +34,7 @@ output "forum_run_task" {
 }
 
 output "name_servers" {
-  description = "Name servers to enter at the registrar of domain_name."
+  description = "Name servers to enter at the registrar of domain_name; null without it, and with hosted_zone_id."
   value       = one(module.dns[*].name_servers)
 }
 

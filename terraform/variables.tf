@@ -153,6 +153,22 @@ variable "manage_backup_region_settings" {
   nullable    = false
 }
 
+variable "backup_vault_lock" {
+  description = "Keep recovery points from being deleted before their 30 days: \"governance\" (who has the right to may lift it), \"compliance\" (after three days nobody can, not even AWS: the vaults stay until the last recovery point is 30 days old), or null."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.backup_vault_lock == null || try(contains(["governance", "compliance"], var.backup_vault_lock), false)
+    error_message = "backup_vault_lock must be governance, compliance or null."
+  }
+
+  validation {
+    condition     = var.backup_vault_lock != "compliance" || var.deletion_protection
+    error_message = "backup_vault_lock = \"compliance\" needs deletion_protection = true: vaults with that lock cannot be emptied."
+  }
+}
+
 variable "image_tag" {
   description = "Tag of the images to run. Null until images are pushed: then network, load balancers and services are left out."
   type        = string
@@ -202,6 +218,17 @@ variable "domain_name" {
   validation {
     condition     = var.domain_name == null || can(regex("^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\\.)+[a-z]{2,63}$", var.domain_name))
     error_message = "domain_name must be a lower-case DNS name without scheme, path or trailing dot, as forum.example.com."
+  }
+}
+
+variable "hosted_zone_id" {
+  description = "Route 53 zone that takes the records of domain_name. Null makes a zone of that name, whose name servers are then yours to enter at the registrar."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.hosted_zone_id == null || (can(regex("^Z[A-Z0-9]{1,31}$", var.hosted_zone_id)) && var.domain_name != null)
+    error_message = "hosted_zone_id must be the id of a zone, as Z0123456789ABC, and needs domain_name."
   }
 }
 

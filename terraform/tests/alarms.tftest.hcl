@@ -163,8 +163,9 @@ run "alarms_reach_the_topic" {
     condition = anytrue([
       for statement in jsondecode(aws_kms_key.alarms.policy).Statement :
       try(statement.Principal.Service, null) == "cloudwatch.amazonaws.com" && toset(flatten([statement.Action])) == toset(["kms:Decrypt", "kms:GenerateDataKey*"])
+      && try(statement.Condition.StringEquals["aws:SourceAccount"], null) == "123456789012"
     ])
-    error_message = "CloudWatch must be allowed to use the topic's key."
+    error_message = "CloudWatch must be allowed to use the topic's key, for this account's alarms."
   }
 
   assert {

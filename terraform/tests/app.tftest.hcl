@@ -67,6 +67,11 @@ run "https" {
   }
 
   assert {
+    condition     = aws_lb.this.ip_address_type == "dualstack"
+    error_message = "The load balancer must be reached by IPv6, too."
+  }
+
+  assert {
     condition     = aws_lb.this.enable_deletion_protection && aws_lb.this.drop_invalid_header_fields
     error_message = "The load balancer must be protected and drop broken headers."
   }

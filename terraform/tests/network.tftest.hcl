@@ -27,6 +27,11 @@ run "private" {
   }
 
   assert {
+    condition     = alltrue([for subnet in aws_subnet.public : endswith(subnet.ipv6_cidr_block, "::/64")]) && length(distinct(aws_subnet.public[*].ipv6_cidr_block)) == 2 && aws_route.internet_ipv6.destination_ipv6_cidr_block == "::/0"
+    error_message = "Load balancers need IPv6 subnets with a way to the internet."
+  }
+
+  assert {
     condition     = length(distinct(aws_subnet.private[*].availability_zone)) == 2 && length(distinct(aws_subnet.public[*].availability_zone)) == 2
     error_message = "Two zones."
   }

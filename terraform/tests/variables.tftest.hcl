@@ -83,6 +83,37 @@ run "a_customer_key_of_another_region" {
   expect_failures = [var.kms_key_arns]
 }
 
+run "a_zone_without_a_domain" {
+  command = plan
+
+  variables {
+    hosted_zone_id = "Z0123456789ABC"
+  }
+
+  expect_failures = [var.hosted_zone_id]
+}
+
+run "a_lock_that_is_none" {
+  command = plan
+
+  variables {
+    backup_vault_lock = "strict"
+  }
+
+  expect_failures = [var.backup_vault_lock]
+}
+
+run "a_lock_that_destroy_could_not_lift" {
+  command = plan
+
+  variables {
+    backup_vault_lock   = "compliance"
+    deletion_protection = false
+  }
+
+  expect_failures = [var.backup_vault_lock]
+}
+
 run "clients_that_are_no_address_ranges" {
   command = plan
 

@@ -56,6 +56,7 @@ resource "aws_kms_key" "alarms" {
         Principal = { Service = "cloudwatch.amazonaws.com" }
         Action    = ["kms:Decrypt", "kms:GenerateDataKey*"]
         Resource  = "*"
+        Condition = { StringEquals = { "aws:SourceAccount" = local.account } }
       },
     ]
   })

@@ -1,6 +1,7 @@
 resource "aws_lb" "this" {
   name                       = var.name
   load_balancer_type         = "application"
+  ip_address_type            = "dualstack"
   subnets                    = var.network.public_subnet_ids
   security_groups            = [var.network.load_balancer_group_id]
   drop_invalid_header_fields = true

@@ -2,6 +2,7 @@ locals {
   retention_days = 30
 }
 
+data "aws_caller_identity" "current" {}
 data "aws_partition" "current" {}
 
 # Copies to another Region need the management of DynamoDB by AWS Backup, in both.
@@ -42,6 +43,24 @@ resource "aws_backup_vault" "dr" {
   force_destroy = var.force_destroy
 }
 
+# The least retention is the plan's own: with a longer one the vault would refuse every backup.
+resource "aws_backup_vault_lock_configuration" "primary" {
+  count = var.vault_lock == null ? 0 : 1
+
+  backup_vault_name   = aws_backup_vault.primary.name
+  min_retention_days  = local.retention_days
+  changeable_for_days = var.vault_lock == "compliance" ? 3 : null
+}
+
+resource "aws_backup_vault_lock_configuration" "dr" {
+  count    = var.vault_lock == null || !var.copy_to_dr ? 0 : 1
+  provider = aws.dr
+
+  backup_vault_name   = aws_backup_vault.dr[0].name
+  min_retention_days  = local.retention_days
+  changeable_for_days = var.vault_lock == "compliance" ? 3 : null
+}
+
 resource "aws_backup_plan" "daily" {
   name = var.name
 
@@ -79,6 +98,7 @@ resource "aws_iam_role" "backup" {
       Effect    = "Allow"
       Principal = { Service = "backup.amazonaws.com" }
       Action    = "sts:AssumeRole"
+      Condition = { StringEquals = { "aws:SourceAccount" = data.aws_caller_identity.current.account_id } }
     }]
   })
 }

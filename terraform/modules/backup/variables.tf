@@ -18,6 +18,11 @@ variable "manage_region_settings" {
   type        = bool
 }
 
+variable "vault_lock" {
+  description = "governance, compliance, or null for none."
+  type        = string
+}
+
 variable "force_destroy" {
   description = "Delete recovery points with their vault."
   type        = bool

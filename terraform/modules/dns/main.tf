@@ -3,9 +3,15 @@ locals {
     var.serving.primary ? { PRIMARY = var.primary } : {},
     var.serving.dr ? { SECONDARY = var.dr } : {},
   )
+  zone_id = var.hosted_zone_id != null ? var.hosted_zone_id : aws_route53_zone.this[0].zone_id
+
+  # An AAAA record where nobody gets in by IPv6 would cost every client the wait for its first attempt.
+  records = { for pair in setproduct(keys(local.load_balancers), var.ipv6 ? ["A", "AAAA"] : ["A"]) : join(" ", pair) => { role = pair[0], type = pair[1] } }
 }
 
 resource "aws_route53_zone" "this" {
+  count = var.hosted_zone_id == null ? 1 : 0
+
   name = var.domain_name
 }
 
@@ -36,7 +42,7 @@ resource "aws_acm_certificate" "dr" {
 resource "aws_route53_record" "validation" {
   count = var.serving.primary ? 1 : 0
 
-  zone_id         = aws_route53_zone.this.zone_id
+  zone_id         = local.zone_id
   name            = one(aws_acm_certificate.primary[0].domain_validation_options).resource_record_name
   type            = one(aws_acm_certificate.primary[0].domain_validation_options).resource_record_type
   records         = [one(aws_acm_certificate.primary[0].domain_validation_options).resource_record_value]
@@ -75,21 +81,31 @@ resource "aws_route53_health_check" "this" {
 }
 
 resource "aws_route53_record" "this" {
-  for_each = local.load_balancers
+  for_each = local.records
 
-  zone_id         = aws_route53_zone.this.zone_id
+  zone_id         = local.zone_id
   name            = var.domain_name
-  type            = "A"
-  set_identifier  = lower(each.key)
-  health_check_id = aws_route53_health_check.this[each.key].id
+  type            = each.value.type
+  set_identifier  = lower(each.value.role)
+  health_check_id = aws_route53_health_check.this[each.value.role].id
 
   failover_routing_policy {
-    type = each.key
+    type = each.value.role
   }
 
   alias {
-    name                   = each.value.dns_name
-    zone_id                = each.value.zone_id
+    name                   = local.load_balancers[each.value.role].dns_name
+    zone_id                = local.load_balancers[each.value.role].zone_id
     evaluate_target_health = true
   }
+}
+
+moved {
+  from = aws_route53_record.this["PRIMARY"]
+  to   = aws_route53_record.this["PRIMARY A"]
+}
+
+moved {
+  from = aws_route53_record.this["SECONDARY"]
+  to   = aws_route53_record.this["SECONDARY A"]
 }

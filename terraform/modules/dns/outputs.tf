@@ -7,6 +7,6 @@ output "certificate_arns" {
 }
 
 output "name_servers" {
-  description = "Name servers of the zone."
-  value       = aws_route53_zone.this.name_servers
+  description = "Name servers of the zone that was made; null for hosted_zone_id."
+  value       = one(aws_route53_zone.this[*].name_servers)
 }

@@ -1,6 +1,16 @@
 variable "domain_name" {
-  description = "Name that the forum is served under; also the hosted zone's."
+  description = "Name that the forum is served under; also the name of the hosted zone, where one is made."
   type        = string
+}
+
+variable "hosted_zone_id" {
+  description = "Zone that takes the records; null makes one."
+  type        = string
+}
+
+variable "ipv6" {
+  description = "Publish the load balancers' IPv6 addresses, too."
+  type        = bool
 }
 
 variable "serving" {

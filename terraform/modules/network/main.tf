@@ -14,7 +14,11 @@ locals {
 }
 
 resource "aws_vpc" "this" {
-  cidr_block           = var.cidr
+  cidr_block = var.cidr
+
+  # For the load balancers, which speak IPv4 and IPv6; to the tasks they speak IPv4.
+  assign_generated_ipv6_cidr_block = true
+
   enable_dns_hostnames = true
   enable_dns_support   = true
 
@@ -38,6 +42,7 @@ resource "aws_subnet" "public" {
   vpc_id            = aws_vpc.this.id
   availability_zone = local.zones[count.index]
   cidr_block        = cidrsubnet(var.cidr, 4, count.index)
+  ipv6_cidr_block   = cidrsubnet(aws_vpc.this.ipv6_cidr_block, 8, count.index)
 
   tags = { Name = "${var.name}-public-${local.zones[count.index]}" }
 }
@@ -62,6 +67,12 @@ resource "aws_route" "internet" {
   route_table_id         = aws_route_table.public.id
   destination_cidr_block = "0.0.0.0/0"
   gateway_id             = aws_internet_gateway.this.id
+}
+
+resource "aws_route" "internet_ipv6" {
+  route_table_id              = aws_route_table.public.id
+  destination_ipv6_cidr_block = "::/0"
+  gateway_id                  = aws_internet_gateway.this.id
 }
 
 resource "aws_route_table_association" "public" {

@@ -8,7 +8,7 @@ output "public_subnet_ids" {
   value       = aws_subnet.public[*].id
 
   # AWS refuses a public load balancer where there is no way to the internet yet.
-  depends_on = [aws_route.internet, aws_route_table_association.public]
+  depends_on = [aws_route.internet, aws_route.internet_ipv6, aws_route_table_association.public]
 }
 
 output "load_balancer_group_id" {

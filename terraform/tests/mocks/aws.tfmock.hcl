@@ -29,3 +29,7 @@ mock_resource "aws_iam_role" {
 mock_resource "aws_cloudwatch_log_group" {
   defaults = { arn = "arn:aws:logs:us-east-1:123456789012:log-group:mock" }
 }
+
+mock_resource "aws_vpc" {
+  defaults = { ipv6_cidr_block = "2001:db8:20::/56" }
+}
