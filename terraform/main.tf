@@ -123,6 +123,17 @@ module "dns" {
   dr             = local.dr_stack ? module.dr["dr"].load_balancer : null
 }
 
+module "ci_role" {
+  source = "./modules/ci_role"
+  count  = var.ci == null ? 0 : 1
+
+  name            = "${var.project}-${var.environment}-ci"
+  repository      = var.ci.repository
+  branch          = var.ci.branch
+  create_provider = var.ci.create_provider
+  repository_arns = module.primary.repository_arns
+}
+
 module "audit" {
   source = "./modules/audit"
   count  = var.audit == "none" ? 0 : 1

@@ -33,6 +33,11 @@ output "forum_run_task" {
   value       = { for region, stack in local.regions : region => stack.forum_run_task }
 }
 
+output "ci_role_arn" {
+  description = "Role that the workflow `images` assumes to push: its repository variable AWS_ROLE_ARN. Null without ci."
+  value       = one(module.ci_role[*].arn)
+}
+
 output "name_servers" {
   description = "Name servers to enter at the registrar of domain_name; null without it, and with hosted_zone_id."
   value       = one(module.dns[*].name_servers)

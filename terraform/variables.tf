@@ -180,6 +180,21 @@ variable "image_tag" {
   }
 }
 
+variable "ci" {
+  description = "GitHub repository (owner/name) and branch whose workflows may push images, without a stored key. create_provider = false where the account has GitHub's identity provider already. Null for none."
+  type = object({
+    repository      = string
+    branch          = optional(string, "main")
+    create_provider = optional(bool, true)
+  })
+  default = null
+
+  validation {
+    condition     = var.ci == null || (can(regex("^[A-Za-z0-9-]+/[A-Za-z0-9._-]+$", var.ci.repository)) && can(regex("^[A-Za-z0-9._/-]+$", var.ci.branch)))
+    error_message = "ci must name one repository as owner/name and one branch, without wildcards."
+  }
+}
+
 variable "cpu_architecture" {
   description = "What the images were built for: X86_64 or ARM64 (Graviton, about a fifth cheaper)."
   type        = string

@@ -19,6 +19,7 @@ run "values_outside_what_is_allowed" {
     dynamodb_billing_mode = "ON_DEMAND"
     dynamodb_capacity     = { min = 10, max = 5 }
     image_tag             = "latest"
+    ci                    = { repository = "owner/*" }
     cpu_architecture      = "arm"
     tasks                 = { min = 0 }
     domain_name           = "https://forum.example.com"
@@ -35,7 +36,7 @@ run "values_outside_what_is_allowed" {
 
   expect_failures = [
     var.project, var.environment, var.aws_region, var.dynamodb_billing_mode, var.dynamodb_capacity, var.image_tag,
-    var.cpu_architecture, var.tasks, var.domain_name, var.cors_allowed_origins, var.cache_ttl_seconds, var.rate_limit, var.egress, var.audit, var.alarm_email,
+    var.ci, var.cpu_architecture, var.tasks, var.domain_name, var.cors_allowed_origins, var.cache_ttl_seconds, var.rate_limit, var.egress, var.audit, var.alarm_email,
     var.monthly_budget, var.dynamodb_on_demand_throughput,
   ]
 }

@@ -13,6 +13,11 @@ output "repository_urls" {
   value       = module.registry.urls
 }
 
+output "repository_arns" {
+  description = "ARNs of the repositories."
+  value       = values(module.registry.arns)
+}
+
 output "alarm_topic_arn" {
   description = "Topic of this Region's alarms."
   value       = module.alarms.topic_arn
