@@ -196,14 +196,14 @@ variable "ci" {
 }
 
 variable "cpu_architecture" {
-  description = "What the images were built for: X86_64 or ARM64 (Graviton, about a fifth cheaper)."
+  description = "What the images were built for: ARM64 (Graviton, about a fifth cheaper) or X86_64."
   type        = string
-  default     = "X86_64"
+  default     = "ARM64"
   nullable    = false
 
   validation {
     condition     = contains(["X86_64", "ARM64"], var.cpu_architecture)
-    error_message = "cpu_architecture must be X86_64 or ARM64."
+    error_message = "cpu_architecture must be ARM64 or X86_64."
   }
 }
 

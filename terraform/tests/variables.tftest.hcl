@@ -206,6 +206,15 @@ run "everybody_with_identity" {
   }
 }
 
+run "graviton_by_default" {
+  command = plan
+
+  assert {
+    condition     = local.stack.cpu_architecture == "ARM64"
+    error_message = "Graviton does the same for a fifth less."
+  }
+}
+
 run "nobody_by_default" {
   command = plan
 

@@ -19,7 +19,7 @@ variable "images" {
 }
 
 variable "cpu_architecture" {
-  description = "X86_64 or ARM64."
+  description = "ARM64 or X86_64."
   type        = string
 }
 
