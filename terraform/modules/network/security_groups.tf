@@ -33,6 +33,17 @@ resource "aws_vpc_security_group_ingress_rule" "clients" {
   to_port           = each.value.port
 }
 
+# AWS refuses a rule that is there already, and the old ones might be destroyed later than these are made.
+moved {
+  from = aws_vpc_security_group_ingress_rule.internet["80"]
+  to   = aws_vpc_security_group_ingress_rule.clients["0.0.0.0/0 80"]
+}
+
+moved {
+  from = aws_vpc_security_group_ingress_rule.internet["443"]
+  to   = aws_vpc_security_group_ingress_rule.clients["0.0.0.0/0 443"]
+}
+
 resource "aws_vpc_security_group_ingress_rule" "health_checks" {
   count = local.checked ? 1 : 0
 
