@@ -21,14 +21,14 @@ use metrics::counter;
 use moka::Expiry;
 use moka::future::Cache;
 
-use crate::Store;
-use crate::check::Finding;
-use crate::error::{Error, Result};
-use crate::health::Health;
-use crate::item::{Attributes, Item, Tag};
-use crate::page::{Page, Query, Read, Scan, project};
-use crate::schema::{Key, Table};
-use crate::update::Update;
+use crate::store::Store;
+use crate::store::check::Finding;
+use crate::store::error::{Error, Result};
+use crate::store::health::Health;
+use crate::store::item::{Attributes, Item, Tag};
+use crate::store::page::{Page, Query, Read, Scan, project};
+use crate::store::schema::{Key, Table};
+use crate::store::update::Update;
 
 use generation::{Generations, Place};
 use lookup::{EntryKey, Lookup};

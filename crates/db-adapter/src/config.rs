@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use clap::Args;
 
-use crate::Store;
 use crate::cache::CachedStore;
 use crate::dynamodb::{DynamoOptions, DynamoStore};
 use crate::entity::{post, thread, user};
-use crate::error::Error;
 use crate::json::{JsonOptions, JsonStore};
+use crate::store::Store;
+use crate::store::error::Error;
 
 /// Where the forum's data is. Each setting is an environment variable and a flag; the flag wins.
 #[derive(Debug, Clone, Args)]

@@ -37,14 +37,14 @@ use futures::stream::BoxStream;
 
 use call::Call;
 
-use crate::Store;
-use crate::check::Finding;
-use crate::error::{Error, Result};
-use crate::health::Health;
-use crate::item::{Attributes, Item, Tag};
-use crate::page::{Page, Query, Read, Scan};
-use crate::schema::{Key, TABLES, Table};
-use crate::update::Update;
+use crate::store::Store;
+use crate::store::check::Finding;
+use crate::store::error::{Error, Result};
+use crate::store::health::Health;
+use crate::store::item::{Attributes, Item, Tag};
+use crate::store::page::{Page, Query, Read, Scan};
+use crate::store::schema::{Key, TABLES, Table};
+use crate::store::update::Update;
 
 /// The name of this backend in scan cursors.
 const BACKEND: &str = "dynamodb";

@@ -44,7 +44,7 @@ pub fn is_id(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::schema::Table;
+    use crate::store::schema::Table;
 
     #[test]
     fn ids_grow() {

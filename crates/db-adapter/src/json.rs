@@ -55,15 +55,15 @@ use self::memory::Memory;
 use self::scan::Step;
 use self::table::OpenTable;
 use self::write::Write;
-use crate::Store;
-use crate::check::Finding;
-use crate::cursor::{self, Position};
-use crate::error::{Error, Result, Rule};
-use crate::health::{Health, Mode};
-use crate::item::{Attributes, Item, Tag};
-use crate::page::{Page, PageBuilder, Query, Read, Scan, project};
-use crate::schema::{Key, TABLES, Table};
-use crate::update::Update;
+use crate::store::Store;
+use crate::store::check::Finding;
+use crate::store::cursor::{self, Position};
+use crate::store::error::{Error, Result, Rule};
+use crate::store::health::{Health, Mode};
+use crate::store::item::{Attributes, Item, Tag};
+use crate::store::page::{Page, PageBuilder, Query, Read, Scan, project};
+use crate::store::schema::{Key, TABLES, Table};
+use crate::store::update::Update;
 
 /// Names this backend in the cursors of scans.
 const BACKEND: &str = "json";

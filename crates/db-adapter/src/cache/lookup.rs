@@ -1,10 +1,10 @@
 //! What can be looked up in the cache.
 
 use super::generation::Place;
-use crate::Store;
-use crate::error::Result;
-use crate::page::{Order, Page, Query, Read, Scan};
-use crate::schema::{Key, Table};
+use crate::store::Store;
+use crate::store::error::Result;
+use crate::store::page::{Order, Page, Query, Read, Scan};
+use crate::store::schema::{Key, Table};
 
 /// A read that the cache may answer.
 #[derive(Debug, Clone, Copy)]

@@ -6,9 +6,9 @@ use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue;
 
 use super::DynamoStore;
-use crate::error::{Error, Result};
-use crate::item::{Attributes, Item, Number, Tag, Value};
-use crate::schema::{Key, Table, VERSION, WRITE_ID};
+use crate::store::error::{Error, Result};
+use crate::store::item::{Attributes, Item, Number, Tag, Value};
+use crate::store::schema::{Key, Table, VERSION, WRITE_ID};
 
 /// An item as the SDK has it.
 pub(super) type Raw = HashMap<String, AttributeValue>;

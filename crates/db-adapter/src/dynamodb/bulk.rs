@@ -19,10 +19,10 @@ use super::DynamoStore;
 use super::attribute_value::{Raw, into_raw, raw_key, text};
 use super::claim::{Claim, claim_key, claims, claims_in, owner_of};
 use super::retry::Patience;
-use crate::error::{Error, Result, Rule};
-use crate::item::{Item, check_size};
-use crate::page::Read;
-use crate::schema::{Key, Table, Unique};
+use crate::store::error::{Error, Result, Rule};
+use crate::store::item::{Item, check_size};
+use crate::store::page::Read;
+use crate::store::schema::{Key, Table, Unique};
 
 /// Requests in one BatchWriteItem at most.
 /// Source: <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchWriteItem.html>

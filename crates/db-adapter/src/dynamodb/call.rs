@@ -22,7 +22,7 @@ use super::answer::{self, TooLong};
 use super::error::{FOREIGN, NO_ANSWER, was_never_sent};
 use super::metrics::OK;
 use super::retry::Backoff;
-use crate::schema::{TABLES, Table};
+use crate::store::schema::{TABLES, Table};
 
 /// One call, with the attempts that the SDK and [`Call::run`] make.
 #[derive(Debug)]

@@ -12,11 +12,11 @@ use super::expression::Expression;
 use super::pages::Pages;
 use super::read::MAX_KEYS;
 use super::unique::as_read;
-use crate::check::Finding;
-use crate::error::{Error, Result, Rule};
-use crate::item::Item;
-use crate::page::Read;
-use crate::schema::{Key, Table, Unique};
+use crate::store::check::Finding;
+use crate::store::error::{Error, Result, Rule};
+use crate::store::item::Item;
+use crate::store::page::Read;
+use crate::store::schema::{Key, Table, Unique};
 
 /// A claim and whether its owner has the value.
 struct Holding {

@@ -6,8 +6,8 @@ use aws_sdk_dynamodb::types::AttributeValue;
 
 use super::attribute_value::{Raw, raw_key, text};
 use super::expression::Expression;
-use crate::item::Attributes;
-use crate::schema::{Key, Table, Unique};
+use crate::store::item::Attributes;
+use crate::store::schema::{Key, Table, Unique};
 
 /// The attribute of a claim that names its owner's partition key.
 const OWNER: &str = "owner";

@@ -16,7 +16,7 @@ use aws_sdk_dynamodb::config::Region;
 use super::DynamoOptions;
 use super::call::WatchAttempts;
 use super::error::innermost;
-use crate::error::{Error, Result};
+use crate::store::error::{Error, Result};
 
 /// Attempts of a call, the first one included.
 const MAX_ATTEMPTS: u32 = 4;

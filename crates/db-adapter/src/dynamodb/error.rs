@@ -11,7 +11,7 @@ use aws_smithy_runtime_api::client::result::ConnectorError;
 
 use super::answer::{self, Shown, TooLong};
 use super::call::Call;
-use crate::error::Error;
+use crate::store::error::Error;
 
 /// After how long a throttled caller should come again: by then DynamoDB has filled its buckets anew.
 pub(super) const RETRY_AFTER: Duration = Duration::from_secs(1);

@@ -5,9 +5,9 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::types::AttributeValue;
 
 use super::attribute_value::Raw;
-use crate::item::Tag;
-use crate::schema::{CREATED_AT, Table, UPDATED_AT, VERSION, WRITE_ID};
-use crate::update::Update;
+use crate::store::item::Tag;
+use crate::store::schema::{CREATED_AT, Table, UPDATED_AT, VERSION, WRITE_ID};
+use crate::store::update::Update;
 
 /// The placeholders of one request.
 #[derive(Debug, Default)]

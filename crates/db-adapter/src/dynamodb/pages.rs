@@ -2,7 +2,7 @@
 
 use super::attribute_value::Raw;
 use super::call::Call;
-use crate::error::Result;
+use crate::store::error::Result;
 
 /// Empty pages in a row at most. DynamoDB has one at the end of a list, and some where much was deleted.
 const MAX_EMPTY: u32 = 100;

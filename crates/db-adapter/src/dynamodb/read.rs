@@ -10,11 +10,11 @@ use super::expression::Expression;
 use super::pages::Pages;
 use super::retry::Backoff;
 use super::{BACKEND, DynamoStore};
-use crate::cursor::{self, Position};
-use crate::error::{Error, Result};
-use crate::item::Item;
-use crate::page::{Order, Page, PageBuilder, Query, Read, Scan, projection};
-use crate::schema::{Index, Key, Table};
+use crate::store::cursor::{self, Position};
+use crate::store::error::{Error, Result};
+use crate::store::item::Item;
+use crate::store::page::{Order, Page, PageBuilder, Query, Read, Scan, projection};
+use crate::store::schema::{Index, Key, Table};
 
 /// Keys in one `get_many` at most; DynamoDB's own limit of a BatchGetItem.
 /// Source: <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchGetItem.html>

@@ -11,8 +11,8 @@ use aws_sdk_dynamodb::types::{
 
 use super::DynamoStore;
 use super::retry::Backoff;
-use crate::error::{Error, Result};
-use crate::schema::{TABLES, Table};
+use crate::store::error::{Error, Result};
+use crate::store::schema::{TABLES, Table};
 
 /// How long AWS may take to create or delete a table.
 const PATIENCE: Duration = Duration::from_secs(600);

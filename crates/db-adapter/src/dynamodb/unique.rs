@@ -14,11 +14,11 @@ use super::expression::Expression;
 use super::metrics;
 use super::retry::Backoff;
 use super::write::{Written, is_from};
-use crate::error::{Error, Result, Rule};
-use crate::item::{Attributes, Item, Tag, Value, check_size};
-use crate::page::Read;
-use crate::schema::{Key, Table, VERSION, WRITE_ID};
-use crate::update::Update;
+use crate::store::error::{Error, Result, Rule};
+use crate::store::item::{Attributes, Item, Tag, Value, check_size};
+use crate::store::page::Read;
+use crate::store::schema::{Key, Table, VERSION, WRITE_ID};
+use crate::store::update::Update;
 
 const NO_REASON: &str = "a transaction was cancelled without a reason";
 

@@ -15,10 +15,10 @@ use super::DynamoStore;
 use super::attribute_value::{Raw, into_raw, raw_key, tag, text};
 use super::expression::Expression;
 use super::retry::Backoff;
-use crate::error::{Error, Result, Rule};
-use crate::item::{Attributes, Item, Tag, Value, check_size};
-use crate::schema::{Key, Table, VERSION, WRITE_ID};
-use crate::update::Update;
+use crate::store::error::{Error, Result, Rule};
+use crate::store::item::{Attributes, Item, Tag, Value, check_size};
+use crate::store::schema::{Key, Table, VERSION, WRITE_ID};
+use crate::store::update::Update;
 
 /// How a conditional write ended that reached DynamoDB.
 pub(super) enum Written<T> {

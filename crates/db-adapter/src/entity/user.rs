@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::schema::Kind::{Count, Text};
-use crate::schema::{Attribute, CREATED_AT, Index, REQUEST_HASH, Table, UPDATED_AT, Unique, VERSION, WRITE_ID};
+use crate::store::schema::Kind::{Count, Text};
+use crate::store::schema::{Attribute, CREATED_AT, Index, REQUEST_HASH, Table, UPDATED_AT, Unique, VERSION, WRITE_ID};
 
 /// `users`: by id, and by e-mail through `EmailIndex`. An e-mail belongs to one user.
 pub static TABLE: Table = Table {

@@ -15,8 +15,8 @@ use super::journal::render_batch;
 use super::lock::Reached;
 use super::table::{OpenTable, POISONED};
 use super::write::{Staged, Write};
-use crate::error::{Error, Result};
-use crate::item::Item;
+use crate::store::error::{Error, Result};
+use crate::store::item::Item;
 
 /// Writes in a batch at most.
 const MAX_WRITES: usize = 1024;

@@ -14,7 +14,7 @@ use super::disk::OpenFile;
 use super::files::Prepared;
 use super::lock::{Reached, State};
 use super::table::OpenTable;
-use crate::error::{Error, Result};
+use crate::store::error::{Error, Result};
 
 /// The file whose lock a process holds while it compacts any table of the directory.
 const LOCK: &str = "compact.lock";

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::disk::{Dir, Disk, OpenFile, failed};
 use super::turns::{self, Patience};
-use crate::error::{Error, Result};
+use crate::store::error::{Error, Result};
 
 /// The file that every process holds a shared lock on for life; whoever holds it exclusively is alone.
 const LOCK: &str = "open.lock";

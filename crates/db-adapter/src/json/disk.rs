@@ -6,7 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::error::{Error, Result};
+use crate::store::error::{Error, Result};
 
 /// The file system. The provided methods are the real one.
 pub(super) trait Disk: Debug + Send + Sync {

@@ -10,8 +10,8 @@ use super::journal::{self, BatchReader, Fault, Header};
 use super::lock::{Held, Reached, State};
 use super::memory::Memory;
 use super::snapshot::{self, SnapshotWriter};
-use crate::error::{Error, Result};
-use crate::schema::Table;
+use crate::store::error::{Error, Result};
+use crate::store::schema::Table;
 
 /// The files of one table.
 #[derive(Debug, Clone)]

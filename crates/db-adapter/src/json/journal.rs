@@ -10,9 +10,9 @@ use serde::Deserialize;
 use super::disk::{OpenFile, Reader, failed};
 use super::memory::Change;
 use super::record::{self, Record};
-use crate::error::{Error, Result};
-use crate::item::{Attributes, Item, Value};
-use crate::schema::{Key, Table};
+use crate::store::error::{Error, Result};
+use crate::store::item::{Attributes, Item, Value};
+use crate::store::schema::{Key, Table};
 
 const FORMAT: u64 = 1;
 /// How a batch's first line starts; no other line starts so.

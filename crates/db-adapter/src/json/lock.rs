@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::disk::OpenFile;
 use super::turns::{Patience, Stuck, Turns};
-use crate::error::{Error, Result};
+use crate::store::error::{Error, Result};
 
 /// How far in which journal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

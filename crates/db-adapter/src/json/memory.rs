@@ -5,10 +5,10 @@ use std::ops::Bound;
 
 use super::lock::Reached;
 use super::record::{self, Record};
-use crate::error::{Error, Result};
-use crate::item::Item;
-use crate::page::{Order, Query};
-use crate::schema::{Key, Table, Unique};
+use crate::store::error::{Error, Result};
+use crate::store::item::Item;
+use crate::store::page::{Order, Query};
+use crate::store::schema::{Key, Table, Unique};
 
 /// The items of a table, as of a moment between two batches. Items are kept as their bytes and indexes as encoded places, so that
 /// the whole stays within three times the size of the files.

@@ -5,11 +5,11 @@
 
 use std::borrow::Cow;
 
-use crate::cursor::Position;
-use crate::error::{Error, Result};
-use crate::item::Item;
-use crate::page::Query;
-use crate::schema::{Key, Table};
+use crate::store::cursor::Position;
+use crate::store::error::{Error, Result};
+use crate::store::item::Item;
+use crate::store::page::Query;
+use crate::store::schema::{Key, Table};
 
 const SEPARATOR: char = '\0';
 /// The first text behind everything that starts with a separator.

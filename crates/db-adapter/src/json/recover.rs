@@ -7,7 +7,7 @@ use super::memory::{Change, Memory};
 use super::record;
 use super::snapshot;
 use super::table::{Loaded, POISONED};
-use crate::error::{Error, Result};
+use crate::store::error::{Error, Result};
 
 /// Opens a table whose directory nobody else uses. With `fold` the journal is folded into the snapshot, even one that a person changed.
 pub(super) fn open_alone(files: &Files, lock: &LockFile, fold: bool) -> Result<Loaded> {

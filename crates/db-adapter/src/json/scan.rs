@@ -1,7 +1,7 @@
 //! Walking a table in steps, so that writers need not wait for the whole of it.
 
 use super::memory::Memory;
-use crate::item::Item;
+use crate::store::item::Item;
 use crate::{MAX_PAGE_BYTES, Segment};
 
 /// Items that one step looks at under the lock.

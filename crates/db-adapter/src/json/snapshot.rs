@@ -11,9 +11,9 @@ use super::disk::{OpenFile, Reader, failed};
 use super::memory::{Builder, Memory};
 use super::record::{self, Record};
 use super::write::loaded;
-use crate::error::{Error, Result};
-use crate::item::Item;
-use crate::schema::Table;
+use crate::store::error::{Error, Result};
+use crate::store::item::Item;
+use crate::store::schema::Table;
 
 /// Bytes that are hashed and written at once.
 const WRITE_AHEAD: usize = 64 << 10;

@@ -10,7 +10,7 @@ use super::lock::{Held, LockFile, Reached, State};
 use super::memory::{Change, Memory};
 use super::snapshot;
 use super::turns::Stuck;
-use crate::error::{Error, Result};
+use crate::store::error::{Error, Result};
 
 /// Looks at the lock file that may meet a rotation before a reader waits for its end.
 const ATTEMPTS: usize = 3;

@@ -27,7 +27,7 @@ use super::files::Files;
 use super::lock::LockFile;
 use super::{JsonOptions, JsonStore, RealDisk};
 use crate::entity::{thread, user};
-use crate::page::{Query, Read, Scan};
+use crate::store::page::{Query, Read, Scan};
 use crate::{Attributes, Error, Item, Key, Result, Store, Table, Value};
 
 /// A directory and what its stores are opened with.

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use super::disk::OpenFile;
 use super::holder;
-use crate::error::{Error, Result};
+use crate::store::error::{Error, Result};
 
 /// After how long a start that waits says so.
 const NOTICE: Duration = Duration::from_secs(2);

@@ -6,10 +6,10 @@ use uuid::Uuid;
 
 use super::memory::{Change, Memory};
 use super::record::{self, Record};
-use crate::error::{Error, Result, Rule};
-use crate::item::{Attributes, Item, Tag, Value, check_size};
-use crate::schema::{Key, Table, VERSION, WRITE_ID};
-use crate::update::Update;
+use crate::store::error::{Error, Result, Rule};
+use crate::store::item::{Attributes, Item, Tag, Value, check_size};
+use crate::store::schema::{Key, Table, VERSION, WRITE_ID};
+use crate::store::update::Update;
 
 /// A write that waits for its turn; everything that does not depend on what is stored has been checked.
 #[derive(Debug)]

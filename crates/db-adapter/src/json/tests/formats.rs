@@ -13,10 +13,10 @@ use super::super::disk::Dir;
 use super::super::lock::{LockFile, Reached, State};
 use super::*;
 use crate::TABLES;
-use crate::cursor::{self, Cursor, Position};
 use crate::entity::post;
-use crate::page::{Order, Segment};
-use crate::update::Update;
+use crate::store::cursor::{self, Cursor, Position};
+use crate::store::page::{Order, Segment};
+use crate::store::update::Update;
 
 const FIXTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures");
 /// What stands in `expected.json`: the items of each table.

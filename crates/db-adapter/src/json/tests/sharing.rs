@@ -7,8 +7,8 @@ use std::time::Duration;
 use futures::FutureExt;
 
 use super::*;
-use crate::error::Rule;
-use crate::update::Update;
+use crate::store::error::Rule;
+use crate::store::update::Update;
 
 #[tokio::test]
 async fn each_sees_what_the_others_acknowledged_at_once() {

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use memchr::memchr2;
 
 use super::Tag;
-use crate::schema::{VERSION, WRITE_ID};
+use crate::store::schema::{VERSION, WRITE_ID};
 
 /// An item's attributes, sorted by name, each with its value as JSON text.
 #[derive(Debug)]
@@ -118,7 +118,7 @@ mod tests {
     use serde_json::Value as Json;
 
     use super::*;
-    use crate::item::{Item, json};
+    use crate::store::item::{Item, json};
 
     fn any_json() -> impl Strategy<Value = Json> {
         let text = || "[a,:{}\\[\\]\"\\\\\u{1}ä]{0,6}";

@@ -6,10 +6,10 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
 use serde::{Deserialize, Serialize};
 
-use crate::error::{Error, Result};
-use crate::item::Attributes;
-use crate::page::{Order, Query, Scan, Segment};
-use crate::schema::{Key, Table};
+use crate::store::error::{Error, Result};
+use crate::store::item::Attributes;
+use crate::store::page::{Order, Query, Scan, Segment};
+use crate::store::schema::{Key, Table};
 
 /// The first byte of every cursor of this format.
 const FORMAT: u8 = 1;

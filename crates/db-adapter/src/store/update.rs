@@ -6,9 +6,9 @@ use std::collections::BTreeSet;
 use uuid::Uuid;
 
 use crate::entity::is_timestamp;
-use crate::error::{Error, Result};
-use crate::item::{Attributes, Tag, Value, check_size};
-use crate::schema::{CREATED_AT, Key, Table, UPDATED_AT, VERSION, WRITE_ID};
+use crate::store::error::{Error, Result};
+use crate::store::item::{Attributes, Tag, Value, check_size};
+use crate::store::schema::{CREATED_AT, Key, Table, UPDATED_AT, VERSION, WRITE_ID};
 
 /// A partial update of one item. `version` and `writeId` change by themselves.
 #[derive(Debug, Clone, Default)]

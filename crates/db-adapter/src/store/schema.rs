@@ -6,8 +6,8 @@ mod attribute;
 pub use attribute::{Access, Attribute, Form, Kind, Max, Presence};
 
 use crate::entity::{post, thread, user};
-use crate::error::{Error, Result};
-use crate::item::{Attributes, Value};
+use crate::store::error::{Error, Result};
+use crate::store::item::{Attributes, Value};
 
 /// Every table, sorted by name.
 pub const TABLES: [&Table; 3] = [&post::TABLE, &thread::TABLE, &user::TABLE];

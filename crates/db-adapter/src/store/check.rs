@@ -1,7 +1,7 @@
 //! Integrity: what `check` can find.
 
-use crate::item::Item;
-use crate::schema::Key;
+use crate::store::item::Item;
+use crate::store::schema::Key;
 
 /// Something in a table that breaks a rule.
 ///
