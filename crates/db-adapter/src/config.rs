@@ -8,7 +8,7 @@ use clap::Args;
 
 use crate::cache::CachedStore;
 use crate::dynamodb::{DynamoOptions, DynamoStore};
-use crate::entity::{post, thread, user};
+use crate::forum::{post, thread, user};
 use crate::json::{JsonOptions, JsonStore};
 use crate::store::Store;
 use crate::store::error::Error;
@@ -327,7 +327,7 @@ mod tests {
     #[test]
     fn table_names_have_the_schemas_defaults() {
         let options = Program::try_parse_from(["program"]).unwrap().store.dynamodb.options().unwrap();
-        for table in crate::TABLES {
+        for table in crate::forum::TABLES {
             assert!(options.tables.contains_key(table.name));
         }
     }

@@ -37,13 +37,14 @@ use futures::stream::BoxStream;
 
 use call::Call;
 
+use crate::forum::TABLES;
 use crate::store::Store;
 use crate::store::check::Finding;
 use crate::store::error::{Error, Result};
 use crate::store::health::Health;
 use crate::store::item::{Attributes, Item, Tag};
 use crate::store::page::{Page, Query, Read, Scan};
-use crate::store::schema::{Key, TABLES, Table};
+use crate::store::schema::{Key, Table};
 use crate::store::update::Update;
 
 /// The name of this backend in scan cursors.

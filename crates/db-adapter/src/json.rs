@@ -55,6 +55,7 @@ use self::memory::Memory;
 use self::scan::Step;
 use self::table::OpenTable;
 use self::write::Write;
+use crate::forum::TABLES;
 use crate::store::Store;
 use crate::store::check::Finding;
 use crate::store::cursor::{self, Position};
@@ -62,7 +63,7 @@ use crate::store::error::{Error, Result, Rule};
 use crate::store::health::{Health, Mode};
 use crate::store::item::{Attributes, Item, Tag};
 use crate::store::page::{Page, PageBuilder, Query, Read, Scan, project};
-use crate::store::schema::{Key, TABLES, Table};
+use crate::store::schema::{Key, Table};
 use crate::store::update::Update;
 
 /// Names this backend in the cursors of scans.

@@ -3,18 +3,31 @@
 //! - [`json::JsonStore`]: JSON files, for local development.
 //! - [`dynamodb::DynamoStore`]: Amazon DynamoDB, for production.
 //!
-//! [`config`] chooses between them; [`cache`] may stand in front. The schema that both follow is [`TABLES`].
+//! [`config`] chooses between them; [`cache`] may stand in front. The schema that both follow is [`forum::TABLES`].
 
 mod store;
 
 pub mod cache;
 pub mod config;
 pub mod dynamodb;
-pub mod entity;
+pub mod forum;
 pub mod json;
 
-pub use store::schema::{self, TABLES};
+pub use forum::{self as entity, TABLES};
 pub use store::{
     Attributes, Cursor, Error, Finding, Health, Item, Key, MAX_ITEM_BYTES, MAX_PAGE_BYTES, Members, Mode, Number, Order, Page,
     Query, Read, Result, Rule, Scan, Segment, Store, StoreExt, Table, Tag, Update, Value, check_size,
 };
+
+/// What a table is.
+pub mod schema {
+    pub use crate::forum::{REQUEST_HASH, SCHEMA_VERSION, TABLES, in_reference_order};
+    pub use crate::store::schema::*;
+}
+
+impl Table {
+    /// The declared table of that short name.
+    pub fn named(name: &str) -> Option<&'static Table> {
+        forum::table(name)
+    }
+}

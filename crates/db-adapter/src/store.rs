@@ -7,7 +7,11 @@ pub(crate) mod error;
 pub(crate) mod health;
 pub(crate) mod item;
 pub(crate) mod page;
-pub mod schema;
+mod reserved;
+pub(crate) mod schema;
+pub(crate) mod time;
+#[cfg(test)]
+pub(crate) mod toy;
 pub(crate) mod update;
 
 use std::fmt::Debug;

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::*;
 use crate::StoreExt;
-use crate::entity::{post, thread, user};
+use crate::forum::{post, thread, user};
 
 use behind::Behind;
 

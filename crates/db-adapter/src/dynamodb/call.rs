@@ -22,7 +22,8 @@ use super::answer::{self, TooLong};
 use super::error::{FOREIGN, NO_ANSWER, was_never_sent};
 use super::metrics::OK;
 use super::retry::Backoff;
-use crate::store::schema::{TABLES, Table};
+use crate::forum::TABLES;
+use crate::store::schema::Table;
 
 /// One call, with the attempts that the SDK and [`Call::run`] make.
 #[derive(Debug)]

@@ -7,10 +7,11 @@ use tokio::sync::Mutex;
 use tokio::time::{Instant, timeout};
 
 use super::DynamoStore;
+use crate::forum::TABLES;
 use crate::store::error::Error;
 use crate::store::health::{Health, Mode};
 use crate::store::page::Read;
-use crate::store::schema::{Key, TABLES, Table};
+use crate::store::schema::{Key, Table};
 
 /// How long an answer is good for.
 const FRESH: Duration = Duration::from_secs(5);

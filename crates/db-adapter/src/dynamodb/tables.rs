@@ -11,8 +11,9 @@ use aws_sdk_dynamodb::types::{
 
 use super::DynamoStore;
 use super::retry::Backoff;
+use crate::forum::TABLES;
 use crate::store::error::{Error, Result};
-use crate::store::schema::{TABLES, Table};
+use crate::store::schema::Table;
 
 /// How long AWS may take to create or delete a table.
 const PATIENCE: Duration = Duration::from_secs(600);

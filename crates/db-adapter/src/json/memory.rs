@@ -270,7 +270,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::entity::post;
+    use crate::forum::post;
 
     const NOWHERE: Reached = Reached { generation: 0, length: 0 };
 

@@ -26,7 +26,7 @@ use super::disk::{Dir, Disk};
 use super::files::Files;
 use super::lock::LockFile;
 use super::{JsonOptions, JsonStore, RealDisk};
-use crate::entity::{thread, user};
+use crate::forum::{thread, user};
 use crate::store::page::{Query, Read, Scan};
 use crate::{Attributes, Error, Item, Key, Result, Store, Table, Value};
 

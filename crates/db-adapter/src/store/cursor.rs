@@ -152,11 +152,11 @@ fn invalid(reason: &'static str) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::entity::post;
+    use crate::store::toy::NOTES;
     use proptest::prelude::*;
 
     fn query() -> Query {
-        Query { from: Some("2024".to_owned()), ..Query::new(post::TABLE.index("ThreadIndex").unwrap(), "t1") }
+        Query { from: Some("2024".to_owned()), ..Query::new(NOTES.index("BookIndex").unwrap(), "t1") }
     }
 
     fn position() -> Position {
@@ -168,21 +168,21 @@ mod tests {
     }
 
     fn start(query: &Query, cursor: &Cursor) -> Result<Option<Position>> {
-        query_start(&post::TABLE, &Query { cursor: Some(cursor.clone()), ..query.clone() })
+        query_start(&NOTES, &Query { cursor: Some(cursor.clone()), ..query.clone() })
     }
 
     #[test]
     fn a_cursor_leads_back_to_its_place() {
-        let cursor = after_query(&post::TABLE, &query(), &position());
+        let cursor = after_query(&NOTES, &query(), &position());
         assert_eq!(start(&query(), &cursor).unwrap(), Some(position()));
         assert_eq!(start(&Query { limit: 7, ..query() }, &cursor).unwrap(), Some(position()));
     }
 
     #[test]
     fn a_cursor_of_another_list_is_refused() {
-        let cursor = after_query(&post::TABLE, &query(), &position());
+        let cursor = after_query(&NOTES, &query(), &position());
         for other in [
-            Query { index: post::TABLE.index("UserIndex").unwrap(), ..query() },
+            Query { index: NOTES.index("WriterIndex").unwrap(), ..query() },
             Query { partition: "t2".to_owned(), ..query() },
             Query { order: Order::Descending, ..query() },
             Query { from: None, ..query() },
@@ -191,7 +191,7 @@ mod tests {
             assert!(is_refused(&other, &cursor), "{other:?}");
         }
         let scan = Scan { cursor: Some(cursor), ..Scan::new(9) };
-        assert!(matches!(scan_start(&post::TABLE, "json", &scan), Err(Error::InvalidCursor { .. })));
+        assert!(matches!(scan_start(&NOTES, "json", &scan), Err(Error::InvalidCursor { .. })));
     }
 
     #[test]
@@ -200,7 +200,7 @@ mod tests {
         let unsorted = Position { sort: None, ..position() };
         let half_a_key = Position { range: None, ..position() };
         for place in [outside, unsorted, half_a_key] {
-            let cursor = after_query(&post::TABLE, &query(), &place);
+            let cursor = after_query(&NOTES, &query(), &place);
             assert!(is_refused(&query(), &cursor), "{place:?}");
         }
     }
@@ -209,7 +209,7 @@ mod tests {
     fn a_forged_sort_key_that_no_item_can_have_is_refused() {
         let whole = Query { from: None, ..query() };
         for sort in [String::new(), "2".repeat(1025), "2\0".to_owned()] {
-            let cursor = after_query(&post::TABLE, &whole, &Position { sort: Some(sort.clone()), ..position() });
+            let cursor = after_query(&NOTES, &whole, &Position { sort: Some(sort.clone()), ..position() });
             assert!(is_refused(&whole, &cursor), "{sort:?}");
         }
     }
@@ -217,7 +217,7 @@ mod tests {
     proptest! {
         #[test]
         fn a_cursor_with_a_changed_byte_is_refused(at in 0_usize..200, flip in 1_u8..=255) {
-            let mut bytes = after_query(&post::TABLE, &query(), &position()).to_string().into_bytes();
+            let mut bytes = after_query(&NOTES, &query(), &position()).to_string().into_bytes();
             let at = at % bytes.len();
             bytes[at] ^= flip;
             let altered = Cursor::from_text(String::from_utf8_lossy(&bytes));
@@ -226,7 +226,7 @@ mod tests {
 
         #[test]
         fn a_cursor_with_a_changed_part_is_refused(at in 0_usize..400, length in 0_usize..9, part in "[A-Za-z0-9_=-]{0,8}") {
-            let original = after_query(&post::TABLE, &query(), &position());
+            let original = after_query(&NOTES, &query(), &position());
             let mut text = original.to_string();
             let at = at % (text.len() + 1);
             text.replace_range(at..text.len().min(at + length), &part);
@@ -249,7 +249,7 @@ mod tests {
         #[test]
         fn any_place_in_the_range_is_led_back_to(sort in "2024[^\0]{0,9}", hash in "[^\0#]{1,9}", range in "[^\0]{1,9}") {
             let place = Position { sort: Some(sort), hash, range: Some(range) };
-            let cursor = after_query(&post::TABLE, &query(), &place);
+            let cursor = after_query(&NOTES, &query(), &place);
             prop_assert_eq!(start(&query(), &cursor).unwrap(), Some(place));
         }
     }

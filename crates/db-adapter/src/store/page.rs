@@ -5,7 +5,8 @@ use std::ops::ControlFlow;
 use crate::store::cursor::Cursor;
 use crate::store::error::{Error, Result};
 use crate::store::item::Item;
-use crate::store::schema::{Index, Table, VERSION, WRITE_ID};
+use crate::store::reserved::{VERSION, WRITE_ID};
+use crate::store::schema::{Index, Table};
 
 /// Bytes of JSON on a page at most, unless its only item is larger. Counted is what the page answers, hidden attributes too, so with
 /// an attribute list more items fit.

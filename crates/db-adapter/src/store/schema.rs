@@ -1,37 +1,18 @@
-//! The one declaration of keys, indexes and unique attributes. Backends, `forum tables` and Terraform all read [`TABLES`];
-//! a new entity is one file in `entity/` plus its line here.
+//! What a table is: its keys, its indexes, its unique attributes and the attributes it knows.
 
 mod attribute;
 
+pub use super::reserved::{CREATED_AT, UPDATED_AT, VERSION, WRITE_ID};
 pub use attribute::{Access, Attribute, Form, Kind, Max, Presence};
 
-use crate::entity::{post, thread, user};
 use crate::store::error::{Error, Result};
 use crate::store::item::{Attributes, Value};
-
-/// Every table, sorted by name.
-pub const TABLES: [&Table; 3] = [&post::TABLE, &thread::TABLE, &user::TABLE];
-
-/// Grows when stored data of the version before must be changed to be understood. Backups carry it.
-pub const SCHEMA_VERSION: u32 = 1;
 
 /// Bytes in a partition key value at most.
 /// Source: <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html>
 pub const MAX_HASH_BYTES: usize = 2048;
 /// Bytes in a sort key value at most. Source: as [`MAX_HASH_BYTES`].
 pub const MAX_RANGE_BYTES: usize = 1024;
-
-/// The attribute that counts an item's changes; kept by the backends. An item without one counts as version 0.
-pub const VERSION: &str = "version";
-/// The hidden attribute that tells which write an item comes from; kept by the backends.
-pub const WRITE_ID: &str = "writeId";
-/// The hidden attribute with the fingerprint of the request that created an item under an idempotency key.
-pub const REQUEST_HASH: &str = "requestHash";
-
-/// The attribute with the time of an item's creation, as [`crate::entity::now`] has it.
-pub const CREATED_AT: &str = "createdAt";
-/// The attribute with the time of an item's last update. It never goes back: see [`crate::Store::update`].
-pub const UPDATED_AT: &str = "updatedAt";
 
 /// One table: its keys, its indexes, its unique attributes and the attributes it knows.
 #[derive(Debug)]
@@ -110,30 +91,7 @@ impl Key {
     }
 }
 
-/// Every table, each after those that its items refer to: the order in which items can be loaded so that no reference is broken.
-pub fn in_reference_order() -> Vec<&'static Table> {
-    fn visit(table: &'static Table, ordered: &mut Vec<&'static Table>) {
-        if ordered.iter().any(|known| known.name == table.name) {
-            return;
-        }
-        for (_, target) in table.references().filter(|(_, target)| target.name != table.name) {
-            visit(target, ordered);
-        }
-        ordered.push(table);
-    }
-    let mut ordered = Vec::with_capacity(TABLES.len());
-    for table in TABLES {
-        visit(table, &mut ordered);
-    }
-    ordered
-}
-
 impl Table {
-    /// The declared table of that short name.
-    pub fn named(name: &str) -> Option<&'static Table> {
-        TABLES.into_iter().find(|table| table.name == name)
-    }
-
     /// The index of that name.
     pub fn index(&self, name: &str) -> Option<&'static Index> {
         self.indexes.iter().find(|index| index.name == name)
@@ -336,58 +294,26 @@ fn check_key_text(name: &str, text: &str, limit: usize) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn tables_and_indexes_are_sorted_by_name() {
-        assert!(TABLES.is_sorted_by_key(|table| table.name));
-        for table in TABLES {
-            assert!(table.indexes.is_sorted_by_key(|index| index.name), "{}", table.name);
-        }
-    }
-
-    #[test]
-    fn the_order_of_references_holds_every_table_once_and_targets_first() {
-        let ordered = in_reference_order();
-        let mut names: Vec<_> = ordered.iter().map(|table| table.name).collect();
-        for (at, table) in ordered.iter().enumerate() {
-            for (known, target) in table.references() {
-                assert!(names.iter().take(at + 1).any(|name| *name == target.name), "{}.{}", table.name, known.name);
-            }
-        }
-        names.sort_unstable();
-        assert_eq!(names, TABLES.map(|table| table.name));
-    }
-
-    #[test]
-    fn every_key_and_unique_attribute_is_known_text() {
-        for table in TABLES {
-            let keys =
-                table.indexes.iter().flat_map(|index| [Some(index.hash), index.range]).chain([Some(table.hash), table.range]);
-            for name in keys.flatten().chain(table.unique.iter().map(|unique| unique.attribute)) {
-                assert_eq!(table.attribute(name).map(|known| known.kind), Some(Kind::Text), "{}.{name}", table.name);
-            }
-        }
-    }
+    use crate::store::toy::NOTES;
 
     #[test]
     fn a_key_may_lack_its_sort_half_where_an_item_may_not() {
         let half = Key::hash("p1");
-        assert!(post::TABLE.check_key(&half).is_ok());
-        assert!(
-            matches!(post::TABLE.check_full_key(&half), Err(Error::InvalidItem { attribute, .. }) if attribute == "threadId")
-        );
+        assert!(NOTES.check_key(&half).is_ok());
+        assert!(matches!(NOTES.check_full_key(&half), Err(Error::InvalidItem { attribute, .. }) if attribute == "bookId"));
     }
 
     #[test]
     fn a_key_of_a_wrong_shape_is_refused() {
-        let claim = Attributes::from([("userId".to_owned(), Value::from("email#a@b.c"))]);
-        assert!(matches!(user::TABLE.key_of(&claim), Err(Error::InvalidItem { .. })));
+        let claim =
+            Attributes::from([("noteId".to_owned(), Value::from("slug#a-note")), ("bookId".to_owned(), Value::from("b"))]);
+        assert!(matches!(NOTES.key_of(&claim), Err(Error::InvalidItem { .. })));
         for (hash, range) in [("", Some("t")), ("p", Some("")), ("p\0", Some("t")), (&"p".repeat(2049), Some("t")), ("p", None)] {
-            let mut attributes = Attributes::from([("postId".to_owned(), Value::String(hash.to_owned()))]);
+            let mut attributes = Attributes::from([("noteId".to_owned(), Value::String(hash.to_owned()))]);
             if let Some(range) = range {
-                attributes.insert("threadId".to_owned(), Value::String(range.to_owned()));
+                attributes.insert("bookId".to_owned(), Value::String(range.to_owned()));
             }
-            assert!(matches!(post::TABLE.key_of(&attributes), Err(Error::InvalidItem { .. })), "{hash:?} {range:?}");
+            assert!(matches!(NOTES.key_of(&attributes), Err(Error::InvalidItem { .. })), "{hash:?} {range:?}");
         }
     }
 }

@@ -5,10 +5,11 @@ use std::collections::BTreeSet;
 
 use uuid::Uuid;
 
-use crate::entity::is_timestamp;
 use crate::store::error::{Error, Result};
 use crate::store::item::{Attributes, Tag, Value, check_size};
-use crate::store::schema::{CREATED_AT, Key, Table, UPDATED_AT, VERSION, WRITE_ID};
+use crate::store::reserved::{CREATED_AT, UPDATED_AT, VERSION, WRITE_ID};
+use crate::store::schema::{Key, Table};
+use crate::store::time::is_timestamp;
 
 /// A partial update of one item. `version` and `writeId` change by themselves.
 #[derive(Debug, Clone, Default)]

@@ -2,7 +2,7 @@
 
 use super::super::fold;
 use super::*;
-use crate::entity::post;
+use crate::forum::post;
 
 const ADA: &str = r#"{"userId":"ada","email":"ada@example.com","name":"Ada"}"#;
 

@@ -13,7 +13,7 @@ use super::super::disk::Dir;
 use super::super::lock::{LockFile, Reached, State};
 use super::*;
 use crate::TABLES;
-use crate::entity::post;
+use crate::forum::post;
 use crate::store::cursor::{self, Cursor, Position};
 use crate::store::page::{Order, Segment};
 use crate::store::update::Update;

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use memchr::memchr2;
 
 use super::Tag;
-use crate::store::schema::{VERSION, WRITE_ID};
+use crate::store::reserved::{VERSION, WRITE_ID};
 
 /// An item's attributes, sorted by name, each with its value as JSON text.
 #[derive(Debug)]

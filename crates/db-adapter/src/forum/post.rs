@@ -3,9 +3,9 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{thread, user};
+use super::{REQUEST_HASH, thread, user};
 use crate::store::schema::Kind::{Count, Text};
-use crate::store::schema::{Attribute, CREATED_AT, Index, REQUEST_HASH, Table, UPDATED_AT, VERSION, WRITE_ID};
+use crate::store::schema::{Attribute, CREATED_AT, Index, Table, UPDATED_AT, VERSION, WRITE_ID};
 
 /// `posts`: by id, and in order of time by thread (`ThreadIndex`) and by author (`UserIndex`).
 pub static TABLE: Table = Table {

@@ -3,9 +3,9 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::user;
+use super::{REQUEST_HASH, user};
 use crate::store::schema::Kind::{Count, Text};
-use crate::store::schema::{Attribute, CREATED_AT, Constant, Index, REQUEST_HASH, Table, UPDATED_AT, VERSION, WRITE_ID};
+use crate::store::schema::{Attribute, CREATED_AT, Constant, Index, Table, UPDATED_AT, VERSION, WRITE_ID};
 
 /// The value of `feed` on every thread: the one partition of `CreatedAtIndex`.
 pub const FEED: &str = "threads";

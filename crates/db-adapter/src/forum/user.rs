@@ -3,8 +3,9 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::REQUEST_HASH;
 use crate::store::schema::Kind::{Count, Text};
-use crate::store::schema::{Attribute, CREATED_AT, Index, REQUEST_HASH, Table, UPDATED_AT, Unique, VERSION, WRITE_ID};
+use crate::store::schema::{Attribute, CREATED_AT, Index, Table, UPDATED_AT, Unique, VERSION, WRITE_ID};
 
 /// `users`: by id, and by e-mail through `EmailIndex`. An e-mail belongs to one user.
 pub static TABLE: Table = Table {
