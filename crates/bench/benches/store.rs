@@ -6,7 +6,7 @@ use std::hint::black_box;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use db_adapter::entity::post;
+use db_adapter::forum::post;
 use db_adapter::json::{JsonOptions, JsonStore};
 use db_adapter::{Attributes, Item, Key, Query, Read, Store, Value};
 use futures::StreamExt;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use chrono::{DateTime, SecondsFormat};
-use db_adapter::entity::{post, thread, user};
+use db_adapter::forum::{post, thread, user};
 use db_adapter::json::{JsonOptions, JsonStore};
 use db_adapter::{Item, Store, Table};
 use serde_json::{Map, Value};
@@ -206,7 +206,7 @@ mod tests {
         let store = JsonStore::open(JsonOptions::new(dir.path())).await.unwrap();
         let forum = Forum { users: 3, threads: 2, posts: 5, crowd: 4 };
         forum.load(&store).await.unwrap();
-        for table in db_adapter::TABLES {
+        for table in db_adapter::forum::TABLES {
             assert_eq!(store.check(table).await.unwrap(), []);
         }
         let find =

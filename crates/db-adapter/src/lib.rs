@@ -13,21 +13,8 @@ pub mod dynamodb;
 pub mod forum;
 pub mod json;
 
-pub use forum::{self as entity, TABLES};
+pub use store::schema;
 pub use store::{
     Attributes, Cursor, Error, Finding, Health, Item, Key, MAX_ITEM_BYTES, MAX_PAGE_BYTES, Members, Mode, Number, Order, Page,
     Query, Read, Result, Rule, Scan, Segment, Store, StoreExt, Table, Tag, Update, Value, check_size,
 };
-
-/// What a table is.
-pub mod schema {
-    pub use crate::forum::{REQUEST_HASH, SCHEMA_VERSION, TABLES, in_reference_order};
-    pub use crate::store::schema::*;
-}
-
-impl Table {
-    /// The declared table of that short name.
-    pub fn named(name: &str) -> Option<&'static Table> {
-        forum::table(name)
-    }
-}

@@ -8,7 +8,7 @@ pub(crate) mod health;
 pub(crate) mod item;
 pub(crate) mod page;
 mod reserved;
-pub(crate) mod schema;
+pub mod schema;
 pub(crate) mod time;
 #[cfg(test)]
 pub(crate) mod toy;

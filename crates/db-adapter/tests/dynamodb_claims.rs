@@ -6,7 +6,7 @@ mod dynoxide;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use db_adapter::dynamodb::{DynamoOptions, DynamoStore, tables};
-use db_adapter::entity::{thread, user};
+use db_adapter::forum::{thread, user};
 use db_adapter::{Error, Finding, Item, Key, Read, Result, Rule, Scan, Store, Tag, Update, Value};
 use futures::StreamExt;
 use serde_json::{Value as Json, json};

@@ -7,7 +7,7 @@ mod dynoxide;
 mod fault_proxy;
 
 use db_adapter::dynamodb::{DynamoOptions, DynamoStore, tables};
-use db_adapter::entity::{post, thread, user};
+use db_adapter::forum::{post, thread, user};
 use db_adapter::{Attributes, Item, Key, Order, Query, Read, Scan, Store, Update, Value};
 use fault_proxy::FaultProxy;
 use futures::StreamExt;

@@ -7,9 +7,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
 use db_adapter::config::StoreConfig;
-use db_adapter::entity::now;
-use db_adapter::schema::SCHEMA_VERSION;
-use db_adapter::{Cursor, Item, TABLES, Table};
+use db_adapter::forum::{SCHEMA_VERSION, TABLES, now};
+use db_adapter::{Cursor, Item, Table};
 use serde_json::json;
 
 use crate::Outcome;

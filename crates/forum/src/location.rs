@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use db_adapter::config::{DynamoConfig, StoreConfig};
-use db_adapter::entity::{post, thread, user};
+use db_adapter::forum::{post, thread, user};
 use serde::{Deserialize, Serialize};
 
 /// A long command waits this long at least for one attempt, and for all attempts of a call: a tool that reads whole tables can

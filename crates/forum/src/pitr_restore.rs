@@ -6,10 +6,10 @@ mod table;
 use anyhow::{Context, Result, bail, ensure};
 use chrono::{DateTime, Utc};
 use clap::Args;
+use db_adapter::Table;
 use db_adapter::config::DynamoConfig;
 use db_adapter::dynamodb::DynamoStore;
-use db_adapter::entity::{post, thread, timestamp, user};
-use db_adapter::{TABLES, Table};
+use db_adapter::forum::{self, TABLES, post, thread, timestamp, user};
 use serde::Serialize;
 use serde_json::json;
 
@@ -72,7 +72,7 @@ pub(crate) struct Arguments {
 }
 
 fn declared(name: &str) -> Result<&'static Table, String> {
-    Table::named(name).ok_or_else(|| format!("expected one of {}", TABLES.map(|table| table.name).join(", ")))
+    forum::table(name).ok_or_else(|| format!("expected one of {}", TABLES.map(|table| table.name).join(", ")))
 }
 
 fn moment(text: &str) -> Result<DateTime<Utc>, &'static str> {

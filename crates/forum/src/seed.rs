@@ -5,8 +5,8 @@ use std::fmt;
 use anyhow::{Context, Result};
 use clap::Args;
 use db_adapter::config::StoreConfig;
-use db_adapter::schema::in_reference_order;
-use db_adapter::{Attributes, Error, Item, Rule, Scan, Store, TABLES};
+use db_adapter::forum::{TABLES, in_reference_order};
+use db_adapter::{Attributes, Error, Item, Rule, Scan, Store};
 
 use crate::Outcome;
 

@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use db_adapter::config::{DynamoConfig, StoreConfig};
-use db_adapter::entity::now;
-use db_adapter::{Finding, TABLES, Table};
+use db_adapter::forum::{TABLES, now};
+use db_adapter::{Finding, Table};
 
 use self::inspect::{Ids, ORDER, inspect};
 use self::report::{Report, TableReport};

@@ -93,7 +93,7 @@ impl Shown {
 mod tests {
     use super::*;
     use db_adapter::Item;
-    use db_adapter::entity::user;
+    use db_adapter::forum::user;
 
     fn written(shown: &Shown, json: &str) -> String {
         let mut out = String::new();

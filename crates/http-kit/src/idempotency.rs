@@ -3,8 +3,7 @@
 use axum::extract::FromRequestParts;
 use axum::http::HeaderName;
 use axum::http::request::Parts;
-use db_adapter::entity::{new_id, now};
-use db_adapter::schema::REQUEST_HASH;
+use db_adapter::forum::{REQUEST_HASH, new_id, now};
 use db_adapter::{Attributes, Error, Item, Key, Read, Rule, Store, Table};
 use sha2::{Digest, Sha256};
 use utoipa::IntoParams;

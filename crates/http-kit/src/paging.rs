@@ -5,7 +5,7 @@ mod time;
 use axum::extract::FromRequestParts;
 use axum::http::HeaderValue;
 use axum::http::request::Parts;
-use db_adapter::entity::is_id;
+use db_adapter::forum::is_id;
 use db_adapter::schema::Index;
 use db_adapter::{Cursor, Order, Query, Table};
 use serde::Deserialize;
@@ -301,7 +301,7 @@ parameter!(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use db_adapter::entity::post;
+    use db_adapter::forum::post;
     use rstest::rstest;
 
     #[rstest]

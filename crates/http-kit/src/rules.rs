@@ -1,6 +1,6 @@
 //! Rules on fields, each with a message that says what is allowed; used as `#[garde(custom(rules::present))]`.
 
-use db_adapter::entity::is_id;
+use db_adapter::forum::is_id;
 use garde::rules::email::{Email, InvalidEmail};
 use icu_properties::props::{DefaultIgnorableCodePoint, GeneralCategory, WhiteSpace};
 use icu_properties::{CodePointMapData, CodePointSetData};

@@ -3,10 +3,9 @@
 use std::path::Path;
 
 use async_trait::async_trait;
+use db_adapter::forum::TABLES;
 use db_adapter::json::{JsonOptions, JsonStore};
-use db_adapter::{
-    Attributes, Error, Finding, Health, Item, Key, Page, Query, Read, Result, Scan, Store, TABLES, Table, Tag, Update,
-};
+use db_adapter::{Attributes, Error, Finding, Health, Item, Key, Page, Query, Read, Result, Scan, Store, Table, Tag, Update};
 use futures::StreamExt;
 use futures::stream::BoxStream;
 use http_kit::SharedStore;

@@ -16,8 +16,8 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::http::{Request, header};
-use db_adapter::TABLES;
 use db_adapter::dynamodb::{DynamoOptions, DynamoStore, tables};
+use db_adapter::forum::TABLES;
 use db_adapter::json::{JsonOptions, JsonStore};
 use http_kit::config::Origins;
 use http_kit::health::Draining;
@@ -44,7 +44,7 @@ fn dynamodb_endpoint() -> Option<String> {
 }
 
 async fn tables_of_its_own(endpoint: String) -> DynamoStore {
-    let run = db_adapter::entity::new_id();
+    let run = db_adapter::forum::new_id();
     let options = DynamoOptions {
         endpoint: Some(endpoint),
         tables: TABLES.map(|table| (table.name, format!("http-test-{}-{run}", table.name))).into(),

@@ -1,6 +1,6 @@
 //! What a client may set of a post, and the rules on it.
 
-use db_adapter::entity::post::TABLE;
+use db_adapter::forum::post::TABLE;
 use db_adapter::{Item, Table};
 use garde::Validate;
 use http_kit::Problem;

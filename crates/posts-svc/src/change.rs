@@ -1,8 +1,8 @@
 //! Changing, replacing and deleting posts.
 
 use axum::extract::State;
-use db_adapter::entity::post::TABLE;
-use db_adapter::entity::{Post, now};
+use db_adapter::forum::post::TABLE;
+use db_adapter::forum::{Post, now};
 use db_adapter::{Item, Key, Read, StoreExt, Update};
 use http_kit::answer::{self, Answer};
 use http_kit::etag::Conditions;

@@ -1,8 +1,8 @@
 //! Creating posts.
 
 use axum::extract::State;
-use db_adapter::entity::post::TABLE;
-use db_adapter::entity::{Post, thread, user};
+use db_adapter::forum::post::TABLE;
+use db_adapter::forum::{Post, thread, user};
 use http_kit::answer::{self, Answer};
 use http_kit::extract::{Body, Json, NoParameters, Query};
 use http_kit::idempotency::{self, IdempotencyKey};

@@ -6,7 +6,7 @@ mod create;
 mod list;
 mod read;
 
-use db_adapter::entity::post::TABLE;
+use db_adapter::forum::post::TABLE;
 use http_kit::{Service, SharedStore};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;

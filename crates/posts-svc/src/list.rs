@@ -1,8 +1,8 @@
 //! Lists of posts.
 
 use axum::extract::State;
-use db_adapter::entity::Post;
-use db_adapter::entity::post::TABLE;
+use db_adapter::forum::Post;
+use db_adapter::forum::post::TABLE;
 use db_adapter::{Cursor, Order, Scan};
 use http_kit::answer::{self, Answer};
 use http_kit::extract::{PathId, Query};

@@ -1,8 +1,8 @@
 //! One post.
 
 use axum::extract::State;
-use db_adapter::entity::Post;
-use db_adapter::entity::post::TABLE;
+use db_adapter::forum::Post;
+use db_adapter::forum::post::TABLE;
 use db_adapter::{Key, StoreExt};
 use http_kit::answer::{self, Answer};
 use http_kit::etag::Conditions;

@@ -5,7 +5,7 @@
 use std::io::{Read, Write};
 use std::process::Command;
 
-use db_adapter::entity::{thread, user};
+use db_adapter::forum::{thread, user};
 use db_adapter::json::{JsonOptions, JsonStore};
 use db_adapter::{Item, Store};
 use http_test::{Process, settings_are_documented};

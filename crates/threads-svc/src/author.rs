@@ -1,6 +1,6 @@
 //! Who opened a thread: a user that exists when it is named.
 
-use db_adapter::entity::{thread, user};
+use db_adapter::forum::{thread, user};
 use db_adapter::{Key, Read, Store, StoreExt};
 use http_kit::Problem;
 

@@ -1,7 +1,7 @@
 //! What a client may set of a thread, and the rules on it.
 
 use db_adapter::Table;
-use db_adapter::entity::thread::TABLE;
+use db_adapter::forum::thread::TABLE;
 use garde::Validate;
 use http_kit::change::{Change, text, trimmed};
 use http_kit::extract::Body;

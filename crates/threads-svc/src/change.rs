@@ -1,8 +1,8 @@
 //! Changing and replacing threads.
 
 use axum::extract::State;
-use db_adapter::entity::thread::TABLE;
-use db_adapter::entity::{Thread, now};
+use db_adapter::forum::thread::TABLE;
+use db_adapter::forum::{Thread, now};
 use db_adapter::{Key, StoreExt, Update, Value};
 use http_kit::answer::{self, Answer};
 use http_kit::etag::Conditions;

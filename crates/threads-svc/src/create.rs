@@ -1,8 +1,8 @@
 //! Creating threads.
 
 use axum::extract::State;
-use db_adapter::entity::Thread;
-use db_adapter::entity::thread::TABLE;
+use db_adapter::forum::Thread;
+use db_adapter::forum::thread::TABLE;
 use http_kit::answer::{self, Answer};
 use http_kit::extract::{Body, Json, NoParameters, Query};
 use http_kit::idempotency::{self, ANONYMOUS, IdempotencyKey};

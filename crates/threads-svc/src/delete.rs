@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use axum::extract::State;
-use db_adapter::entity::post;
-use db_adapter::entity::thread::TABLE;
+use db_adapter::forum::post;
+use db_adapter::forum::thread::TABLE;
 use db_adapter::{Error, Key, Query as IndexQuery, Read, Store};
 use futures::future::try_join_all;
 use http_kit::answer::{self, Answer};

@@ -8,7 +8,7 @@ mod delete;
 mod list;
 mod read;
 
-use db_adapter::entity::thread::TABLE;
+use db_adapter::forum::thread::TABLE;
 use http_kit::{Service, SharedStore};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;

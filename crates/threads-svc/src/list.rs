@@ -1,8 +1,8 @@
 //! Lists of threads.
 
 use axum::extract::State;
-use db_adapter::entity::Thread;
-use db_adapter::entity::thread::{FEED, TABLE};
+use db_adapter::forum::Thread;
+use db_adapter::forum::thread::{FEED, TABLE};
 use db_adapter::{Key, Order};
 use http_kit::answer::{self, Answer};
 use http_kit::extract::Query;

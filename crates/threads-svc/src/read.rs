@@ -1,8 +1,8 @@
 //! One thread.
 
 use axum::extract::State;
-use db_adapter::entity::Thread;
-use db_adapter::entity::thread::TABLE;
+use db_adapter::forum::Thread;
+use db_adapter::forum::thread::TABLE;
 use db_adapter::{Key, StoreExt};
 use http_kit::answer::{self, Answer};
 use http_kit::etag::Conditions;

@@ -1,7 +1,7 @@
 //! What a client may set of a user, and the rules on it.
 
 use db_adapter::Table;
-use db_adapter::entity::user::TABLE;
+use db_adapter::forum::user::TABLE;
 use garde::Validate;
 use http_kit::change::{Change, normalised, text, trimmed};
 use http_kit::extract::Body;

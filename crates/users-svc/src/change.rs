@@ -1,8 +1,8 @@
 //! Changing, replacing and deleting users.
 
 use axum::extract::State;
-use db_adapter::entity::user::TABLE;
-use db_adapter::entity::{User, now};
+use db_adapter::forum::user::TABLE;
+use db_adapter::forum::{User, now};
 use db_adapter::{Key, StoreExt, Update};
 use http_kit::answer::{self, Answer};
 use http_kit::etag::Conditions;

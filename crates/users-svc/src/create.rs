@@ -1,8 +1,8 @@
 //! Creating users.
 
 use axum::extract::State;
-use db_adapter::entity::User;
-use db_adapter::entity::user::TABLE;
+use db_adapter::forum::User;
+use db_adapter::forum::user::TABLE;
 use http_kit::answer::{self, Answer};
 use http_kit::extract::{Body, Json, NoParameters, Query};
 use http_kit::idempotency::{self, IdempotencyKey};

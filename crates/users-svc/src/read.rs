@@ -1,8 +1,8 @@
 //! One user.
 
 use axum::extract::State;
-use db_adapter::entity::User;
-use db_adapter::entity::user::TABLE;
+use db_adapter::forum::User;
+use db_adapter::forum::user::TABLE;
 use db_adapter::{Key, StoreExt};
 use http_kit::answer::{self, Answer};
 use http_kit::etag::Conditions;

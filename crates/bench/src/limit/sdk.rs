@@ -15,7 +15,7 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use clap::Parser;
 use db_adapter::dynamodb::{DynamoOptions, DynamoStore};
-use db_adapter::entity::{new_id, now, post as posts, thread as threads, user as users};
+use db_adapter::forum::{new_id, now, post as posts, thread as threads, user as users};
 use http_kit::config::LogFormat;
 use http_kit::{Server, ServerConfig, Service, telemetry};
 use serde_json::{Map, Value};

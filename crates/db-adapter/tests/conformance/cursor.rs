@@ -1,6 +1,6 @@
 //! Cursors: altered, of another list, of another backend, after deletion.
 
-use db_adapter::entity::{post, thread};
+use db_adapter::forum::{post, thread};
 use db_adapter::{Cursor, Error, Key, Order, Query, Scan, Segment};
 
 use crate::backends::json_store;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use db_adapter::entity::{thread, user};
+use db_adapter::forum::{thread, user};
 use db_adapter::{Attributes, Error, Item, MAX_ITEM_BYTES, Number, Query, Read, Scan, Update, Value, check_size};
 use serde_json::json;
 

@@ -4,9 +4,10 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use db_adapter::dynamodb::{DynamoOptions, DynamoStore, tables};
+use db_adapter::forum::TABLES;
 use db_adapter::json::{JsonOptions, JsonStore};
 use db_adapter::schema::WRITE_ID;
-use db_adapter::{Cursor, Error, Item, Key, Page, Query, Read, Result, Scan, Store, TABLES, Table, Tag, Update, Value};
+use db_adapter::{Cursor, Error, Item, Key, Page, Query, Read, Result, Scan, Store, Table, Tag, Update, Value};
 use futures::StreamExt;
 use tempfile::TempDir;
 

@@ -4,7 +4,7 @@
 use std::io;
 use std::sync::{Arc, Mutex};
 
-use db_adapter::entity::thread;
+use db_adapter::forum::thread;
 use db_adapter::{Error, Key, Read, Result, Scan, Store};
 use serde_json::json;
 use tracing::subscriber::DefaultGuard;

@@ -1,7 +1,7 @@
 //! A network that loses almost every third answer: each create happens once, and none is told of a conflict with itself.
 
 use db_adapter::dynamodb::{DynamoOptions, DynamoStore};
-use db_adapter::entity::{thread, user};
+use db_adapter::forum::{thread, user};
 use db_adapter::{Attributes, Error, Rule, Scan, Store, Table};
 use futures::future::join_all;
 use serde_json::json;

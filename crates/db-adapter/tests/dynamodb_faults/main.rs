@@ -15,7 +15,7 @@ mod stale;
 use std::time::Duration;
 
 use db_adapter::dynamodb::{DynamoOptions, DynamoStore, tables};
-use db_adapter::entity::{post, thread, user};
+use db_adapter::forum::{post, thread, user};
 use db_adapter::{Attributes, Error, Item, Key, Read, Rule, Scan, Store, Table, Update, Value};
 use fault_proxy::{Fault, FaultProxy};
 use futures::StreamExt;

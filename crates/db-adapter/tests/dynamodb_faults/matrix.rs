@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use db_adapter::dynamodb::{DynamoOptions, DynamoStore, tables};
-use db_adapter::entity::{thread, user};
-use db_adapter::{Attributes, Error, Item, Key, Read, Result, Store, TABLES, Table, Tag, Update};
+use db_adapter::forum::{TABLES, thread, user};
+use db_adapter::{Attributes, Error, Item, Key, Read, Result, Store, Table, Tag, Update};
 use futures::StreamExt;
 use futures::future::join_all;
 use serde_json::json;

@@ -1,6 +1,6 @@
 //! Pages that do not end. DynamoDB has none; what stands in for it may.
 
-use db_adapter::entity::thread;
+use db_adapter::forum::thread;
 use db_adapter::{Error, Query, Scan, Store};
 use serde_json::{Value, json};
 

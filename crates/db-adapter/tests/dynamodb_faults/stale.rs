@@ -1,6 +1,6 @@
 //! Eventual reads that are late, where the store itself reads before it writes.
 
-use db_adapter::entity::user;
+use db_adapter::forum::user;
 use db_adapter::{Error, Key, Store};
 use serde_json::json;
 

@@ -12,7 +12,7 @@ mod writer;
 
 use std::path::Path;
 
-use db_adapter::entity::post;
+use db_adapter::forum::post;
 use db_adapter::json::JsonOptions;
 use db_adapter::{Attributes, Item, Key, Scan, Store, Table, Tag, Update, Value};
 

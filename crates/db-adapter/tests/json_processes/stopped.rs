@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use db_adapter::entity::{post, thread};
+use db_adapter::forum::{post, thread};
 use db_adapter::json::{JsonOptions, JsonStore};
 use db_adapter::{Attributes, Error, Item, Key, Read, Result, Store, Value};
 

@@ -3,7 +3,7 @@
 use std::io::Stdout;
 use std::sync::{Arc, Mutex};
 
-use db_adapter::entity::{post, user};
+use db_adapter::forum::{post, user};
 use db_adapter::json::JsonStore;
 use db_adapter::{Error, Key, Store};
 

@@ -6,8 +6,8 @@ use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
-use db_adapter::schema::SCHEMA_VERSION;
-use db_adapter::{Item, TABLES, Table};
+use db_adapter::forum::{self, SCHEMA_VERSION, TABLES};
+use db_adapter::{Item, Table};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
@@ -158,7 +158,7 @@ impl Part {
     /// # Errors
     /// When there is no such table.
     pub(crate) fn table(&self) -> Result<&'static Table> {
-        Table::named(&self.header.table).ok_or_else(|| anyhow!("{}: there is no table {}", self.place, self.header.table))
+        forum::table(&self.header.table).ok_or_else(|| anyhow!("{}: there is no table {}", self.place, self.header.table))
     }
 
     /// Its items.

@@ -1,7 +1,7 @@
 //! What each operation consumes on DynamoDB: the units behind every estimate.
 
 use db_adapter::Table;
-use db_adapter::entity::{post, thread, user};
+use db_adapter::forum::{post, thread, user};
 use serde::Serialize;
 
 /// The units of one operation on items of at most 1 KB in one region. Reads grow with every started 4 KB, writes with every

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::{Context, bail, ensure};
-use db_adapter::{TABLES, Table};
+use db_adapter::forum::{self, TABLES};
 use serde::{Deserialize, Serialize};
 
 use super::operations;
@@ -68,7 +68,7 @@ impl Profile {
             ensure!(*count >= 0.0 && count.is_finite(), "operation {name}: {count} a day; it is a number from 0");
         }
         for (name, megabytes) in &self.storage_mb {
-            if Table::named(name).is_none() {
+            if forum::table(name).is_none() {
                 bail!("there is no table {name}; there are {}", TABLES.map(|table| table.name).join(", "));
             }
             ensure!(*megabytes >= 0.0 && megabytes.is_finite(), "storage of {name}: {megabytes} MB; it is a number from 0");

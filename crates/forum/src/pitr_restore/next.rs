@@ -1,6 +1,7 @@
 //! What is left for a person to do when the new tables are there.
 
-use db_adapter::{TABLES, Table};
+use db_adapter::Table;
+use db_adapter::forum::TABLES;
 
 /// The ways from the new tables to a forum that works with them, as commands.
 pub(super) fn steps(targets: &[(&'static Table, String)], region: &str, provisioned: bool, replicated: bool) -> String {

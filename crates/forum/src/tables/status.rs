@@ -6,9 +6,9 @@ use std::fmt;
 use anyhow::Result;
 use aws_sdk_dynamodb::types::{AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ProjectionType, TableDescription};
 use clap::{Args, ValueEnum};
+use db_adapter::Table;
 use db_adapter::config::DynamoConfig;
-use db_adapter::entity::timestamp;
-use db_adapter::{TABLES, Table};
+use db_adapter::forum::{TABLES, timestamp};
 use serde::Serialize;
 use serde_json::json;
 

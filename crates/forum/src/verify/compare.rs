@@ -361,7 +361,7 @@ mod tests {
     use crate::location::Location;
     use crate::source::directory::Directory;
     use db_adapter::Store;
-    use db_adapter::entity::user;
+    use db_adapter::forum::user;
     use db_adapter::json::{JsonOptions, JsonStore};
     use futures::StreamExt;
 

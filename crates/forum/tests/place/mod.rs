@@ -8,9 +8,9 @@ use std::sync::Arc;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use db_adapter::dynamodb::{DynamoOptions, DynamoStore, tables};
-use db_adapter::entity::{post, thread, user};
+use db_adapter::forum::{TABLES, post, thread, user};
 use db_adapter::json::{JsonOptions, JsonStore};
-use db_adapter::{Item, Scan, Store, TABLES, Table};
+use db_adapter::{Item, Scan, Store, Table};
 use futures::StreamExt;
 use serde_json::{Value as Json, json};
 use tempfile::TempDir;

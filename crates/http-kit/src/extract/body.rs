@@ -172,7 +172,7 @@ fn camel_case(path: &garde::Path) -> String {
 mod tests {
     use super::*;
     use crate::rules;
-    use db_adapter::entity::user;
+    use db_adapter::forum::user;
     use proptest::prelude::*;
     use rstest::rstest;
     use serde::Deserialize;

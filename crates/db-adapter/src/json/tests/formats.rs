@@ -12,7 +12,7 @@ use serde_json::value::RawValue;
 use super::super::disk::Dir;
 use super::super::lock::{LockFile, Reached, State};
 use super::*;
-use crate::TABLES;
+use crate::forum::TABLES;
 use crate::forum::post;
 use crate::store::cursor::{self, Cursor, Position};
 use crate::store::page::{Order, Segment};

@@ -2,7 +2,7 @@
 //! derived. A record with a version is such an item already and stays as it is.
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime, TimeDelta, Utc};
-use db_adapter::entity::{RESERVED_IDS, is_id, post, thread, timestamp, user};
+use db_adapter::forum::{RESERVED_IDS, is_id, post, thread, timestamp, user};
 use db_adapter::schema::{Key, VERSION};
 use db_adapter::{Attributes, Error, Item, Result, Table, Value, check_size};
 
@@ -246,7 +246,7 @@ mod tests {
 
     #[test]
     fn every_table_has_a_form() {
-        for table in db_adapter::TABLES {
+        for table in db_adapter::forum::TABLES {
             assert!(Records::new(table).is_some(), "{}", table.name);
         }
     }
