@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use clap::Args;
 
-use crate::cache::CachedStore;
-use crate::dynamodb::{DynamoOptions, DynamoStore};
+use crate::backend::dynamodb::{DynamoOptions, DynamoStore};
+use crate::backend::json::{JsonOptions, JsonStore};
 use crate::forum::{post, thread, user};
-use crate::json::{JsonOptions, JsonStore};
+use crate::layer::CachedStore;
 use crate::store::Store;
 use crate::store::error::Error;
 

@@ -3,16 +3,17 @@
 //! - [`json::JsonStore`]: JSON files, for local development.
 //! - [`dynamodb::DynamoStore`]: Amazon DynamoDB, for production.
 //!
-//! [`config`] chooses between them; [`cache`] may stand in front. The schema that both follow is [`forum::TABLES`].
+//! Each works for anybody's tables; those of the forum are [`forum::TABLES`]. A [`layer`] may stand in front, such as a cache.
+//! [`config`] reads from the environment which backend and which layers.
 
+mod backend;
 mod store;
 
-pub mod cache;
 pub mod config;
-pub mod dynamodb;
 pub mod forum;
-pub mod json;
+pub mod layer;
 
+pub use backend::{dynamodb, json};
 pub use store::schema;
 pub use store::{
     Attributes, Cursor, Error, Finding, Health, Item, Key, MAX_ITEM_BYTES, MAX_PAGE_BYTES, Members, Mode, Number, Order, Page,

@@ -49,7 +49,7 @@ pub use update::Update;
 /// On DynamoDB eventual reads and index queries may miss the last second's writes; JSON files never do. Between regions the last
 /// writer wins, silently: conditions, versions and uniqueness hold within one region, so one region takes writes at a time.
 ///
-/// A [`crate::cache::CachedStore`] answers an eventual `get`, and the first page of a list, as late as it was set to where others write.
+/// A [`crate::layer::CachedStore`] answers an eventual `get`, and the first page of a list, as late as it was set to where others write.
 /// Strong reads, [fresh](Read::fresh) ones and `get_many` always ask the backend: what decides about a write must be one of these.
 #[async_trait]
 pub trait Store: Debug + Send + Sync {

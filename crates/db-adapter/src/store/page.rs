@@ -41,7 +41,7 @@ pub struct Query {
     pub cursor: Option<Cursor>,
     /// The attributes to answer, as in [`Read`].
     pub attributes: Option<Vec<String>>,
-    /// Ask the backend itself: no [cache](crate::cache) may answer.
+    /// Ask the backend itself: no [cache](crate::layer) may answer.
     pub fresh: bool,
 }
 
@@ -115,13 +115,13 @@ impl Segment {
 /// How to read.
 #[derive(Debug, Clone, Default)]
 pub struct Read {
-    /// See every write that was acknowledged before. Without it DynamoDB may miss the last second's, and a [cache](crate::cache)
+    /// See every write that was acknowledged before. Without it DynamoDB may miss the last second's, and a [cache](crate::layer)
     /// what others wrote since it read.
     pub strong: bool,
     /// Answer these attributes only, and always the table's keys (for a query the index's sort key too), `version` and `writeId`.
     /// `None` answers every attribute.
     pub attributes: Option<Vec<String>>,
-    /// Ask the backend itself: no [cache](crate::cache) may answer. Strong reads always do.
+    /// Ask the backend itself: no [cache](crate::layer) may answer. Strong reads always do.
     pub fresh: bool,
 }
 

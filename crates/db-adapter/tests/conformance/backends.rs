@@ -5,10 +5,10 @@ use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use db_adapter::Store;
-use db_adapter::cache::CachedStore;
 use db_adapter::dynamodb::{DynamoOptions, DynamoStore, tables};
 use db_adapter::forum::TABLES;
 use db_adapter::json::{JsonOptions, JsonStore};
+use db_adapter::layer::CachedStore;
 use futures::FutureExt;
 use libtest_mimic::Trial;
 use tokio::runtime::Runtime;

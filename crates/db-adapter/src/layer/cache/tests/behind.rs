@@ -7,7 +7,7 @@ use tempfile::TempDir;
 use tokio::sync::Semaphore;
 
 use super::*;
-use crate::json::{JsonOptions, JsonStore};
+use crate::backend::json::{JsonOptions, JsonStore};
 
 /// Files behind the cache that count reads, hold answers back and fail when told.
 #[derive(Debug)]

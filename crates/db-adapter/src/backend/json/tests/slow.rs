@@ -96,7 +96,9 @@ async fn writers_wait_for_one_sync_and_what_came_during_one() {
         }
     });
     let table = Arc::clone(&store.table(&user::TABLE).unwrap().table);
-    assert!(crate::json::blocking(move || compact::compact(&table, &Pace { copy: COPY, ..Pace::PATIENT })).await.unwrap());
+    assert!(
+        crate::backend::json::blocking(move || compact::compact(&table, &Pace { copy: COPY, ..Pace::PATIENT })).await.unwrap()
+    );
     calls.let_happen(|| {});
 
     let batch = (WRITERS * (BYTES + 200)) as u64;
@@ -119,7 +121,7 @@ async fn a_fold_that_has_no_time_left_leaves_the_journal_as_it_is() {
     add(&store, "a").await.unwrap();
     let journal = place.read("users.journal");
     let table = Arc::clone(&store.table(&user::TABLE).unwrap().table);
-    let folded = crate::json::blocking(move || compact::fold(&table, std::time::Instant::now())).await;
+    let folded = crate::backend::json::blocking(move || compact::fold(&table, std::time::Instant::now())).await;
     assert!(matches!(&folded, Err(Error::Unavailable { reason }) if reason.contains("too long")), "{folded:?}");
     assert_eq!(place.read("users.journal"), journal);
     assert!(!place.path("users.json.new").exists() && !place.path("users.journal.new").exists());
