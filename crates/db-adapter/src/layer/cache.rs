@@ -15,7 +15,6 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use async_trait::async_trait;
 use futures::stream::BoxStream;
 use metrics::counter;
 use moka::Expiry;
@@ -24,7 +23,6 @@ use moka::future::Cache;
 use crate::store::Store;
 use crate::store::check::Finding;
 use crate::store::error::{Error, Result};
-use crate::store::health::Health;
 use crate::store::item::{Attributes, Item, Tag};
 use crate::store::page::{Page, Query, Read, Scan, project};
 use crate::store::schema::{Key, Table};
@@ -228,8 +226,11 @@ impl Drop for Write<'_> {
     }
 }
 
-#[async_trait]
-impl Store for CachedStore {
+impl crate::layer::StoreLayer for CachedStore {
+    fn inner(&self) -> &dyn Store {
+        &*self.store
+    }
+
     async fn get(&self, table: &'static Table, key: &Key, read: &Read) -> Result<Option<Item>> {
         let found = match read {
             Read { strong: true, .. } => self.get_strongly(table, key).await?,
@@ -237,10 +238,6 @@ impl Store for CachedStore {
             _ => self.look_up(Lookup::Item(table, key)).await?.items.first().cloned(),
         };
         Ok(found.map(|item| project(&item, table, None, read.attributes.as_deref())))
-    }
-
-    async fn get_many(&self, keys: &[(&'static Table, Key)], read: &Read) -> Result<Vec<Option<Item>>> {
-        self.store.get_many(keys, read).await
     }
 
     async fn query(&self, table: &'static Table, query: &Query) -> Result<Page> {
@@ -284,21 +281,9 @@ impl Store for CachedStore {
         self.store.load(table, items).await
     }
 
-    async fn check(&self, table: &'static Table) -> Result<Vec<Finding>> {
-        self.store.check(table).await
-    }
-
     async fn repair(&self, table: &'static Table, finding: &Finding) -> Result<()> {
         let _write = self.begin_bulk(table);
         self.store.repair(table, finding).await
-    }
-
-    async fn health(&self, table: &'static Table) -> Health {
-        self.store.health(table).await
-    }
-
-    async fn close(&self) -> Result<()> {
-        self.store.close().await
     }
 }
 

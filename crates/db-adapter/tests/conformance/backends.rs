@@ -8,7 +8,7 @@ use db_adapter::Store;
 use db_adapter::dynamodb::{DynamoOptions, DynamoStore, tables};
 use db_adapter::forum::TABLES;
 use db_adapter::json::{JsonOptions, JsonStore};
-use db_adapter::layer::CachedStore;
+use db_adapter::layer::{CachedStore, StoreLayer};
 use futures::FutureExt;
 use libtest_mimic::Trial;
 use tokio::runtime::Runtime;
@@ -28,6 +28,16 @@ pub fn all() -> [Backend; 5] {
 
 /// Nothing that a cache remembers may end by itself within a case.
 const ONE_HOUR: Duration = Duration::from_secs(3600);
+
+/// A layer that changes nothing, so that the suite also covers what [`StoreLayer`] forwards by itself.
+#[derive(Debug)]
+struct Transparent(CachedStore);
+
+impl StoreLayer for Transparent {
+    fn inner(&self) -> &dyn Store {
+        &self.0
+    }
+}
 
 /// What stands in front of a backend's store.
 type InFront = fn(Arc<dyn Store>) -> Arc<dyn Store>;
@@ -70,7 +80,7 @@ impl Backend {
 
     fn in_front(self) -> InFront {
         match self {
-            Self::JsonCached | Self::DynoxideCached => |store| Arc::new(CachedStore::new(store, ONE_HOUR, 64 << 20)),
+            Self::JsonCached | Self::DynoxideCached => |store| Arc::new(Transparent(CachedStore::new(store, ONE_HOUR, 64 << 20))),
             Self::Json | Self::Dynoxide | Self::DynamodbLocal => |store| store,
         }
     }

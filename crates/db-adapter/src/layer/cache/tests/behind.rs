@@ -69,8 +69,11 @@ impl Behind {
     }
 }
 
-#[async_trait]
-impl Store for Behind {
+impl crate::layer::StoreLayer for Behind {
+    fn inner(&self) -> &dyn Store {
+        &self.store
+    }
+
     async fn get(&self, table: &'static Table, key: &Key, read: &Read) -> Result<Option<Item>> {
         self.reads.fetch_add(1, SeqCst);
         self.answer(self.store.get(table, key, read).await).await
@@ -101,25 +104,5 @@ impl Store for Behind {
 
     async fn delete(&self, table: &'static Table, key: &Key, expected: Option<&Tag>) -> Result<()> {
         self.answer(self.store.delete(table, key, expected).await).await
-    }
-
-    async fn load(&self, table: &'static Table, items: BoxStream<'_, Result<Item>>) -> Result<u64> {
-        self.store.load(table, items).await
-    }
-
-    async fn check(&self, table: &'static Table) -> Result<Vec<Finding>> {
-        self.store.check(table).await
-    }
-
-    async fn repair(&self, table: &'static Table, finding: &Finding) -> Result<()> {
-        self.store.repair(table, finding).await
-    }
-
-    async fn health(&self, table: &'static Table) -> Health {
-        self.store.health(table).await
-    }
-
-    async fn close(&self) -> Result<()> {
-        self.store.close().await
     }
 }
