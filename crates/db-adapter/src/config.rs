@@ -8,7 +8,7 @@ use clap::Args;
 
 use crate::backend::dynamodb::{DynamoOptions, DynamoStore};
 use crate::backend::json::{JsonOptions, JsonStore};
-use crate::forum::{post, thread, user};
+use crate::forum::{TABLES, post, thread, user};
 use crate::layer::CachedStore;
 use crate::store::Store;
 use crate::store::error::Error;
@@ -128,7 +128,7 @@ impl StoreConfig {
         if self.use_dynamodb {
             Ok(Arc::new(self.dynamodb.open().await?))
         } else {
-            Ok(Arc::new(JsonStore::open(self.json()).await?))
+            Ok(Arc::new(JsonStore::open(&TABLES, self.json()).await?))
         }
     }
 
@@ -171,7 +171,7 @@ impl DynamoConfig {
     /// # Errors
     /// [`OpenError`], in words for the person who starts the program.
     pub async fn open(&self) -> Result<DynamoStore, OpenError> {
-        Ok(DynamoStore::open(self.options()?).await?)
+        Ok(DynamoStore::open(&TABLES, self.options()?).await?)
     }
 
     fn options(&self) -> Result<DynamoOptions, OpenError> {
@@ -293,7 +293,7 @@ mod tests {
     #[tokio::test]
     async fn nothing_is_cached_unless_a_time_is_set() {
         let folder = tempfile::tempdir().unwrap();
-        let store: Arc<dyn Store> = Arc::new(JsonStore::open(JsonOptions::new(folder.path())).await.unwrap());
+        let store: Arc<dyn Store> = Arc::new(JsonStore::open(&TABLES, JsonOptions::new(folder.path())).await.unwrap());
         let open = |arguments: &[&str]| {
             let program = Program::try_parse_from([&["program"], arguments].concat()).unwrap();
             format!("{:?}", program.cache.wrap(store.clone()))

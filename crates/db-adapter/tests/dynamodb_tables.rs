@@ -12,7 +12,7 @@ use db_adapter::forum::{TABLES, user};
 async fn store() -> DynamoStore {
     let mut options = DynamoOptions { endpoint: Some(dynoxide::start().await), ..DynamoOptions::new("eu-west-1") };
     options.tables.insert(user::TABLE.name, "people".to_owned());
-    DynamoStore::open(options).await.unwrap()
+    DynamoStore::open(&TABLES, options).await.unwrap()
 }
 
 #[tokio::test]

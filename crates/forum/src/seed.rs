@@ -77,7 +77,7 @@ mod tests {
     #[tokio::test]
     async fn seeding_twice_creates_once() {
         let dir = tempfile::tempdir().unwrap();
-        let store = JsonStore::open(JsonOptions::new(dir.path())).await.unwrap();
+        let store = JsonStore::open(&TABLES, JsonOptions::new(dir.path())).await.unwrap();
         assert!(is_empty(&store).await.unwrap());
         assert_eq!(seed(&store).await.unwrap().to_string(), "3 users, 2 threads, 2 posts");
         assert_eq!(seed(&store).await.unwrap().to_string(), "0 users, 0 threads, 0 posts");

@@ -22,7 +22,7 @@ pub struct Lagging {
 impl Lagging {
     /// In front of that store, which is empty; keeps what is seen in that directory.
     pub async fn new(store: SharedStore, dir: &Path) -> Self {
-        let seen = JsonStore::open(JsonOptions::new(dir)).await.expect("a store");
+        let seen = JsonStore::open(&TABLES, JsonOptions::new(dir)).await.expect("a store");
         Self { store, seen }
     }
 

@@ -53,7 +53,7 @@ async fn tables_of_its_own(endpoint: String) -> DynamoStore {
         operation_timeout: Duration::from_secs(120),
         ..DynamoOptions::new("us-east-1")
     };
-    let store = DynamoStore::open(options).await.expect("a store");
+    let store = DynamoStore::open(&TABLES, options).await.expect("a store");
     tables::create(&store).await.expect("tables");
     store
 }
@@ -63,7 +63,7 @@ async fn new_store() -> (TempDir, SharedStore) {
     let dir = tempfile::tempdir().expect("a directory");
     let store: SharedStore = match dynamodb_endpoint() {
         Some(endpoint) => Arc::new(tables_of_its_own(endpoint).await),
-        None => Arc::new(JsonStore::open(JsonOptions::new(dir.path().join("store"))).await.expect("a store")),
+        None => Arc::new(JsonStore::open(&TABLES, JsonOptions::new(dir.path().join("store"))).await.expect("a store")),
     };
     (dir, store)
 }

@@ -37,7 +37,6 @@ use futures::stream::BoxStream;
 
 use call::Call;
 
-use crate::forum::TABLES;
 use crate::store::Store;
 use crate::store::check::Finding;
 use crate::store::error::{Error, Result};
@@ -74,7 +73,7 @@ impl DynamoOptions {
         Self {
             region: region.into(),
             endpoint: None,
-            tables: TABLES.into_iter().map(|table| (table.name, table.default_name.to_owned())).collect(),
+            tables: BTreeMap::new(),
             connect_timeout: Duration::from_secs(1),
             attempt_timeout: Duration::from_secs(2),
             operation_timeout: Duration::from_secs(6),
@@ -85,6 +84,7 @@ impl DynamoOptions {
 /// The store on Amazon DynamoDB.
 #[derive(Debug)]
 pub struct DynamoStore {
+    schema: &'static [&'static Table],
     client: Client,
     options: DynamoOptions,
     health: health::Cache,
@@ -93,17 +93,18 @@ pub struct DynamoStore {
 }
 
 impl DynamoStore {
-    /// Makes the client and obtains credentials. Does not ask whether the tables exist: see [`Store::health`]. A recorder for its
+    /// The store of these tables: makes the client and obtains credentials. Does not ask whether the tables exist: see [`Store::health`]. A recorder for its
     /// metrics must be installed before.
     ///
     /// # Errors
     /// [`Error::Unavailable`] when there are no credentials.
-    pub async fn open(options: DynamoOptions) -> Result<Self> {
+    pub async fn open(schema: &'static [&'static Table], options: DynamoOptions) -> Result<Self> {
         let client = client::connect(&options).await?;
         Ok(Self {
+            schema,
             client,
             options,
-            health: health::Cache::default(),
+            health: health::Cache::new(schema),
             metrics: metrics::Metrics::default(),
             closed: AtomicBool::new(false),
         })

@@ -55,7 +55,6 @@ use self::memory::Memory;
 use self::scan::Step;
 use self::table::OpenTable;
 use self::write::Write;
-use crate::forum::TABLES;
 use crate::store::Store;
 use crate::store::check::Finding;
 use crate::store::cursor::{self, Position};
@@ -106,6 +105,8 @@ impl JsonOptions {
 /// acknowledged. Several processes may use one directory; each sees what the others acknowledged at once.
 #[derive(Debug)]
 pub struct JsonStore {
+    schema: &'static [&'static Table],
+    /// In the order of the schema.
     tables: Vec<Served>,
     directory: Arc<Directory>,
     close_timeout: Duration,
@@ -119,34 +120,35 @@ struct Served {
 }
 
 impl JsonStore {
-    /// Opens the files of every table in [`TABLES`]; makes them where they are missing, and removes the marks of crashes.
+    /// Opens the files of these tables; makes them where they are missing, and removes the marks of crashes. Files are named after
+    /// [`Table::name`]; other files in the directory are left alone.
     ///
     /// # Errors
     /// [`Error::Unavailable`] where the directory cannot be used; [`Error::Corrupt`] names the file and place that must be
     /// corrected first. Nothing was changed then.
-    pub async fn open(options: JsonOptions) -> Result<Self> {
-        Self::open_on(options, Arc::new(RealDisk)).await
+    pub async fn open(schema: &'static [&'static Table], options: JsonOptions) -> Result<Self> {
+        Self::open_on(schema, options, Arc::new(RealDisk)).await
     }
 
-    async fn open_on(options: JsonOptions, disk: Arc<dyn Disk>) -> Result<Self> {
+    async fn open_on(schema: &'static [&'static Table], options: JsonOptions, disk: Arc<dyn Disk>) -> Result<Self> {
         blocking(move || {
             // Windows keeps everyone out of a locked file, so that nothing can be read beside a writer.
             let single = options.single_writer || cfg!(windows);
             let directory = Arc::new(Directory::open(&options.dir, disk, single, options.lock_timeout)?);
-            let tables = open_tables(&directory, options.lock_timeout)?;
+            let tables = open_tables(&directory, schema, options.lock_timeout)?;
             let serve = |table: OpenTable| {
                 let table = Arc::new(table);
                 let committer = Committer::start(Arc::clone(&table), Arc::clone(&directory), options.compact_at)?;
                 Ok(Served { table, committer })
             };
             let tables = tables.into_iter().map(serve).collect::<Result<_>>()?;
-            Ok(Self { tables, directory, close_timeout: options.close_timeout })
+            Ok(Self { schema, tables, directory, close_timeout: options.close_timeout })
         })
         .await
     }
 
     fn table(&self, table: &'static Table) -> Result<&Served> {
-        let at = TABLES.iter().position(|known| known.name == table.name);
+        let at = self.schema.iter().position(|known| known.name == table.name);
         at.and_then(|at| self.tables.get(at)).ok_or_else(|| Error::unavailable(format!("there is no table {}", table.name)))
     }
 
@@ -176,15 +178,15 @@ impl JsonStore {
 ///
 /// # Errors
 /// [`Error::Unavailable`] where a process uses the directory; [`Error::Corrupt`] as [`JsonStore::open`].
-pub async fn fold(options: JsonOptions) -> Result<Vec<(&'static Table, u64)>> {
+pub async fn fold(schema: &'static [&'static Table], options: JsonOptions) -> Result<Vec<(&'static Table, u64)>> {
     blocking(move || {
         let single = true;
         let directory = Directory::open(&options.dir, Arc::new(RealDisk), single, options.lock_timeout)?;
         directory.enter()?;
-        let tables = TABLES.into_iter().map(|table| {
+        let tables = schema.iter().map(|table| {
             let (files, lock) = table_files(&directory, table, options.lock_timeout)?;
             let loaded = recover::open_alone(&files, &lock, true)?;
-            Ok((table, loaded.memory.count()))
+            Ok((*table, loaded.memory.count()))
         });
         tables.collect()
     })
@@ -199,7 +201,7 @@ fn table_files(directory: &Directory, table: &'static Table, lock_timeout: Durat
     Ok((files, LockFile::new(lock, queue, lock_timeout)))
 }
 
-fn open_tables(directory: &Directory, lock_timeout: Duration) -> Result<Vec<OpenTable>> {
+fn open_tables(directory: &Directory, schema: &[&'static Table], lock_timeout: Duration) -> Result<Vec<OpenTable>> {
     for _ in 0..OPEN_ATTEMPTS {
         let entry = directory.enter()?;
         let open = |table| {
@@ -213,7 +215,7 @@ fn open_tables(directory: &Directory, lock_timeout: Duration) -> Result<Vec<Open
             table.catch_up()?;
             Ok(Some(table))
         };
-        let tables = TABLES.into_iter().map(open).collect::<Result<Option<Vec<_>>>>()?;
+        let tables = schema.iter().copied().map(open).collect::<Result<Option<Vec<_>>>>()?;
         match tables {
             Some(tables) if entry == Entry::Alone => {
                 directory.share()?;

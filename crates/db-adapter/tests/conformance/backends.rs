@@ -106,7 +106,7 @@ fn is_local_required() -> bool {
 
 /// A JSON store in a folder of its own, for cases that compare with one.
 pub async fn json_store(dir: &std::path::Path) -> Arc<dyn Store> {
-    Arc::new(JsonStore::open(JsonOptions::new(dir)).await.unwrap())
+    Arc::new(JsonStore::open(&TABLES, JsonOptions::new(dir)).await.unwrap())
 }
 
 async fn on_json(run: crate::fixture::Run, in_front: InFront) {
@@ -130,11 +130,11 @@ async fn on_dynamodb(endpoint: String, run: crate::fixture::Run, in_front: InFro
         operation_timeout: Duration::from_secs(120),
         ..DynamoOptions::new("us-east-1")
     };
-    let admin = DynamoStore::open(options.clone()).await.unwrap();
+    let admin = DynamoStore::open(&TABLES, options.clone()).await.unwrap();
     tables::create(&admin).await.unwrap();
     let fixture = Fixture::new(Box::new(move || {
         let options = options.clone();
-        async move { in_front(Arc::new(DynamoStore::open(options).await.unwrap())) }.boxed()
+        async move { in_front(Arc::new(DynamoStore::open(&TABLES, options).await.unwrap())) }.boxed()
     }));
     let outcome = std::panic::AssertUnwindSafe(run(fixture.await)).catch_unwind().await;
     tables::delete(&admin).await.unwrap();

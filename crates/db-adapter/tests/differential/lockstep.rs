@@ -35,7 +35,7 @@ struct Held {
 type Difference = String;
 
 async fn open_json(dir: &TempDir) -> JsonStore {
-    JsonStore::open(JsonOptions { compact_at: 64 << 10, ..JsonOptions::new(dir.path()) }).await.unwrap()
+    JsonStore::open(&TABLES, JsonOptions { compact_at: 64 << 10, ..JsonOptions::new(dir.path()) }).await.unwrap()
 }
 
 impl Lockstep {
@@ -50,7 +50,7 @@ impl Lockstep {
             operation_timeout: Duration::from_secs(120),
             ..DynamoOptions::new("us-east-1")
         };
-        let dynamo = DynamoStore::open(options).await.unwrap();
+        let dynamo = DynamoStore::open(&TABLES, options).await.unwrap();
         tables::create(&dynamo).await.unwrap();
         let dir = tempfile::tempdir().unwrap();
         let json = [open_json(&dir).await, open_json(&dir).await];

@@ -1,7 +1,7 @@
 //! A network that loses almost every third answer: each create happens once, and none is told of a conflict with itself.
 
 use db_adapter::dynamodb::{DynamoOptions, DynamoStore};
-use db_adapter::forum::{thread, user};
+use db_adapter::forum::{TABLES, thread, user};
 use db_adapter::{Attributes, Error, Rule, Scan, Store, Table};
 use futures::future::join_all;
 use serde_json::json;
@@ -35,7 +35,7 @@ async fn all_created(table: &'static Table, operation: &'static str, item: impl 
         // The SDK allows the clients of one process and Region together so many retries.
         let region = format!("{}-{first}", table.name);
         let options = DynamoOptions { endpoint: Some(proxy.endpoint()), ..DynamoOptions::new(region) };
-        let (store, mut unknown) = (DynamoStore::open(options).await.unwrap(), 0);
+        let (store, mut unknown) = (DynamoStore::open(&TABLES, options).await.unwrap(), 0);
         for number in (first..CREATES).step_by(STORES) {
             unknown += create(&store, table, item(number)).await;
         }

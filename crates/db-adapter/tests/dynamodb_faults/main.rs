@@ -15,7 +15,7 @@ mod stale;
 use std::time::Duration;
 
 use db_adapter::dynamodb::{DynamoOptions, DynamoStore, tables};
-use db_adapter::forum::{post, thread, user};
+use db_adapter::forum::{TABLES, post, thread, user};
 use db_adapter::{Attributes, Error, Item, Key, Read, Rule, Scan, Store, Table, Update, Value};
 use fault_proxy::{Fault, FaultProxy};
 use futures::StreamExt;
@@ -30,10 +30,10 @@ async fn store_with(change: impl Fn(&mut DynamoOptions)) -> (DynamoStore, FaultP
     let endpoint = crate::dynoxide::start().await;
     let proxy = FaultProxy::start(&endpoint).await;
     let at = |endpoint| DynamoOptions { endpoint: Some(endpoint), ..DynamoOptions::new("us-east-1") };
-    tables::create(&DynamoStore::open(at(endpoint)).await.unwrap()).await.unwrap();
+    tables::create(&DynamoStore::open(&TABLES, at(endpoint)).await.unwrap()).await.unwrap();
     let mut options = at(proxy.endpoint());
     change(&mut options);
-    (DynamoStore::open(options).await.unwrap(), proxy)
+    (DynamoStore::open(&TABLES, options).await.unwrap(), proxy)
 }
 
 fn attributes(json: serde_json::Value) -> Attributes {
@@ -260,7 +260,7 @@ async fn an_endpoint_that_refuses_connections_is_named() {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         format!("http://{}", listener.local_addr().unwrap())
     };
-    let store = DynamoStore::open(DynamoOptions { endpoint: Some(endpoint.clone()), ..DynamoOptions::new("us-east-1") });
+    let store = DynamoStore::open(&TABLES, DynamoOptions { endpoint: Some(endpoint.clone()), ..DynamoOptions::new("us-east-1") });
     let store = store.await.unwrap();
     let created = store.create(&thread::TABLE, attributes(json!({ "threadId": "t", "title": "T" }))).await;
     let Err(Error::Unavailable { reason }) = created else { panic!("{created:?}") };

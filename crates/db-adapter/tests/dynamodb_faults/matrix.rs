@@ -155,7 +155,7 @@ impl Place {
             let region = format!("{name}-{region}");
             let endpoint = Some(endpoint.to_owned());
             let options = DynamoOptions { endpoint, attempt_timeout, operation_timeout, ..DynamoOptions::new(region) };
-            DynamoStore::open(options).await.unwrap()
+            DynamoStore::open(&TABLES, options).await.unwrap()
         };
         let long = Duration::from_secs(60);
         let store = open("direct", &endpoint, long, long).await;

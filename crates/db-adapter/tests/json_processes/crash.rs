@@ -3,6 +3,7 @@
 //!
 //! `JSON_CRASH_ROUNDS` sets the number of rounds, `JSON_CRASH_SEED` repeats a run's choices.
 
+use db_adapter::forum::TABLES;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -105,7 +106,7 @@ fn no_acknowledged_write_is_lost_to_sigkill() {
         for number in first..rounds.min(first + ROUNDS_OF_A_DIRECTORY) {
             round(&mut killer, dir.path(), number, &mut expected, &mut tally);
             runtime.block_on(async {
-                let store = JsonStore::open(options(dir.path())).await.unwrap();
+                let store = JsonStore::open(&TABLES, options(dir.path())).await.unwrap();
                 expected.check(&store).await;
                 if number.is_multiple_of(3) {
                     store.close().await.unwrap();

@@ -361,7 +361,7 @@ mod tests {
     use crate::location::Location;
     use crate::source::directory::Directory;
     use db_adapter::Store;
-    use db_adapter::forum::user;
+    use db_adapter::forum::{TABLES, user};
     use db_adapter::json::{JsonOptions, JsonStore};
     use futures::StreamExt;
 
@@ -373,7 +373,7 @@ mod tests {
     async fn more_keys_than_are_held_are_compared_in_rounds() {
         let files = tempfile::tempdir().unwrap();
         let directory = files.path().join("store");
-        let store = JsonStore::open(JsonOptions::new(&directory)).await.unwrap();
+        let store = JsonStore::open(&TABLES, JsonOptions::new(&directory)).await.unwrap();
         let items = [users(0..200, "same"), users(200..400, "ours"), users(400..600, "only ours")].concat();
         store.load(&user::TABLE, futures::stream::iter(items.into_iter().map(Ok)).boxed()).await.unwrap();
         let theirs = [users(0..200, "same"), users(200..400, "theirs"), users(600..800, "only theirs")].concat();

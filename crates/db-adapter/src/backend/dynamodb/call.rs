@@ -22,7 +22,6 @@ use super::answer::{self, TooLong};
 use super::error::{FOREIGN, NO_ANSWER, was_never_sent};
 use super::metrics::OK;
 use super::retry::Backoff;
-use crate::forum::TABLES;
 use crate::store::schema::Table;
 
 /// One call, with the attempts that the SDK and [`Call::run`] make.
@@ -114,7 +113,7 @@ impl<'a> Call<'a> {
 
     fn count(&self, consumed: &ConsumedCapacity) {
         let name = consumed.table_name().unwrap_or_default();
-        let table = TABLES.into_iter().find(|table| self.store.table_name(table) == name).unwrap_or(self.table);
+        let table = self.store.schema.iter().find(|table| self.store.table_name(table) == name).unwrap_or(&self.table);
         let add = |index: &'static str, units: Option<f64>| {
             self.store.metrics.consumed([table.name, index, self.operation], self.is_write(), units.unwrap_or_default());
         };

@@ -7,7 +7,6 @@ use tokio::sync::Mutex;
 use tokio::time::{Instant, timeout};
 
 use super::DynamoStore;
-use crate::forum::TABLES;
 use crate::store::error::Error;
 use crate::store::health::{Health, Mode};
 use crate::store::page::Read;
@@ -20,9 +19,9 @@ const FRESH: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub(super) struct Cache(BTreeMap<&'static str, Mutex<Option<(Instant, Health)>>>);
 
-impl Default for Cache {
-    fn default() -> Self {
-        Self(TABLES.into_iter().map(|table| (table.name, Mutex::default())).collect())
+impl Cache {
+    pub(super) fn new(schema: &[&'static Table]) -> Self {
+        Self(schema.iter().map(|table| (table.name, Mutex::default())).collect())
     }
 }
 

@@ -1,4 +1,4 @@
-//! The tables themselves: create, delete, describe. Only those that [`TABLES`] declares, under their configured names, are touched.
+//! The tables themselves: create, delete, describe. Only those that the store was opened with, under their configured names, are touched.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -11,7 +11,6 @@ use aws_sdk_dynamodb::types::{
 
 use super::DynamoStore;
 use super::retry::Backoff;
-use crate::forum::TABLES;
 use crate::store::error::{Error, Result};
 use crate::store::schema::Table;
 
@@ -29,14 +28,14 @@ pub struct Change {
     pub changed: bool,
 }
 
-/// Creates every table that is not there yet, on demand billing and with indexes that project everything, and waits until all
+/// Creates every table of the store that is not there yet, on demand billing and with indexes that project everything, and waits until all
 /// of them can be used. A table that is there is left as it is.
 ///
 /// # Errors
 /// [`Error::Unavailable`] when AWS cannot be reached or refuses; [`Error::Timeout`] after ten minutes.
 pub async fn create(store: &DynamoStore) -> Result<Vec<Change>> {
     let mut changes = Vec::new();
-    for table in TABLES {
+    for table in store.schema {
         let call = store.call("CreateTable", table);
         let request = request(store, table)?;
         let send = || request.clone().send();
@@ -47,19 +46,19 @@ pub async fn create(store: &DynamoStore) -> Result<Vec<Change>> {
         };
         changes.push(Change { table: table.name, name: store.table_name(table).to_owned(), changed });
     }
-    for table in TABLES {
+    for table in store.schema {
         wait(store, table, |description| description.is_some_and(is_active)).await?;
     }
     Ok(changes)
 }
 
-/// Deletes every declared table and all its items, and waits until they are gone.
+/// Deletes every table of the store and all its items, and waits until they are gone.
 ///
 /// # Errors
 /// As [`create`]; a table that is protected against deletion is an [`Error::Backend`] with AWS's reason.
 pub async fn delete(store: &DynamoStore) -> Result<Vec<Change>> {
     let mut changes = Vec::new();
-    for table in TABLES {
+    for table in store.schema {
         let call = store.call("DeleteTable", table);
         let request = store.client.delete_table().table_name(store.table_name(table));
         let send = || request.clone().send();
@@ -70,7 +69,7 @@ pub async fn delete(store: &DynamoStore) -> Result<Vec<Change>> {
         };
         changes.push(Change { table: table.name, name: store.table_name(table).to_owned(), changed });
     }
-    for table in TABLES {
+    for table in store.schema {
         wait(store, table, |description| description.is_none()).await?;
     }
     Ok(changes)

@@ -26,7 +26,7 @@ use super::disk::{Dir, Disk};
 use super::files::Files;
 use super::lock::LockFile;
 use super::{JsonOptions, JsonStore, RealDisk};
-use crate::forum::{thread, user};
+use crate::forum::{TABLES, thread, user};
 use crate::store::page::{Query, Read, Scan};
 use crate::{Attributes, Error, Item, Key, Result, Store, Table, Value};
 
@@ -54,7 +54,7 @@ impl Place {
     }
 
     async fn open_on(&self, disk: &Arc<FaultyDisk>) -> Result<JsonStore> {
-        JsonStore::open_on(self.options(), Arc::clone(disk) as Arc<dyn Disk>).await
+        JsonStore::open_on(&TABLES, self.options(), Arc::clone(disk) as Arc<dyn Disk>).await
     }
 
     /// The files of users and their lock, as a start has them.

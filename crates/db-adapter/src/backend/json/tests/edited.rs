@@ -85,7 +85,7 @@ async fn a_changed_snapshot_with_a_journal_is_refused_until_it_is_folded() {
     place.write("users.json", format!("[{ADA}]"));
     let refusal = place.refusal().await;
     assert!(refusal.contains("users.json") && refusal.contains("forum fold"), "{refusal}");
-    let folded = fold(place.options()).await.unwrap();
+    let folded = fold(&TABLES, place.options()).await.unwrap();
     assert_eq!(
         folded.iter().map(|(table, count)| (table.name, *count)).collect::<Vec<_>>(),
         [("posts", 0), ("threads", 0), ("users", 2)]
@@ -104,7 +104,7 @@ async fn a_fold_that_would_give_an_email_to_two_users_is_refused() {
     kill(store).await;
     place.write("users.json", ADA.replace("\"ada\"", "\"other\"").replace('{', "[{").replace('}', "}]"));
     let before = place.files();
-    let error = fold(place.options()).await.unwrap_err().to_string();
+    let error = fold(&TABLES, place.options()).await.unwrap_err().to_string();
     assert!(error.contains("users.journal, change 1") && error.contains("email") && error.contains("\"other\""), "{error}");
     assert_eq!(place.files(), before);
 }
@@ -113,9 +113,9 @@ async fn a_fold_that_would_give_an_email_to_two_users_is_refused() {
 async fn a_fold_is_refused_while_a_process_uses_the_directory() {
     let place = Place::new();
     let store = place.open().await;
-    assert!(matches!(fold(place.options()).await, Err(Error::Unavailable { .. })));
+    assert!(matches!(fold(&TABLES, place.options()).await, Err(Error::Unavailable { .. })));
     kill(store).await;
-    fold(place.options()).await.unwrap();
+    fold(&TABLES, place.options()).await.unwrap();
 }
 
 /// Also in place of a file whose permissions a person has set.

@@ -91,7 +91,7 @@ impl Disk for PanickingDisk {
 #[tokio::test]
 async fn a_committer_that_panics_is_told_of() {
     let place = Place::new();
-    let store = JsonStore::open_on(place.options(), Arc::new(PanickingDisk)).await.unwrap();
+    let store = JsonStore::open_on(&TABLES, place.options(), Arc::new(PanickingDisk)).await.unwrap();
     let other = place.open().await;
     assert!(store.health(&user::TABLE).await.reachable);
     let unknown = add(&store, "a").await;

@@ -51,7 +51,7 @@ impl VolatileDisk {
     }
 
     async fn open(self: &Arc<Self>, place: &Place) -> Result<JsonStore> {
-        JsonStore::open_on(place.options(), Arc::clone(self) as Arc<dyn Disk>).await
+        JsonStore::open_on(&TABLES, place.options(), Arc::clone(self) as Arc<dyn Disk>).await
     }
 
     fn changed(&self, changed: Changed) {

@@ -250,7 +250,7 @@ async fn a_journal_of_a_newer_version_is_refused() {
 async fn a_directory_that_is_none_is_named() {
     let place = Place::new();
     place.write("file", b"");
-    let error = JsonStore::open(JsonOptions::new(place.path("file"))).await.map(drop).unwrap_err().to_string();
+    let error = JsonStore::open(&TABLES, JsonOptions::new(place.path("file"))).await.map(drop).unwrap_err().to_string();
     assert!(error.contains("file") && error.contains("DATA_DIR") && !error.contains('\n'), "{error}");
 }
 

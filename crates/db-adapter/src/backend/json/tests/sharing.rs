@@ -179,16 +179,16 @@ async fn a_write_happens_although_nobody_waits_for_it() {
 async fn a_single_writer_keeps_everyone_else_out() {
     let place = Place::new();
     let single = JsonOptions { single_writer: true, ..place.options() };
-    let store = JsonStore::open(single.clone()).await.unwrap();
+    let store = JsonStore::open(&TABLES, single.clone()).await.unwrap();
     add(&store, "a").await.unwrap();
     for options in [place.options(), single.clone()] {
-        let error = JsonStore::open(options).await.map(drop).unwrap_err();
+        let error = JsonStore::open(&TABLES, options).await.map(drop).unwrap_err();
         assert!(matches!(&error, Error::Unavailable { reason } if reason.contains("stop it first")), "{error}");
     }
     store.close().await.unwrap();
     let other = place.open().await;
     assert_eq!(ids(&other).await, ["a"]);
-    let error = JsonStore::open(single).await.map(drop).unwrap_err();
+    let error = JsonStore::open(&TABLES, single).await.map(drop).unwrap_err();
     assert!(matches!(error, Error::Unavailable { .. }), "{error}");
 }
 

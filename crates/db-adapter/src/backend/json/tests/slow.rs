@@ -78,7 +78,7 @@ async fn writers_wait_for_one_sync_and_what_came_during_one() {
     let place = Place::new();
     let calls = FaultyDisk::new();
     let disk = Arc::new(SlowDisk { calls: Arc::clone(&calls), dir: place.dir.path().to_owned(), locked: Mutex::default() });
-    let store = Arc::new(JsonStore::open_on(place.options(), Arc::clone(&disk) as Arc<dyn Disk>).await.unwrap());
+    let store = Arc::new(JsonStore::open_on(&TABLES, place.options(), Arc::clone(&disk) as Arc<dyn Disk>).await.unwrap());
     let peer = Arc::new(place.open().await);
     for number in 0..BEFORE {
         write_many(&peer, &format!("before-{number}")).await;

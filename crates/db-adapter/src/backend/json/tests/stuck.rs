@@ -29,7 +29,7 @@ async fn queue(store: &Arc<JsonStore>, ids: &[&str]) -> Vec<tokio::task::JoinHan
 #[tokio::test]
 async fn closing_ends_where_the_lock_cannot_be_had_and_tells_what_was_left() {
     let place = Place::new();
-    let (stuck, store) = (place.open().await, Arc::new(JsonStore::open(impatient(&place)).await.unwrap()));
+    let (stuck, store) = (place.open().await, Arc::new(JsonStore::open(&TABLES, impatient(&place)).await.unwrap()));
     let table = Arc::clone(&stuck.table(&user::TABLE).unwrap().table);
     let held = table.lock.lock().unwrap();
     let writes = queue(&store, &["a", "b", "c"]).await;
@@ -57,13 +57,13 @@ async fn a_start_ends_where_another_one_does_not() {
     let lock = fs::File::create(place.path("open.lock")).unwrap();
     lock.lock().unwrap();
     let options = JsonOptions { lock_timeout: SHORT / 4, ..place.options() };
-    let opened = JsonStore::open(options.clone()).await;
+    let opened = JsonStore::open(&TABLES, options.clone()).await;
     assert!(
         matches!(&opened, Err(Error::Unavailable { reason }) if reason.contains("open.lock has been locked for")),
         "{opened:?}"
     );
     lock.unlock().unwrap();
-    JsonStore::open(options).await.unwrap().close().await.unwrap();
+    JsonStore::open(&TABLES, options).await.unwrap().close().await.unwrap();
 }
 
 /// A disk that does not answer until it is told to.
@@ -91,7 +91,7 @@ async fn closing_ends_where_the_disk_does_not_answer_and_what_is_written_is_ackn
     let ((hangs, hanging), (go_on, goes_on)) = (channel(), channel());
     let disk = HangingDisk { hangs: Mutex::new(hangs), goes_on: Mutex::new(goes_on) };
     let options = JsonOptions { close_timeout: SHORT, ..impatient(&place) };
-    let store = Arc::new(JsonStore::open_on(options, Arc::new(disk)).await.unwrap());
+    let store = Arc::new(JsonStore::open_on(&TABLES, options, Arc::new(disk)).await.unwrap());
     let first = queue(&store, &["a"]).await;
     tokio::task::spawn_blocking(move || hanging.recv_timeout(LONG).unwrap()).await.unwrap();
     let more = queue(&store, &["b", "c"]).await;
@@ -112,7 +112,7 @@ async fn closing_ends_where_the_disk_does_not_answer_and_what_is_written_is_ackn
     assert!(matches!(&closed, Err(Error::Unavailable { reason }) if reason == expected), "{closed:?}");
     // The directory is still in use: whoever starts now is not alone.
     assert!(matches!(
-        JsonStore::open(JsonOptions { single_writer: true, ..place.options() }).await,
+        JsonStore::open(&TABLES, JsonOptions { single_writer: true, ..place.options() }).await,
         Err(Error::Unavailable { .. })
     ));
     drop(go_on);

@@ -1,5 +1,6 @@
 //! A store whose reads are counted, and whose answers are held back or replaced by failures when told.
 
+use crate::forum::TABLES;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 
@@ -26,7 +27,7 @@ impl Behind {
     pub(super) async fn new() -> Arc<Self> {
         let dir = tempfile::tempdir().unwrap();
         Arc::new(Self {
-            store: JsonStore::open(JsonOptions::new(dir.path())).await.unwrap(),
+            store: JsonStore::open(&TABLES, JsonOptions::new(dir.path())).await.unwrap(),
             reads: AtomicUsize::new(0),
             ready: AtomicUsize::new(0),
             held: AtomicBool::new(false),
