@@ -1,5 +1,7 @@
 //! The store's settings, from the environment or flags. The only place that chooses a backend.
 
+mod table_names;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,10 +10,12 @@ use clap::Args;
 
 use crate::backend::dynamodb::{DynamoOptions, DynamoStore};
 use crate::backend::json::{JsonOptions, JsonStore};
-use crate::forum::{TABLES, post, thread, user};
+use crate::forum::TABLES;
 use crate::layer::CachedStore;
-use crate::store::Store;
+use crate::store::{Store, Table};
+
 use crate::store::error::Error;
+pub use table_names::TableNames;
 
 /// Where the forum's data is. Each setting is an environment variable and a flag; the flag wins.
 #[derive(Debug, Clone, Args)]
@@ -77,20 +81,9 @@ pub struct DynamoConfig {
     #[arg(long = "endpoint", env = "DYNAMODB_ENDPOINT", value_name = "DYNAMODB_ENDPOINT", value_parser = parse_endpoint)]
     pub dynamodb_endpoint: Option<String>,
 
-    /// Name of the users table
-    #[arg(long, env = user::TABLE.env, value_name = user::TABLE.env, default_value = user::TABLE.default_name)]
-    #[arg(value_parser = parse_table_name)]
-    pub dynamodb_users_table: String,
-
-    /// Name of the threads table
-    #[arg(long, env = thread::TABLE.env, value_name = thread::TABLE.env, default_value = thread::TABLE.default_name)]
-    #[arg(value_parser = parse_table_name)]
-    pub dynamodb_threads_table: String,
-
-    /// Name of the posts table
-    #[arg(long, env = post::TABLE.env, value_name = post::TABLE.env, default_value = post::TABLE.default_name)]
-    #[arg(value_parser = parse_table_name)]
-    pub dynamodb_posts_table: String,
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "a doc comment here would become the help of the command")]
+    pub tables: TableNames,
 
     /// Milliseconds to wait for a connection
     #[arg(long, env = "DYNAMODB_CONNECT_TIMEOUT_MS", value_name = "DYNAMODB_CONNECT_TIMEOUT_MS", default_value = "1000")]
@@ -174,6 +167,11 @@ impl DynamoConfig {
         Ok(DynamoStore::open(&TABLES, self.options()?).await?)
     }
 
+    /// The table's name on DynamoDB.
+    pub fn table_name(&self, table: &Table) -> &str {
+        self.tables.get(table)
+    }
+
     fn options(&self) -> Result<DynamoOptions, OpenError> {
         let [connect, attempt, operation] =
             [self.dynamodb_connect_timeout_ms, self.dynamodb_attempt_timeout_ms, self.dynamodb_operation_timeout_ms];
@@ -189,12 +187,7 @@ impl DynamoConfig {
         Ok(DynamoOptions {
             region: self.aws_region.clone(),
             endpoint: self.dynamodb_endpoint.clone(),
-            tables: [
-                (user::TABLE.name, self.dynamodb_users_table.clone()),
-                (thread::TABLE.name, self.dynamodb_threads_table.clone()),
-                (post::TABLE.name, self.dynamodb_posts_table.clone()),
-            ]
-            .into(),
+            tables: self.tables.to_map(),
             connect_timeout: connect,
             attempt_timeout: attempt,
             operation_timeout: operation,
@@ -219,13 +212,6 @@ fn parse_endpoint(text: &str) -> Result<String, &'static str> {
     let host = text.strip_prefix("http://").or_else(|| text.strip_prefix("https://"));
     let valid = host.is_some_and(|host| !host.is_empty() && !host.contains(char::is_whitespace));
     if valid { Ok(text.to_owned()) } else { Err("an endpoint is written like http://localhost:8000") }
-}
-
-/// Source: <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/HowItWorks.NamingRulesDataTypes.html>
-fn parse_table_name(text: &str) -> Result<String, &'static str> {
-    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte);
-    let valid = (3..=255).contains(&text.len()) && text.bytes().all(allowed);
-    if valid { Ok(text.to_owned()) } else { Err("expected 3 to 255 of a-z, A-Z, 0-9, _, - and .") }
 }
 
 fn parse_milliseconds(text: &str) -> Result<Duration, &'static str> {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use db_adapter::config::{DynamoConfig, StoreConfig};
-use db_adapter::forum::{post, thread, user};
+use db_adapter::forum::TABLES;
 use serde::{Deserialize, Serialize};
 
 /// A long command waits this long at least for one attempt, and for all attempts of a call: a tool that reads whole tables can
@@ -50,15 +50,10 @@ impl Location {
 
     /// The tables that the settings name.
     pub(crate) fn of_dynamodb(config: &DynamoConfig) -> Self {
-        let tables = [
-            (user::TABLE.name, &config.dynamodb_users_table),
-            (thread::TABLE.name, &config.dynamodb_threads_table),
-            (post::TABLE.name, &config.dynamodb_posts_table),
-        ];
         Self::Dynamodb {
             region: config.aws_region.clone(),
             endpoint: config.dynamodb_endpoint.clone(),
-            tables: tables.map(|(short, name)| (short.to_owned(), name.clone())).into(),
+            tables: TABLES.map(|table| (table.name.to_owned(), config.table_name(table).to_owned())).into(),
         }
     }
 

@@ -3,13 +3,13 @@
 mod next;
 mod table;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use chrono::{DateTime, Utc};
 use clap::Args;
 use db_adapter::Table;
 use db_adapter::config::DynamoConfig;
 use db_adapter::dynamodb::DynamoStore;
-use db_adapter::forum::{self, TABLES, post, thread, timestamp, user};
+use db_adapter::forum::{self, TABLES, timestamp};
 use serde::Serialize;
 use serde_json::json;
 
@@ -205,12 +205,7 @@ impl Arguments {
     async fn verify(&self, targets: &[(&'static Table, String)], restore: &TableRestore<'_>) -> Result<Restored> {
         let mut config = self.dynamodb.clone();
         for (table, target) in targets {
-            match table.name {
-                name if name == user::TABLE.name => config.dynamodb_users_table = target.clone(),
-                name if name == thread::TABLE.name => config.dynamodb_threads_table = target.clone(),
-                name if name == post::TABLE.name => config.dynamodb_posts_table = target.clone(),
-                name => bail!("table {name} has no setting"),
-            }
+            config.tables.set(table, target.clone());
         }
         let restored = Scanner::open_dynamodb(&config, self.segments, self.max_read_units).await?;
         let live = Scanner::open_dynamodb(&self.dynamodb, self.segments, self.max_read_units).await?;

@@ -10,6 +10,7 @@ use anyhow::{Context, Result, bail};
 use clap::{Args, Subcommand};
 use db_adapter::config::DynamoConfig;
 use db_adapter::dynamodb::tables::{self, Change};
+use db_adapter::forum::in_reference_order;
 
 use crate::Outcome;
 
@@ -68,9 +69,9 @@ fn report(dynamodb: &DynamoConfig, changes: &[Change], done: &str, unchanged: &s
 
 /// Asks the person at the terminal; only the word itself is a yes.
 fn confirm(dynamodb: &DynamoConfig) -> Result<()> {
-    let names = [&dynamodb.dynamodb_users_table, &dynamodb.dynamodb_threads_table, &dynamodb.dynamodb_posts_table];
     let place = dynamodb.dynamodb_endpoint.as_deref().unwrap_or("AWS");
-    let listed = names.map(|name| format!("  {name}")).join("\n");
+    let names: Vec<_> = in_reference_order().into_iter().map(|table| format!("  {}", dynamodb.table_name(table))).collect();
+    let listed = names.join("\n");
     let question = format!("This deletes, with everything in them, in {} ({place}):\n{listed}", dynamodb.aws_region);
     if !io::stdin().is_terminal() {
         bail!("{question}\nnot a terminal; pass --yes to confirm");
