@@ -12,7 +12,7 @@ use crate::backend::dynamodb::{DynamoOptions, DynamoStore};
 use crate::backend::json::{JsonOptions, JsonStore};
 use crate::forum::TABLES;
 use crate::layer::CachedStore;
-use crate::store::{Store, Table};
+use crate::store::{Backend, Store, Table};
 
 use crate::store::error::Error;
 pub use table_names::TableNames;
@@ -22,9 +22,9 @@ pub use table_names::TableNames;
 #[command(next_help_heading = "Store")]
 pub struct StoreConfig {
     /// Keep the data on DynamoDB (true) or in JSON files (false)
-    #[arg(long, env = "USE_DYNAMODB", value_name = "USE_DYNAMODB", value_parser = parse_bool)]
+    #[arg(long = "use-dynamodb", env = "USE_DYNAMODB", value_name = "USE_DYNAMODB", value_parser = parse_backend)]
     #[arg(default_value = "false", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
-    pub use_dynamodb: bool,
+    pub backend: Backend,
 
     /// Folder of the JSON files
     #[arg(long, env = "DATA_DIR", value_name = "DATA_DIR", default_value = "data/store")]
@@ -118,11 +118,10 @@ impl StoreConfig {
     /// # Errors
     /// [`OpenError`], in words for the person who starts the program.
     pub async fn open(&self) -> Result<Arc<dyn Store>, OpenError> {
-        if self.use_dynamodb {
-            Ok(Arc::new(self.dynamodb.open().await?))
-        } else {
-            Ok(Arc::new(JsonStore::open(&TABLES, self.json()).await?))
-        }
+        Ok(match self.backend {
+            Backend::Json => Arc::new(JsonStore::open(&TABLES, self.json()).await?),
+            Backend::DynamoDb => Arc::new(self.dynamodb.open().await?),
+        })
     }
 
     /// Checks that a request is given more time than what it waits for.
@@ -130,22 +129,14 @@ impl StoreConfig {
     /// # Errors
     /// [`OpenError::Settings`] names both variables.
     pub fn check_request_timeout(&self, request: Duration) -> Result<(), OpenError> {
-        let operation = self.dynamodb.dynamodb_operation_timeout_ms;
-        if self.use_dynamodb && operation >= request {
-            return Err(OpenError::Settings(format!(
-                "DYNAMODB_OPERATION_TIMEOUT_MS ({}) must be less than REQUEST_TIMEOUT_SECONDS ({})",
-                operation.as_millis(),
-                request.as_secs()
-            )));
-        }
-        if !self.use_dynamodb && self.lock_timeout_seconds >= request {
-            return Err(OpenError::Settings(format!(
-                "LOCK_TIMEOUT_SECONDS ({}) must be less than REQUEST_TIMEOUT_SECONDS ({})",
-                self.lock_timeout_seconds.as_secs(),
-                request.as_secs()
-            )));
-        }
-        Ok(())
+        let (operation, lock) = (self.dynamodb.dynamodb_operation_timeout_ms, self.lock_timeout_seconds);
+        let waits = match self.backend {
+            Backend::DynamoDb if operation >= request => format!("DYNAMODB_OPERATION_TIMEOUT_MS ({})", operation.as_millis()),
+            Backend::Json if lock >= request => format!("LOCK_TIMEOUT_SECONDS ({})", lock.as_secs()),
+            Backend::DynamoDb | Backend::Json => return Ok(()),
+        };
+        let allowed = request.as_secs();
+        Err(OpenError::Settings(format!("{waits} must be less than REQUEST_TIMEOUT_SECONDS ({allowed})")))
     }
 
     /// The settings of the JSON backend.
@@ -201,6 +192,11 @@ fn parse_bool(text: &str) -> Result<bool, &'static str> {
         "false" | "0" => Ok(false),
         _ => Err("expected true or false"),
     }
+}
+
+/// The value of `USE_DYNAMODB`.
+fn parse_backend(text: &str) -> Result<Backend, &'static str> {
+    parse_bool(text).map(|use_dynamodb| if use_dynamodb { Backend::DynamoDb } else { Backend::Json })
 }
 
 fn parse_region(text: &str) -> Result<String, &'static str> {
@@ -273,6 +269,18 @@ mod tests {
         ] {
             let refusal = refusal(&[&format!("{flag}={value}")]);
             assert!([variable, value, allowed].iter().all(|part| refusal.contains(part)), "{refusal}");
+        }
+    }
+
+    #[test]
+    fn use_dynamodb_chooses_the_backend() {
+        let chosen = |arguments: &[&str]| Program::try_parse_from([&["program"], arguments].concat()).unwrap().store.backend;
+        assert_eq!(chosen(&[]), Backend::Json);
+        assert_eq!(chosen(&["--use-dynamodb"]), Backend::DynamoDb);
+        for (value, backend) in
+            [("true", Backend::DynamoDb), ("1", Backend::DynamoDb), ("false", Backend::Json), ("0", Backend::Json)]
+        {
+            assert_eq!(chosen(&[&format!("--use-dynamodb={value}")]), backend, "{value}");
         }
     }
 

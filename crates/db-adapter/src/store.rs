@@ -22,7 +22,7 @@ use futures::stream::BoxStream;
 pub use check::Finding;
 pub use cursor::Cursor;
 pub use error::{Error, Result, Rule};
-pub use health::{Health, Mode};
+pub use health::{Backend, Health};
 pub use item::{Attributes, Item, MAX_ITEM_BYTES, Members, Number, Tag, Value, check_size};
 pub use page::{MAX_PAGE_BYTES, Order, Page, Query, Read, Scan, Segment};
 pub use schema::{Key, Table};

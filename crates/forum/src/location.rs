@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use db_adapter::Backend;
 use db_adapter::config::{DynamoConfig, StoreConfig};
 use db_adapter::forum::TABLES;
 use serde::{Deserialize, Serialize};
@@ -41,7 +42,7 @@ impl Location {
     /// # Errors
     /// When the present directory is not known.
     pub(crate) fn of(config: &StoreConfig) -> Result<Self> {
-        if config.use_dynamodb {
+        if config.backend == Backend::DynamoDb {
             return Ok(Self::of_dynamodb(&config.dynamodb));
         }
         let directory = std::path::absolute(&config.data_dir).with_context(|| config.data_dir.display().to_string())?;

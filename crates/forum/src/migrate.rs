@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
 use clap::{ArgAction, ArgGroup, Args};
+use db_adapter::Backend;
 use db_adapter::config::{DynamoConfig, StoreConfig};
 use db_adapter::json::JsonOptions;
 use serde_json::json;
@@ -217,7 +218,7 @@ impl Arguments {
 
     async fn json_store(&self, folder: &Path) -> Result<Scanner> {
         let config = StoreConfig {
-            use_dynamodb: false,
+            backend: Backend::Json,
             data_dir: folder.to_owned(),
             data_dir_single_writer: self.data_dir_single_writer,
             lock_timeout_seconds: JsonOptions::new(folder).lock_timeout,

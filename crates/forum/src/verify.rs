@@ -11,7 +11,7 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 use db_adapter::config::{DynamoConfig, StoreConfig};
 use db_adapter::forum::{TABLES, now};
-use db_adapter::{Finding, Table};
+use db_adapter::{Backend, Finding, Table};
 
 use self::inspect::{Ids, ORDER, inspect};
 use self::report::{Report, TableReport};
@@ -153,7 +153,7 @@ impl Arguments {
             return self.directory(&existing(path.clone())?).await.map(Some);
         }
         let Some(region) = &self.against_region else { return Ok(None) };
-        if !self.store.use_dynamodb {
+        if self.store.backend == Backend::Json {
             bail!("--against-region compares two Regions of DynamoDB; set USE_DYNAMODB=true");
         }
         let other = DynamoConfig {
@@ -168,7 +168,7 @@ impl Arguments {
         if !Directory::is_store(path) {
             return Directory::open(path).map(Source::Directory);
         }
-        let json = StoreConfig { use_dynamodb: false, data_dir: path.to_owned(), ..self.store.clone() };
+        let json = StoreConfig { backend: Backend::Json, data_dir: path.to_owned(), ..self.store.clone() };
         Ok(Source::Store(Scanner::open(&json, self.segments, None).await?))
     }
 }

@@ -5,7 +5,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::time::Duration;
 
 use axum_server::Handle;
-use db_adapter::Mode;
+use db_adapter::Backend;
 
 use crate::config::{Origins, ServerConfig};
 use crate::connection::Acceptor;
@@ -124,7 +124,7 @@ impl Server {
                 tracing::warn!(table = service.table.name, reason = health.reason, "the store cannot serve yet");
             }
         }
-        let by_default = if mode == Some(Mode::Json) { Origins::Any } else { Origins::Only(Vec::new()) };
+        let by_default = if mode == Some(Backend::Json) { Origins::Any } else { Origins::Only(Vec::new()) };
         Behaviour {
             origins: self.config.cors_allowed_origins.clone().unwrap_or(by_default),
             timeout: self.config.request_timeout(),

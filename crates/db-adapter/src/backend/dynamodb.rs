@@ -46,9 +46,6 @@ use crate::store::page::{Page, Query, Read, Scan};
 use crate::store::schema::{Key, Table};
 use crate::store::update::Update;
 
-/// The name of this backend in scan cursors.
-const BACKEND: &str = "dynamodb";
-
 /// Where the tables are and how long to wait for them.
 #[derive(Debug, Clone)]
 pub struct DynamoOptions {

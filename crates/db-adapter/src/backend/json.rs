@@ -59,14 +59,12 @@ use crate::store::Store;
 use crate::store::check::Finding;
 use crate::store::cursor::{self, Position};
 use crate::store::error::{Error, Result, Rule};
-use crate::store::health::{Health, Mode};
+use crate::store::health::{Backend, Health};
 use crate::store::item::{Attributes, Item, Tag};
 use crate::store::page::{Page, PageBuilder, Query, Read, Scan, project};
 use crate::store::schema::{Key, Table};
 use crate::store::update::Update;
 
-/// Names this backend in the cursors of scans.
-const BACKEND: &str = "json";
 /// Distinct keys of one `get_many` at most.
 const MAX_KEYS: usize = 100;
 /// Times that a start may find the files of a process that died while it was alone.
@@ -274,7 +272,7 @@ impl Store for JsonStore {
     }
 
     async fn scan(&self, table: &'static Table, scan: &Scan) -> Result<Page> {
-        let start = cursor::scan_start(table, BACKEND, scan)?;
+        let start = cursor::scan_start(table, Backend::Json, scan)?;
         let mut after = start.map(|start| record::encode(table, &start.key()).into_owned());
         let mut page = PageBuilder::new(scan.limit);
         loop {
@@ -287,7 +285,7 @@ impl Store for JsonStore {
             }
         }
         // The keys are in every answer.
-        page.finish(|last| Ok(cursor::after_scan(table, BACKEND, scan, &Position::of(table, None, &last.attributes()?)?)))
+        page.finish(|last| Ok(cursor::after_scan(table, Backend::Json, scan, &Position::of(table, None, &last.attributes()?)?)))
     }
 
     async fn create(&self, table: &'static Table, attributes: Attributes) -> Result<Item> {
@@ -373,7 +371,7 @@ impl Store for JsonStore {
             Ok(served) if served.committer.is_open() => served.table.trouble(),
             _ => Some("closed"),
         };
-        Health { mode: Mode::Json, reachable: reason.is_none(), reason }
+        Health { mode: Backend::Json, reachable: reason.is_none(), reason }
     }
 
     async fn close(&self) -> Result<()> {

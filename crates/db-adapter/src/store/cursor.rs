@@ -7,6 +7,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
 use serde::{Deserialize, Serialize};
 
 use crate::store::error::{Error, Result};
+use crate::store::health::Backend;
 use crate::store::item::Attributes;
 use crate::store::page::{Order, Query, Scan, Segment};
 use crate::store::schema::{Key, Table};
@@ -66,7 +67,7 @@ pub(crate) fn after_query(table: &Table, query: &Query, position: &Position) -> 
 }
 
 /// The cursor behind an item of the scan.
-pub(crate) fn after_scan(table: &Table, backend: &str, scan: &Scan, position: &Position) -> Cursor {
+pub(crate) fn after_scan(table: &Table, backend: Backend, scan: &Scan, position: &Position) -> Cursor {
     encode(&scan_list(table, backend, scan), position)
 }
 
@@ -94,7 +95,7 @@ pub(crate) fn query_start(table: &Table, query: &Query) -> Result<Option<Positio
 /// # Errors
 /// [`Error::InvalidItem`] when there is no such segment; [`Error::InvalidCursor`] when the cursor was altered or belongs to another
 /// list or backend.
-pub(crate) fn scan_start(table: &Table, backend: &str, scan: &Scan) -> Result<Option<Position>> {
+pub(crate) fn scan_start(table: &Table, backend: Backend, scan: &Scan) -> Result<Option<Position>> {
     scan.segment.as_ref().map(Segment::check).transpose()?;
     let Some(cursor) = &scan.cursor else { return Ok(None) };
     checked(table, decode(cursor, &scan_list(table, backend, scan))?).map(Some)
@@ -111,10 +112,10 @@ fn query_list(table: &Table, query: &Query) -> List {
     }
 }
 
-fn scan_list(table: &Table, backend: &str, scan: &Scan) -> List {
+fn scan_list(table: &Table, backend: Backend, scan: &Scan) -> List {
     List::Scan {
         table: table.name.to_owned(),
-        backend: backend.to_owned(),
+        backend: backend.name().to_owned(),
         segment: scan.segment.map(|segment| (segment.number, segment.of)),
     }
 }
@@ -191,7 +192,7 @@ mod tests {
             assert!(is_refused(&other, &cursor), "{other:?}");
         }
         let scan = Scan { cursor: Some(cursor), ..Scan::new(9) };
-        assert!(matches!(scan_start(&NOTES, "json", &scan), Err(Error::InvalidCursor { .. })));
+        assert!(matches!(scan_start(&NOTES, Backend::Json, &scan), Err(Error::InvalidCursor { .. })));
     }
 
     #[test]

@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Health {
     /// Which backend it is.
-    pub mode: Mode,
+    pub mode: Backend,
     /// Can it read and write now?
     pub reachable: bool,
     /// Why not, in coarse words that tell a client nothing of our insides.
@@ -18,10 +18,21 @@ pub struct Health {
 
 /// The backends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = Mode)]
 #[serde(rename_all = "lowercase")]
-pub enum Mode {
+pub enum Backend {
     /// JSON files.
     Json,
     /// Amazon DynamoDB.
-    Dynamodb,
+    DynamoDb,
+}
+
+impl Backend {
+    /// How cursors name it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Json => "json",
+            Self::DynamoDb => "dynamodb",
+        }
+    }
 }

@@ -8,7 +8,7 @@ use tokio::time::{Instant, timeout};
 
 use super::DynamoStore;
 use crate::store::error::Error;
-use crate::store::health::{Health, Mode};
+use crate::store::health::{Backend, Health};
 use crate::store::page::Read;
 use crate::store::schema::{Key, Table};
 
@@ -52,6 +52,6 @@ impl DynamoStore {
             Err(Error::Unavailable { .. }) => Some("the database cannot be used"),
             Err(_) => Some("the database failed"),
         };
-        Health { mode: Mode::Dynamodb, reachable: reason.is_none(), reason }
+        Health { mode: Backend::DynamoDb, reachable: reason.is_none(), reason }
     }
 }

@@ -4,14 +4,15 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, ReturnConsumedCapacity};
 
+use super::DynamoStore;
 use super::attribute_value::{Raw, raw_key, text};
 use super::claim::is_claim;
 use super::expression::Expression;
 use super::pages::Pages;
 use super::retry::Backoff;
-use super::{BACKEND, DynamoStore};
 use crate::store::cursor::{self, Position};
 use crate::store::error::{Error, Result};
+use crate::store::health::Backend;
 use crate::store::item::Item;
 use crate::store::page::{Order, Page, PageBuilder, Query, Read, Scan, projection};
 use crate::store::schema::{Index, Key, Table};
@@ -166,7 +167,7 @@ impl DynamoStore {
     }
 
     pub(super) async fn scan_page(&self, table: &'static Table, scan: &Scan) -> Result<Page> {
-        let start = cursor::scan_start(table, BACKEND, scan)?;
+        let start = cursor::scan_start(table, Backend::DynamoDb, scan)?;
         let mut expression = Expression::default();
         let projection = scan.attributes.as_deref().map(|asked| expression.projection(projection(table, None, asked)));
         let request = self
@@ -194,7 +195,7 @@ impl DynamoStore {
                 break;
             }
         }
-        page.finish(|last| Ok(cursor::after_scan(table, BACKEND, scan, &position_of(table, None, last))))
+        page.finish(|last| Ok(cursor::after_scan(table, Backend::DynamoDb, scan, &position_of(table, None, last))))
     }
 
     /// Retries within the time that one operation has.

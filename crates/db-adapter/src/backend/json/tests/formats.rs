@@ -12,9 +12,9 @@ use serde_json::value::RawValue;
 use super::super::disk::Dir;
 use super::super::lock::{LockFile, Reached, State};
 use super::*;
-use crate::forum::TABLES;
 use crate::forum::post;
 use crate::store::cursor::{self, Cursor, Position};
+use crate::store::health::Backend;
 use crate::store::page::{Order, Segment};
 use crate::store::update::Update;
 
@@ -91,7 +91,7 @@ fn stored_lock_files_are_read() {
 /// A list of each kind by name.
 enum List {
     Query(Query),
-    Scan(&'static str, Scan),
+    Scan(Backend, Scan),
 }
 
 fn lists() -> [(&'static str, List); 5] {
@@ -106,9 +106,9 @@ fn lists() -> [(&'static str, List); 5] {
     [
         ("query", List::Query(posts)),
         ("query of a range, descending", List::Query(january)),
-        ("scan of JSON files", List::Scan("json", Scan::new(1))),
-        ("scan of DynamoDB", List::Scan("dynamodb", Scan::new(1))),
-        ("scan of a segment of DynamoDB", List::Scan("dynamodb", segment)),
+        ("scan of JSON files", List::Scan(Backend::Json, Scan::new(1))),
+        ("scan of DynamoDB", List::Scan(Backend::DynamoDb, Scan::new(1))),
+        ("scan of a segment of DynamoDB", List::Scan(Backend::DynamoDb, segment)),
     ]
 }
 
