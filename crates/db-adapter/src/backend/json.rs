@@ -53,7 +53,7 @@ use self::files::Files;
 use self::lock::LockFile;
 use self::memory::Memory;
 use self::scan::Step;
-use self::table::OpenTable;
+use self::table::{OpenTable, Poison};
 use self::write::Write;
 use crate::store::Store;
 use crate::store::check::Finding;
@@ -163,7 +163,8 @@ impl JsonStore {
 
     async fn write(&self, table: &'static Table, write: Write) -> Result<Option<Item>> {
         let answered = self.table(table)?.committer.queue(write)?;
-        answered.await.unwrap_or_else(|_| Err(Error::backend("the committer stopped")))
+        // The committer drops a write without an outcome only where it panics over it.
+        answered.await.unwrap_or_else(|_| Err(Error::backend(Poison::Panic.reason())))
     }
 
     async fn stored(&self, table: &'static Table, write: Write) -> Result<Item> {

@@ -1,6 +1,7 @@
 //! The committer of a table: one thread per table and process that writes what is queued, many writes with one sync.
 
 use std::collections::VecDeque;
+use std::panic::{self, AssertUnwindSafe};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, TryRecvError, channel};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,7 +14,7 @@ use super::compact::Compactor;
 use super::directory::Directory;
 use super::journal::render_batch;
 use super::lock::Reached;
-use super::table::{OpenTable, POISONED};
+use super::table::{OpenTable, Poison};
 use super::write::{Staged, Write};
 use crate::store::error::{Error, Result};
 use crate::store::item::Item;
@@ -175,15 +176,24 @@ impl Failure {
 
 /// Decides what is pending, or the first part of it, and answers.
 fn commit(table: &OpenTable, pending: &mut VecDeque<Queued>, count: &Count) {
-    let mut decided = Vec::with_capacity(pending.len());
-    let failure = write_batch(table, pending, &mut decided).err();
-    if failure.is_some() && decided.is_empty() {
+    let before = pending.len();
+    let mut decided = Vec::with_capacity(before);
+    // What a panic may leave behind is not used again: the poison sees to that.
+    let written = panic::catch_unwind(AssertUnwindSafe(|| write_batch(table, pending, &mut decided)));
+    let failure = written.unwrap_or_else(|_| {
+        table.writer_panicked();
+        Err(Failure::Unknown(Error::unavailable(Poison::Panic.reason())))
+    });
+    let failure = failure.err();
+    if matches!(failure, Some(Failure::NotWritten(_))) && decided.is_empty() {
         // Nothing could be decided, and what waits would fare no better.
         decided.extend(pending.drain(..).map(|queued| (queued.answer, Ok(None))));
     }
-    count.unanswered.fetch_sub(decided.len(), Ordering::Relaxed);
+    // Not the number of those decided: one may have been lost in a panic.
+    let done = before - pending.len();
+    count.unanswered.fetch_sub(done, Ordering::Relaxed);
     if failure.is_some() && table.hurry.load(Ordering::Relaxed) {
-        count.refused.fetch_add(decided.len(), Ordering::Relaxed);
+        count.refused.fetch_add(done, Ordering::Relaxed);
     }
     for (answer, result) in decided {
         // Where the client is gone nobody takes the answer; the write stands all the same.
@@ -194,6 +204,7 @@ fn commit(table: &OpenTable, pending: &mut VecDeque<Queued>, count: &Count) {
 type Decided = Vec<(oneshot::Sender<Result<Option<Item>>>, Result<Option<Item>>)>;
 
 fn write_batch(table: &OpenTable, pending: &mut VecDeque<Queued>, decided: &mut Decided) -> std::result::Result<(), Failure> {
+    table.check_poison().map_err(Failure::NotWritten)?;
     // What others wrote may take long to read, so most of it is read before they have to wait.
     let held = table.catch_up().and_then(|()| table.lock.lock()).map_err(Failure::NotWritten)?;
     let (state, journal, first) = {
@@ -220,19 +231,19 @@ fn write_batch(table: &OpenTable, pending: &mut VecDeque<Queued>, decided: &mut 
         return Err(match journal.file.truncate(start) {
             Ok(()) => Failure::NotWritten(error),
             Err(_) => {
-                table.poison(&held, state);
+                table.disk_failed(&held, state);
                 Failure::Unknown(error)
             }
         });
     }
     if let Err(error) = journal.file.sync() {
-        table.poison(&held, state);
-        return Err(Failure::Unknown(Error::unavailable(format!("{error}; {POISONED}"))));
+        table.disk_failed(&held, state);
+        return Err(Failure::Unknown(Error::unavailable(format!("{error}; {}", Poison::Disk.reason()))));
     }
     let committed = Reached { length: start + batch.len() as u64, ..state.committed };
     let published = table.publish(&held, &mut table.follower(), committed, changes);
     published.map_err(|error| {
-        table.poison(&held, state);
+        table.disk_failed(&held, state);
         Failure::Unknown(error)
     })
 }

@@ -6,7 +6,7 @@ use super::lock::{Held, LockFile, Reached, State};
 use super::memory::{Change, Memory};
 use super::record;
 use super::snapshot;
-use super::table::{Loaded, POISONED};
+use super::table::{Loaded, Poison};
 use crate::store::error::{Error, Result};
 
 /// Opens a table whose directory nobody else uses. With `fold` the journal is folded into the snapshot, even one that a person changed.
@@ -134,7 +134,7 @@ pub(super) fn open_joined(files: &Files, lock: &LockFile) -> Result<Option<Loade
     if state.rotating {
         // The disk failed while the files were replaced, and only a process that is alone may say which ones are true.
         if state.poisoned {
-            return Err(Error::unavailable(POISONED));
+            return Err(Error::unavailable(Poison::Disk.reason()));
         }
         state = files.settle(&held)?;
     }

@@ -1,7 +1,7 @@
 //! One open table: what this process has of it in memory, and how it follows what other processes write.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use super::disk::OpenFile;
 use super::files::{Files, Journal, corrupt, edited};
@@ -15,9 +15,36 @@ use crate::store::error::{Error, Result};
 /// Looks at the lock file that may meet a rotation before a reader waits for its end.
 const ATTEMPTS: usize = 3;
 
-/// What a write is told once a sync has failed.
-pub(super) const POISONED: &str = "the disk failed while writes were brought to it, so only reads are served; \
-     check the disk, stop every process that uses the directory and start again";
+/// Why nothing may be written to a table. Reads go on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Poison {
+    /// A sync failed: nobody knows what is on disk.
+    Disk,
+    /// The committer panicked: nobody knows what of its batch is in memory. The files are as a process that died leaves them, so
+    /// other processes go on.
+    Panic,
+}
+
+impl Poison {
+    /// What a write is refused with.
+    pub(super) fn reason(self) -> &'static str {
+        match self {
+            Self::Disk => {
+                "the disk failed while writes were brought to it, so only reads are served; \
+                 check the disk, stop every process that uses the directory and start again"
+            }
+            Self::Panic => "the writer of this table panicked, so only reads are served; restart the process",
+        }
+    }
+
+    /// What readiness shows.
+    fn summary(self) -> &'static str {
+        match self {
+            Self::Disk => "the disk failed: reads only",
+            Self::Panic => "the writer panicked: reads only",
+        }
+    }
+}
 
 /// One open table.
 ///
@@ -28,8 +55,8 @@ pub(super) struct OpenTable {
     pub(super) lock: LockFile,
     memory: RwLock<Memory>,
     follower: Mutex<Follower>,
-    /// A sync failed in this process.
-    poisoned: AtomicBool,
+    /// Set where this process may not write any more.
+    poison: OnceLock<Poison>,
     /// A compaction that runs gives up: the process is about to end, and the journal is as safe as the snapshot.
     pub(super) hurry: AtomicBool,
     /// No other process can have written.
@@ -63,7 +90,7 @@ impl OpenTable {
         memory.reach(reached);
         let follower = Follower { journal: Arc::new(journal), reached, sequence, snapshot_bytes };
         let (memory, follower) = (RwLock::new(memory), Mutex::new(follower));
-        Self { files, lock, memory, follower, poisoned: AtomicBool::new(false), hurry: AtomicBool::new(false), alone }
+        Self { files, lock, memory, follower, poison: OnceLock::new(), hurry: AtomicBool::new(false), alone }
     }
 
     pub(super) fn memory(&self) -> RwLockReadGuard<'_, Memory> {
@@ -185,9 +212,10 @@ impl OpenTable {
     /// # Errors
     /// [`Error::Unavailable`] where nothing may be written; [`Error::Corrupt`] where the journal is not what was committed.
     pub(super) fn prepare(&self, held: &Held<'_>, follower: &mut Follower) -> Result<State> {
+        self.check_poison()?;
         let state = self.follow_held(held, follower)?;
-        if state.poisoned || self.poisoned.load(Ordering::Relaxed) {
-            return Err(Error::unavailable(POISONED));
+        if state.poisoned {
+            return Err(Error::unavailable(Poison::Disk.reason()));
         }
         if self.lock.is_removed()? {
             return Err(Error::unavailable(format!("{} was removed; start again", self.files.place(&self.files.lock()))));
@@ -222,7 +250,7 @@ impl OpenTable {
             "another process died while it wrote"
         );
         let kept = if end < length { journal.file.truncate(end).and_then(|()| journal.file.sync()) } else { journal.file.sync() };
-        kept.inspect_err(|_| self.poison(held, state))?;
+        kept.inspect_err(|_| self.disk_failed(held, state))?;
         let state = State::at(Reached { length: end, ..state.committed });
         held.write(state)?;
         for batch in batches {
@@ -249,18 +277,32 @@ impl OpenTable {
         Ok(())
     }
 
-    /// Stops all writing: nobody knows what is on disk.
-    pub(super) fn poison(&self, held: &Held<'_>, state: State) {
-        self.poisoned.store(true, Ordering::Relaxed);
+    /// Stops all writing, in every process: nobody knows what is on disk.
+    pub(super) fn disk_failed(&self, held: &Held<'_>, state: State) {
+        self.poison.get_or_init(|| Poison::Disk);
         let told = held.write(State { poisoned: true, ..state });
-        tracing::error!(table = self.files.table.name, told = told.is_ok(), "{POISONED}");
+        tracing::error!(table = self.files.table.name, told = told.is_ok(), "{}", Poison::Disk.reason());
+    }
+
+    /// Stops all writing of this process: nobody knows what is in its memory.
+    pub(super) fn writer_panicked(&self) {
+        self.poison.get_or_init(|| Poison::Panic);
+        tracing::error!(table = self.files.table.name, "{}", Poison::Panic.reason());
+    }
+
+    /// # Errors
+    /// [`Error::Unavailable`] where this process may not write any more.
+    pub(super) fn check_poison(&self) -> Result<()> {
+        self.poison.get().map_or(Ok(()), |poison| Err(Error::unavailable(poison.reason())))
     }
 
     /// Why the table cannot be written, in coarse words.
     pub(super) fn trouble(&self) -> Option<&'static str> {
+        if let Some(poison) = self.poison.get() {
+            return Some(poison.summary());
+        }
         match self.lock.read() {
-            _ if self.poisoned.load(Ordering::Relaxed) => Some("the disk failed: reads only"),
-            Ok(Some(state)) if state.poisoned => Some("the disk failed: reads only"),
+            Ok(Some(state)) if state.poisoned => Some(Poison::Disk.summary()),
             Ok(Some(_)) if self.lock.is_removed().unwrap_or(false) => Some("the files were removed"),
             Ok(Some(_)) => self.lock.stuck().map(|stuck| match stuck {
                 Stuck::Process => "another process keeps the lock: reads only",

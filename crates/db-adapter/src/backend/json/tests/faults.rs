@@ -1,6 +1,7 @@
 //! The disk fails, or the process is killed between any two calls.
 
 use std::io::ErrorKind;
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
 use super::super::lock::State;
@@ -77,13 +78,20 @@ async fn a_torn_write_that_cannot_be_cut_off_stops_all_writing() {
     add(&store, "c").await.unwrap();
 }
 
-/// A disk whose driver panics, as a bug of ours would.
+/// A disk that panics where a batch is brought to it, as a bug of ours would: it says that it is there, and waits until it may.
 #[derive(Debug)]
-struct PanickingDisk;
+struct PanickingDisk {
+    there: Sender<()>,
+    go_on: Mutex<Receiver<()>>,
+}
 
 impl Disk for PanickingDisk {
     fn sync(&self, _file: &fs::File, path: &Path) -> io::Result<()> {
-        assert!(!path.ends_with("users.journal"), "a bug");
+        if path.ends_with("users.journal") {
+            self.there.send(()).unwrap();
+            self.go_on.lock().unwrap().recv().unwrap();
+            panic!("a bug");
+        }
         Ok(())
     }
 }
@@ -91,21 +99,48 @@ impl Disk for PanickingDisk {
 #[tokio::test]
 async fn a_committer_that_panics_is_told_of() {
     let place = Place::new();
-    let store = JsonStore::open_on(&TABLES, place.options(), Arc::new(PanickingDisk)).await.unwrap();
+    let ((there, is_there), (let_go, go_on)) = (channel(), channel());
+    let disk = PanickingDisk { there, go_on: Mutex::new(go_on) };
+    let store = JsonStore::open_on(&TABLES, place.options(), Arc::new(disk)).await.unwrap();
     let other = place.open().await;
+    add(&other, "before").await.unwrap();
     assert!(store.health(&user::TABLE).await.reachable);
-    let unknown = add(&store, "a").await;
-    assert!(matches!(unknown, Err(Error::Backend(_))), "{unknown:?}");
-    let noticed = async {
-        while store.health(&user::TABLE).await.reachable {
-            tokio::task::yield_now().await;
+
+    let (mut writing, mut queued) = (Box::pin(add(&store, "writing")), Box::pin(add(&store, "queued")));
+    assert!(futures::poll!(writing.as_mut()).is_pending());
+    is_there.recv_timeout(Duration::from_secs(30)).expect("a batch");
+    assert!(futures::poll!(queued.as_mut()).is_pending());
+    let_go.send(()).unwrap();
+
+    let soon = |write| tokio::time::timeout(Duration::from_secs(30), write);
+    let reason_of =
+        |error: &Error| assert!(error.to_string().contains("panicked") && error.to_string().contains("restart"), "{error}");
+    // It may be in the journal: only a process that looks there knows.
+    match soon(writing).await.expect("no writer hangs") {
+        Err(error @ Error::Backend(_)) => reason_of(&error),
+        other => panic!("{other:?}"),
+    }
+    for refused in [soon(queued).await, soon(Box::pin(add(&store, "later"))).await] {
+        match refused.expect("no writer hangs") {
+            Err(error @ Error::Unavailable { .. }) => reason_of(&error),
+            other => panic!("{other:?}"),
         }
-    };
-    tokio::time::timeout(Duration::from_secs(30), noticed).await.expect("it is said to take writes");
-    let refused = add(&store, "b").await;
-    assert!(matches!(refused, Err(Error::Unavailable { .. })), "{refused:?}");
-    add(&other, "c").await.unwrap();
+    }
+    let health = store.health(&user::TABLE).await;
+    assert_eq!((health.reachable, health.reason), (false, Some("the writer panicked: reads only")));
+    assert!(has(&store, "before").await);
+    // What is in memory may be half a batch, so it does not become a snapshot.
+    assert!(matches!(compact(&store).await, Err(Error::Unavailable { .. })));
+
+    // Other tables and processes go on.
+    store.create(&thread::TABLE, thread_with_id("t")).await.unwrap();
+    assert!(store.health(&thread::TABLE).await.reachable);
+    add(&other, "after").await.unwrap();
     assert_eq!(ids(&store).await, ids(&other).await);
+    assert!(has(&store, "after").await);
+    store.close().await.unwrap();
+    let again = place.open().await;
+    add(&again, "again").await.unwrap();
 }
 
 #[tokio::test]
