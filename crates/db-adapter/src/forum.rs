@@ -3,6 +3,7 @@
 //! The one declaration of what is stored: `forum tables`, Terraform, the settings, the backups and the OpenAPI documents follow
 //! [`TABLES`]. A new entity is one file in `forum/` plus its line here.
 
+mod attributes;
 pub mod post;
 pub mod thread;
 pub mod user;
@@ -13,6 +14,7 @@ use uuid::Uuid;
 use crate::store::schema::Table;
 
 pub use crate::store::time::timestamp;
+pub use attributes::REQUEST_HASH;
 pub use post::Post;
 pub use thread::Thread;
 pub use user::User;
@@ -22,9 +24,6 @@ pub const TABLES: [&Table; 3] = [&post::TABLE, &thread::TABLE, &user::TABLE];
 
 /// Grows when stored data of the version before must be changed to be understood. Backups carry it.
 pub const SCHEMA_VERSION: u32 = 1;
-
-/// The hidden attribute with the fingerprint of the request that created an item under an idempotency key.
-pub const REQUEST_HASH: &str = "requestHash";
 
 /// Ids that the routes need for themselves.
 pub const RESERVED_IDS: [&str; 4] = ["health", "docs", "in-thread", "by-user"];

@@ -12,6 +12,7 @@ mod answer;
 mod attribute_value;
 mod bulk;
 mod call;
+mod causes;
 mod check;
 mod claim;
 mod client;
@@ -35,6 +36,7 @@ use async_trait::async_trait;
 use aws_sdk_dynamodb::Client;
 use futures::stream::BoxStream;
 
+// A circle: the store is declared here, and each file below adds operations to it.
 use call::Call;
 
 use crate::store::Store;

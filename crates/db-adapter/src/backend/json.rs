@@ -61,12 +61,11 @@ use crate::store::cursor::{self, Position};
 use crate::store::error::{Error, Result, Rule};
 use crate::store::health::{Backend, Health};
 use crate::store::item::{Attributes, Item, Tag};
+use crate::store::limits::MAX_KEYS;
 use crate::store::page::{Page, PageBuilder, Query, Read, Scan, project};
 use crate::store::schema::{Key, Table};
 use crate::store::update::Update;
 
-/// Distinct keys of one `get_many` at most.
-const MAX_KEYS: usize = 100;
 /// Times that a start may find the files of a process that died while it was alone.
 const OPEN_ATTEMPTS: usize = 100;
 /// Items of a load that are written at once, and their bytes.

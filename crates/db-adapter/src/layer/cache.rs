@@ -226,7 +226,7 @@ impl Drop for Write<'_> {
     }
 }
 
-impl crate::layer::StoreLayer for CachedStore {
+impl super::store_layer::StoreLayer for CachedStore {
     fn inner(&self) -> &dyn Store {
         &*self.store
     }

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::store::error::{Error, Result};
 use crate::store::health::Backend;
 use crate::store::item::Attributes;
+// A circle: a page holds the cursor of the next one, and a cursor names the list that it belongs to.
 use crate::store::page::{Order, Query, Scan, Segment};
 use crate::store::schema::{Key, Table};
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::store::item::MAX_ITEM_BYTES;
+use crate::store::limits::MAX_ITEM_BYTES;
 
 /// The result of a store operation.
 pub type Result<T> = std::result::Result<T, Error>;

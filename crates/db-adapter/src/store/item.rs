@@ -3,6 +3,7 @@
 mod json;
 mod members;
 mod number;
+mod tag;
 mod value;
 
 use std::borrow::Cow;
@@ -13,39 +14,17 @@ use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 
 use crate::store::error::{Error, Result};
+use crate::store::limits::MAX_ITEM_BYTES;
 
 pub use members::Members;
 pub use number::Number;
+pub use tag::Tag;
 pub use value::{Attributes, Value};
-
-/// Bytes of an item at most, attribute names plus values.
-/// Source: <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html>
-pub const MAX_ITEM_BYTES: usize = 400 * 1024;
 
 /// One stored object as canonical JSON: attributes sorted by name, no spaces, numbers in one spelling. So equal items have
 /// equal bytes on every backend. A clone shares the bytes.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Item(Arc<str>);
-
-/// What a conditional write compares: the version and the write that made it. What an item lacks is 0 and `"0"`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Tag {
-    /// The item's version.
-    pub version: u64,
-    /// The write that the item comes from.
-    pub write_id: String,
-}
-
-impl Tag {
-    /// What stands for the `writeId` of an item that has none.
-    pub const NO_WRITE_ID: &'static str = "0";
-}
-
-impl fmt::Display for Tag {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{}-{}", self.version, self.write_id)
-    }
-}
 
 impl Item {
     /// The item of these attributes.

@@ -7,12 +7,7 @@ pub use attribute::{Access, Attribute, Form, Kind, Max, Presence};
 
 use crate::store::error::{Error, Result};
 use crate::store::item::{Attributes, Value};
-
-/// Bytes in a partition key value at most.
-/// Source: <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html>
-pub const MAX_HASH_BYTES: usize = 2048;
-/// Bytes in a sort key value at most. Source: as [`MAX_HASH_BYTES`].
-pub const MAX_RANGE_BYTES: usize = 1024;
+use crate::store::limits::{MAX_HASH_BYTES, MAX_RANGE_BYTES};
 
 /// One table: its keys, its indexes, its unique attributes and the attributes it knows.
 #[derive(Debug)]

@@ -21,6 +21,7 @@ use super::claim::{Claim, claim_key, claims, claims_in, owner_of};
 use super::retry::Patience;
 use crate::store::error::{Error, Result, Rule};
 use crate::store::item::{Item, check_size};
+use crate::store::limits::MAX_KEYS;
 use crate::store::page::Read;
 use crate::store::schema::{Key, Table, Unique};
 
@@ -150,7 +151,7 @@ impl DynamoStore {
 
     async fn look_up(&self, table: &'static Table, keys: Vec<Key>, found: &mut BTreeMap<Key, Raw>) -> Result<()> {
         let keys: Vec<_> = keys.into_iter().map(|key| (table, key)).collect();
-        for keys in keys.chunks(super::read::MAX_KEYS) {
+        for keys in keys.chunks(MAX_KEYS) {
             for (_, item) in self.get_batch(keys, &Read::STRONG).await? {
                 let half = |name| text(&item, name).unwrap_or_default().to_owned();
                 found.insert(Key { hash: half(table.hash), range: table.range.map(half) }, item);

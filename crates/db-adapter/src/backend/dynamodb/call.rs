@@ -19,10 +19,15 @@ use tracing::{Instrument, debug_span, field};
 
 use super::DynamoStore;
 use super::answer::{self, TooLong};
-use super::error::{FOREIGN, NO_ANSWER, was_never_sent};
+use super::causes::was_never_sent;
 use super::metrics::OK;
 use super::retry::Backoff;
 use crate::store::schema::Table;
+
+/// The code of a call to which nothing answered.
+pub(super) const NO_ANSWER: &str = "NoAnswer";
+/// The code of a call to which something else than DynamoDB answered.
+pub(super) const FOREIGN: &str = "Foreign";
 
 /// One call, with the attempts that the SDK and [`Call::run`] make.
 #[derive(Debug)]

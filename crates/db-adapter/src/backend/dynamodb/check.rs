@@ -10,11 +10,11 @@ use super::attribute_value::{Raw, raw_key, text};
 use super::claim::{Claim, claim_key, claimed, claims_in, is_claim, is_same_claim, owner_of};
 use super::expression::Expression;
 use super::pages::Pages;
-use super::read::MAX_KEYS;
 use super::unique::as_read;
 use crate::store::check::Finding;
 use crate::store::error::{Error, Result, Rule};
 use crate::store::item::Item;
+use crate::store::limits::MAX_KEYS;
 use crate::store::page::Read;
 use crate::store::schema::{Key, Table, Unique};
 

@@ -15,7 +15,7 @@ use aws_sdk_dynamodb::config::Region;
 
 use super::DynamoOptions;
 use super::call::WatchAttempts;
-use super::error::innermost;
+use super::causes::innermost;
 use crate::store::error::{Error, Result};
 
 /// Attempts of a call, the first one included.

@@ -2,24 +2,17 @@
 
 use std::error::Error as StdError;
 use std::fmt::Display;
-use std::io::{self, ErrorKind};
 use std::time::Duration;
 
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
-use aws_smithy_runtime_api::client::dns::ResolveDnsError;
-use aws_smithy_runtime_api::client::result::ConnectorError;
 
 use super::answer::{self, Shown, TooLong};
-use super::call::Call;
+use super::call::{Call, NO_ANSWER};
+use super::causes::innermost;
 use crate::store::error::Error;
 
 /// After how long a throttled caller should come again: by then DynamoDB has filled its buckets anew.
 pub(super) const RETRY_AFTER: Duration = Duration::from_secs(1);
-
-/// The code of a call to which nothing answered.
-pub(super) const NO_ANSWER: &str = "NoAnswer";
-/// The code of a call to which something else than DynamoDB answered.
-pub(super) const FOREIGN: &str = "Foreign";
 
 impl Call<'_> {
     /// What a failed call means. Conditions that did not hold are the caller's to look at first.
@@ -162,25 +155,6 @@ impl Call<'_> {
             None => format!("no call to DynamoDB in {region} could be made: {cause}"),
         }
     }
-}
-
-/// Was the request refused before any of it was sent? Only where that is certain.
-pub(super) fn was_never_sent(error: &ConnectorError) -> bool {
-    causes(error).any(|cause| {
-        let refused = cause.downcast_ref::<io::Error>().is_some_and(|error| {
-            matches!(error.kind(), ErrorKind::ConnectionRefused | ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable)
-        });
-        refused || cause.is::<ResolveDnsError>()
-    })
-}
-
-pub(super) fn causes<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
-    std::iter::successors(Some(error), |error| (*error).source())
-}
-
-/// The last cause, which says most in one line.
-pub(super) fn innermost(error: &(dyn StdError + 'static)) -> String {
-    causes(error).last().map(ToString::to_string).unwrap_or_default()
 }
 
 fn is_about_size(reason: &str) -> bool {

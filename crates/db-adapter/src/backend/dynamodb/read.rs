@@ -14,12 +14,9 @@ use crate::store::cursor::{self, Position};
 use crate::store::error::{Error, Result};
 use crate::store::health::Backend;
 use crate::store::item::Item;
+use crate::store::limits::MAX_KEYS;
 use crate::store::page::{Order, Page, PageBuilder, Query, Read, Scan, projection};
 use crate::store::schema::{Index, Key, Table};
-
-/// Keys in one `get_many` at most; DynamoDB's own limit of a BatchGetItem.
-/// Source: <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchGetItem.html>
-pub(super) const MAX_KEYS: usize = 100;
 
 impl DynamoStore {
     pub(super) async fn get_item(&self, table: &'static Table, key: &Key, read: &Read) -> Result<Option<Item>> {

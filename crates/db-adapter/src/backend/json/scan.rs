@@ -2,7 +2,7 @@
 
 use super::memory::Memory;
 use crate::store::item::Item;
-use crate::{MAX_PAGE_BYTES, Segment};
+use crate::store::page::{MAX_PAGE_BYTES, Segment};
 
 /// Items that one step looks at under the lock.
 const ITEMS: usize = 1024;

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 
 use memchr::memchr2;
 
-use super::Tag;
+use super::tag::Tag;
 use crate::store::reserved::{VERSION, WRITE_ID};
 
 /// An item's attributes, sorted by name, each with its value as JSON text.

@@ -1,5 +1,6 @@
 //! One attribute of a table: what it holds, who sets it, and the rules on what clients send.
 
+// A circle: a table lists its attributes, and an attribute names the table that it refers to.
 use super::Table;
 
 /// One attribute that this version knows. It is declared once: the store checks its kind, request bodies and OpenAPI documents
