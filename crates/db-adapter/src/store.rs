@@ -52,7 +52,7 @@ pub use update::Update;
 /// writer wins, silently: conditions, versions and uniqueness hold within one region, so one region takes writes at a time.
 ///
 /// A [`crate::layer::CachedStore`] answers an eventual `get`, and the first page of a list, as late as it was set to where others write.
-/// Strong reads, [fresh](Read::fresh) ones and `get_many` always ask the backend: what decides about a write must be one of these.
+/// Strong reads, [cache-bypassing](Read::bypass_cache) ones and `get_many` always ask the backend: what decides about a write must be one of these.
 #[async_trait]
 pub trait Store: Debug + Send + Sync {
     /// One item by key, or `None`. A key without sort half in a table that has one answers the item with the smallest sort half.

@@ -65,7 +65,7 @@ impl Shown {
 
     /// How to read.
     pub fn read(&self, strong: bool) -> Read {
-        Read { strong, attributes: self.attributes(), fresh: false }
+        Read { strong, attributes: self.attributes(), bypass_cache: false }
     }
 
     /// Appends the item's JSON.

@@ -12,7 +12,7 @@ use crate::problem::{FieldError, Problem};
 pub async fn check(store: &dyn Store, references: &[(&'static Table, &str)]) -> Result<(), Problem> {
     let keys: Vec<_> = references.iter().map(|(table, id)| (*table, Key::hash(*id))).collect();
     // The keys alone are enough to know.
-    let read = Read { attributes: Some(Vec::new()), fresh: true, ..Read::default() };
+    let read = Read { attributes: Some(Vec::new()), bypass_cache: true, ..Read::default() };
     let found = store.find_many(&keys, &read).await?;
     let missing = references.iter().zip(&found).filter(|(_, item)| item.is_none());
     let faults: Vec<_> = missing.map(|((table, id), _)| fault(table, id)).collect();

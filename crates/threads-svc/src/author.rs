@@ -34,7 +34,7 @@ pub(crate) async fn check_change(store: &dyn Store, key: &Key, user_id: Option<&
 
 /// Not from a cache: another service deletes users.
 async fn exists(store: &dyn Store, id: &str) -> Result<bool, Problem> {
-    let keys_only = Read { attributes: Some(Vec::new()), fresh: true, ..Read::default() };
+    let keys_only = Read { attributes: Some(Vec::new()), bypass_cache: true, ..Read::default() };
     Ok(store.find(&user::TABLE, &Key::hash(id), &keys_only).await?.is_some())
 }
 

@@ -77,7 +77,7 @@ async fn find(store: &dyn Store, key: &Key) -> Result<db_adapter::Item, Problem>
 /// Some posts of the thread, without their text. Not from a cache: another service writes them.
 fn posts_of(thread_id: &str, limit: usize) -> Result<IndexQuery, Problem> {
     let by_thread = IndexQuery::new(index(&post::TABLE, "ThreadIndex")?, thread_id);
-    Ok(IndexQuery { limit, attributes: Some(Vec::new()), fresh: true, ..by_thread })
+    Ok(IndexQuery { limit, attributes: Some(Vec::new()), bypass_cache: true, ..by_thread })
 }
 
 async fn delete_posts(store: &dyn Store, thread_id: &str, deadline: Deadline) -> Result<(), Problem> {

@@ -1,7 +1,7 @@
 //! A read cache in front of any [`Store`]: what DAX is elsewhere, inside the process.
 //!
 //! It answers eventual reads of single items and the first pages of lists, and concurrent ones are one read of the store behind.
-//! Strong reads, those that ask to be [`fresh`](Read::fresh), and [`Store::get_many`] pass it.
+//! Strong reads, those that [bypass it](Read::bypass_cache), and [`Store::get_many`] pass it.
 //!
 //! What is written through it is seen by every later read through it, as without it. What others write is seen when an entry's time
 //! is over, or by a strong read, which also renews the entry.
@@ -234,14 +234,14 @@ impl super::store_layer::StoreLayer for CachedStore {
     async fn get(&self, table: &'static Table, key: &Key, read: &Read) -> Result<Option<Item>> {
         let found = match read {
             Read { strong: true, .. } => self.get_strongly(table, key).await?,
-            Read { fresh: true, .. } => return self.store.get(table, key, read).await,
+            Read { bypass_cache: true, .. } => return self.store.get(table, key, read).await,
             _ => self.look_up(Lookup::Item(table, key)).await?.items.first().cloned(),
         };
         Ok(found.map(|item| project(&item, table, None, read.attributes.as_deref())))
     }
 
     async fn query(&self, table: &'static Table, query: &Query) -> Result<Page> {
-        match query.fresh || query.cursor.is_some() {
+        match query.bypass_cache || query.cursor.is_some() {
             true => self.store.query(table, query).await,
             false => self.look_up(Lookup::Query(table, query)).await.map(Arc::unwrap_or_clone),
         }

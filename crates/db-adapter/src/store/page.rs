@@ -42,7 +42,7 @@ pub struct Query {
     /// The attributes to answer, as in [`Read`].
     pub attributes: Option<Vec<String>>,
     /// Ask the backend itself: no [cache](crate::layer) may answer.
-    pub fresh: bool,
+    pub bypass_cache: bool,
 }
 
 impl Query {
@@ -58,7 +58,7 @@ impl Query {
             limit: 100,
             cursor: None,
             attributes: None,
-            fresh: false,
+            bypass_cache: false,
         }
     }
 
@@ -122,12 +122,12 @@ pub struct Read {
     /// `None` answers every attribute.
     pub attributes: Option<Vec<String>>,
     /// Ask the backend itself: no [cache](crate::layer) may answer. Strong reads always do.
-    pub fresh: bool,
+    pub bypass_cache: bool,
 }
 
 impl Read {
     /// A read that sees every acknowledged write.
-    pub const STRONG: Read = Read { strong: true, attributes: None, fresh: false };
+    pub const STRONG: Read = Read { strong: true, attributes: None, bypass_cache: false };
 }
 
 /// Some items of a list and where the next page starts.

@@ -203,8 +203,8 @@ async fn strong_and_fresh_reads_pass_and_strong_ones_renew() {
     let keys = [(&user::TABLE, Key::hash("ann"))];
     let many = cache.get_many(&keys, &Read::default()).await.unwrap();
     assert_eq!(many[0].as_ref().unwrap().text("name").as_deref(), Some("1"));
-    assert_eq!(count(&*cache, &Query { fresh: true, ..in_thread() }).await, 2);
-    assert_eq!(name(&*cache, &Read { fresh: true, ..Read::default() }).await.as_deref(), Some("1"));
+    assert_eq!(count(&*cache, &Query { bypass_cache: true, ..in_thread() }).await, 2);
+    assert_eq!(name(&*cache, &Read { bypass_cache: true, ..Read::default() }).await.as_deref(), Some("1"));
     is_called(&*cache, "0").await;
     behind.reads();
     let some = Read { strong: true, attributes: Some(vec!["name".to_owned()]), ..Read::default() };
