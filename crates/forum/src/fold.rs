@@ -19,7 +19,7 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) async fn run(arguments: Arguments) -> Result<Outcome> {
-    json::fold(&db_adapter::forum::TABLES, arguments.store.json()).await?;
+    json::compact(&db_adapter::forum::TABLES, arguments.store.json()).await?;
     println!("folded the journals in {}", arguments.store.data_dir.display());
     Ok(Outcome::Done)
 }

@@ -2,24 +2,24 @@
 //!
 //! A table is a snapshot `users.json`, a journal `users.journal` of what changed since, and a lock file `users.lock` that tells how
 //! far the journal is committed; processes queue for it at `users.queue.lock`. Beside them `open.lock` tells who uses the directory
-//! and `compact.lock` who folds a journal. Everything is in memory too. Where to look:
+//! and `compact.lock` who compacts a table. Everything is in memory too. Where to look:
 //!
 //! | file | what |
 //! |---|---|
 //! | `memory`, `record` | a table in memory, its indexes and unique values |
 //! | `scan` | walking a table in steps, whole or a segment of it |
 //! | `write` | conditional writes and what they change |
-//! | `commit` | the committer: queue, append, one sync for many writes, answer |
-//! | `table` | what other processes wrote, rotation of the journal, poison |
+//! | `commit` | the committer: queue, append, one sync for many writes, results |
+//! | `table` | what other processes wrote, another journal, poison |
 //! | `lock`, `journal`, `snapshot` | the three files' formats |
 //! | `turns`, `holder` | waiting for the lock, and who has it |
 //! | `files` | how snapshot and journal are replaced together |
-//! | `compact` | folding the journal into the snapshot while writers go on |
+//! | `compaction` | snapshot and journal into a new pair, while writers go on |
 //! | `directory`, `recover` | the start: alone or not, marks of crashes, edited files |
 //! | `disk` | every call to the file system, so that tests can let it fail |
 
 mod commit;
-mod compact;
+mod compaction;
 mod directory;
 mod disk;
 mod files;
@@ -77,14 +77,14 @@ const LOAD_BYTES: usize = 4 << 20;
 pub struct JsonOptions {
     /// The directory of the files; made where it is missing.
     pub dir: PathBuf,
-    /// Bytes above which a journal is folded into its snapshot, but never below the snapshot's own size.
+    /// Bytes above which a journal is compacted into its table's snapshot, but never below the snapshot's own size.
     pub compact_at: u64,
     /// This process alone uses the directory, for as long as it runs.
     pub single_writer: bool,
     /// How long the lock of a table may stand still, as while its holder is stopped, before writes are refused and the store is not
     /// healthy; a start waits six times as long. A lock that goes from one busy process to another does not stand still.
     pub lock_timeout: Duration,
-    /// How long [`Store::close`] may take. What is not folded by then stays in the journals, as safe as before.
+    /// How long [`Store::close`] may take. What is not compacted by then stays in the journals, as safe as before.
     pub close_timeout: Duration,
 }
 
@@ -98,7 +98,7 @@ impl JsonOptions {
 
 /// The store on JSON files.
 ///
-/// Every table is kept in memory, in at most three times the size of its files, and every write is on disk before it is
+/// Every table is kept in memory, in no more than three times the size of its files, and every write is on disk before it is
 /// acknowledged. Several processes may use one directory; each sees what the others acknowledged at once.
 #[derive(Debug)]
 pub struct JsonStore {
@@ -155,28 +155,28 @@ impl JsonStore {
         if let Some(memory) = table.current()? {
             return Ok(read(&memory));
         }
-        let follower = Arc::clone(table);
-        blocking(move || follower.catch_up()).await?;
+        let reader = Arc::clone(table);
+        blocking(move || reader.catch_up()).await?;
         Ok(read(&table.memory()))
     }
 
     async fn write(&self, table: &'static Table, write: Write) -> Result<Option<Item>> {
-        let answered = self.table(table)?.committer.queue(write)?;
+        let result = self.table(table)?.committer.queue(write)?;
         // The committer drops a write without an outcome only where it panics over it.
-        answered.await.unwrap_or_else(|_| Err(Error::backend(Poison::Panic.reason())))
+        result.await.unwrap_or_else(|_| Err(Error::backend(Poison::Panic.reason())))
     }
 
     async fn stored(&self, table: &'static Table, write: Write) -> Result<Item> {
-        self.write(table, write).await?.ok_or_else(|| Error::backend("a write answered no item"))
+        self.write(table, write).await?.ok_or_else(|| Error::backend("a write returned no item"))
     }
 }
 
-/// Folds the journals of a directory that no process uses into its snapshots, also where a person changed a snapshot. Answers the
-/// number of items of each table.
+/// Compacts these tables of a directory that no process uses, also where a person changed a snapshot. Returns the number of items of
+/// each table.
 ///
 /// # Errors
 /// [`Error::Unavailable`] where a process uses the directory; [`Error::Corrupt`] as [`JsonStore::open`].
-pub async fn fold(schema: &'static [&'static Table], options: JsonOptions) -> Result<Vec<(&'static Table, u64)>> {
+pub async fn compact(schema: &'static [&'static Table], options: JsonOptions) -> Result<Vec<(&'static Table, u64)>> {
     blocking(move || {
         let single = true;
         let directory = Directory::open(&options.dir, Arc::new(RealDisk), single, options.lock_timeout)?;
@@ -263,8 +263,8 @@ impl Store for JsonStore {
         let wanted = page.wanted();
         let stored: Vec<_> =
             self.read(table, |memory| memory.query(query, start.as_deref()).take(wanted).cloned().collect()).await?;
-        let answered = |item| project(item, table, Some(query.index), query.attributes.as_deref());
-        let taken = stored.iter().take_while(|item| page.offer(answered(item)).is_continue()).count();
+        let shown = |item| project(item, table, Some(query.index), query.attributes.as_deref());
+        let taken = stored.iter().take_while(|item| page.offer(shown(item)).is_continue()).count();
         page.finish(|_| {
             let last = stored.get(taken.saturating_sub(1)).map_or_else(|| Ok(Attributes::new()), Item::attributes)?;
             Ok(cursor::after_query(table, query, &Position::of(table, Some(query), &last)?))
@@ -277,14 +277,14 @@ impl Store for JsonStore {
         let mut page = PageBuilder::new(scan.limit);
         loop {
             let Step { items, last } = self.read(table, |memory| Step::behind(after.as_deref(), scan.segment, memory)).await?;
-            let answered = |item| project(item, table, None, scan.attributes.as_deref());
-            let complete = items.iter().try_for_each(|(_, item)| page.offer(answered(item))).is_break();
+            let shown = |item| project(item, table, None, scan.attributes.as_deref());
+            let complete = items.iter().try_for_each(|(_, item)| page.offer(shown(item))).is_break();
             match last {
                 Some(last) if !complete => after = Some(last),
                 _ => break,
             }
         }
-        // The keys are in every answer.
+        // The keys are in every projection.
         page.finish(|last| Ok(cursor::after_scan(table, Backend::Json, scan, &Position::of(table, None, &last.attributes()?)?)))
     }
 
@@ -395,9 +395,9 @@ impl Store for JsonStore {
             }
             let joined: Vec<_> = running.into_iter().map(Running::join).collect();
             if directory.try_alone()? {
-                let folded = tables.iter().try_for_each(|table| compact::fold(table, until));
-                // What is not folded is in the journals, as safe as before.
-                let _ = folded.inspect_err(|error| tracing::warn!(%error, "not every journal was folded"));
+                let compacted = tables.iter().try_for_each(|table| compaction::run_before(table, until));
+                // What is not compacted is in the journals, as safe as before.
+                let _ = compacted.inspect_err(|error| tracing::warn!(%error, "not every journal was compacted"));
                 directory.leave()?;
             }
             joined.into_iter().collect()

@@ -95,7 +95,7 @@ fn start(dir: &Path, name: &str, told: Receiver<String>, others: Vec<Sender<Stri
     child
 }
 
-/// How often the journal of posts was folded.
+/// How often posts were compacted.
 fn generation(dir: &Path) -> u64 {
     let journal = std::fs::read_to_string(dir.join("posts.journal")).unwrap();
     let rest = journal.split("\"generation\":").nth(1).unwrap();
@@ -136,7 +136,10 @@ fn processes_that_write_at_once_lose_and_repeat_nothing() {
     let read = said.iter().filter(|line| line.starts_with("a ")).count() as u64 * (PROCESSES - 1);
     assert_eq!(read, total * (PROCESSES - 1));
     let retries: u64 = said.iter().filter_map(|line| line.strip_prefix("retries ")).map(|n| n.parse::<u64>().unwrap()).sum();
-    let folded = generation(dir.path());
-    assert!(retries > 0 && folded > 5, "too little happened at once to prove anything: {retries} retries, {folded} folds");
-    println!("{total} shared counts with {retries} retries, {read} reads in other processes, {folded} folds");
+    let compactions = generation(dir.path());
+    assert!(
+        retries > 0 && compactions > 5,
+        "too little happened at once to prove anything: {retries} retries, {compactions} compactions"
+    );
+    println!("{total} shared counts with {retries} retries, {read} reads in other processes, {compactions} compactions");
 }

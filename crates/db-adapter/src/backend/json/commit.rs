@@ -10,25 +10,25 @@ use std::time::Instant;
 
 use tokio::sync::oneshot;
 
-use super::compact::Compactor;
+use super::compaction::Compactor;
 use super::directory::Directory;
 use super::journal::render_batch;
-use super::lock::Reached;
+use super::lock::JournalPosition;
 use super::table::{OpenTable, Poison};
 use super::write::{Staged, Write};
 use crate::store::error::{Error, Result};
 use crate::store::item::Item;
 
-/// Writes in a batch at most.
+/// Maximum number of writes in a batch.
 const MAX_WRITES: usize = 1024;
 /// A batch is closed once its items have this many bytes.
 const MAX_BYTES: usize = 8 << 20;
 
-/// A write and who waits for its answer.
+/// A write and who waits for its result.
 #[derive(Debug)]
 struct Queued {
     write: Write,
-    answer: oneshot::Sender<Result<Option<Item>>>,
+    sender: oneshot::Sender<Result<Option<Item>>>,
 }
 
 /// The way to a table's committer.
@@ -44,7 +44,7 @@ pub(super) struct Committer {
 #[derive(Debug, Default)]
 struct Count {
     /// Queued or in progress.
-    unanswered: AtomicUsize,
+    unfinished: AtomicUsize,
     /// Refused since the table is closed.
     refused: AtomicUsize,
 }
@@ -83,7 +83,7 @@ impl Running {
     /// # Errors
     /// [`Error::Unavailable`] tells how many writes are neither done nor refused, if any.
     pub(super) fn leave(&self) -> Result<()> {
-        match self.count.unanswered.load(Ordering::Relaxed) {
+        match self.count.unfinished.load(Ordering::Relaxed) {
             0 => Ok(()),
             left => Err(Error::unavailable(format!("{}: {left} writes are neither done nor refused yet", self.table))),
         }
@@ -106,13 +106,13 @@ impl Committer {
         Ok(Self { queue: Mutex::new(Some(queue)), running: Mutex::new(Some(running)), count })
     }
 
-    /// Queues a write; it happens even where nobody waits for the answer.
+    /// Queues a write; it happens even where nobody waits for the result.
     pub(super) fn queue(&self, write: Write) -> Result<oneshot::Receiver<Result<Option<Item>>>> {
-        let (answer, answered) = oneshot::channel();
+        let (sender, result) = oneshot::channel();
         let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
-        self.count.unanswered.fetch_add(1, Ordering::Relaxed);
-        let sent = queue.as_ref().is_some_and(|queue| queue.send(Queued { write, answer }).is_ok());
-        if sent { Ok(answered) } else { Err(Error::unavailable("the store is closed")) }
+        self.count.unfinished.fetch_add(1, Ordering::Relaxed);
+        let sent = queue.as_ref().is_some_and(|queue| queue.send(Queued { write, sender }).is_ok());
+        if sent { Ok(result) } else { Err(Error::unavailable("the store is closed")) }
     }
 
     /// Does it take writes? Not once it is closed, or its thread has panicked.
@@ -174,7 +174,7 @@ impl Failure {
     }
 }
 
-/// Decides what is pending, or the first part of it, and answers.
+/// Decides what is pending, or the first part of it, and sends the results.
 fn commit(table: &OpenTable, pending: &mut VecDeque<Queued>, count: &Count) {
     let before = pending.len();
     let mut decided = Vec::with_capacity(before);
@@ -187,17 +187,17 @@ fn commit(table: &OpenTable, pending: &mut VecDeque<Queued>, count: &Count) {
     let failure = failure.err();
     if matches!(failure, Some(Failure::NotWritten(_))) && decided.is_empty() {
         // Nothing could be decided, and what waits would fare no better.
-        decided.extend(pending.drain(..).map(|queued| (queued.answer, Ok(None))));
+        decided.extend(pending.drain(..).map(|queued| (queued.sender, Ok(None))));
     }
     // Not the number of those decided: one may have been lost in a panic.
     let done = before - pending.len();
-    count.unanswered.fetch_sub(done, Ordering::Relaxed);
+    count.unfinished.fetch_sub(done, Ordering::Relaxed);
     if failure.is_some() && table.hurry.load(Ordering::Relaxed) {
         count.refused.fetch_add(done, Ordering::Relaxed);
     }
-    for (answer, result) in decided {
-        // Where the client is gone nobody takes the answer; the write stands all the same.
-        let _ = answer.send(failure.as_ref().map_or(result, |failure| Err(failure.error())));
+    for (sender, result) in decided {
+        // Where the client is gone nobody takes the result; the write stands all the same.
+        let _ = sender.send(failure.as_ref().map_or(result, |failure| Err(failure.error())));
     }
 }
 
@@ -206,19 +206,19 @@ type Decided = Vec<(oneshot::Sender<Result<Option<Item>>>, Result<Option<Item>>)
 fn write_batch(table: &OpenTable, pending: &mut VecDeque<Queued>, decided: &mut Decided) -> std::result::Result<(), Failure> {
     table.check_poison().map_err(Failure::NotWritten)?;
     // What others wrote may take long to read, so most of it is read before they have to wait.
-    let held = table.catch_up().and_then(|()| table.lock.lock()).map_err(Failure::NotWritten)?;
+    let guard = table.catch_up().and_then(|()| table.lock.lock()).map_err(Failure::NotWritten)?;
     let (state, journal, first) = {
-        let mut follower = table.follower();
-        let state = table.prepare(&held, &mut follower).map_err(Failure::NotWritten)?;
-        (state, Arc::clone(&follower.journal), follower.sequence + 1)
+        let mut reader = table.reader();
+        let state = table.prepare(&guard, &mut reader).map_err(Failure::NotWritten)?;
+        (state, Arc::clone(&reader.journal), reader.sequence + 1)
     };
     let changes = {
         let memory = table.memory();
         let mut staged = Staged::over(&memory);
         while staged.bytes() < MAX_BYTES
-            && let Some(Queued { write, answer }) = pending.pop_front()
+            && let Some(Queued { write, sender }) = pending.pop_front()
         {
-            decided.push((answer, staged.write(write)));
+            decided.push((sender, staged.write(write)));
         }
         staged.into_changes()
     };
@@ -231,19 +231,19 @@ fn write_batch(table: &OpenTable, pending: &mut VecDeque<Queued>, decided: &mut 
         return Err(match journal.file.truncate(start) {
             Ok(()) => Failure::NotWritten(error),
             Err(_) => {
-                table.disk_failed(&held, state);
+                table.disk_failed(&guard, state);
                 Failure::Unknown(error)
             }
         });
     }
     if let Err(error) = journal.file.sync() {
-        table.disk_failed(&held, state);
+        table.disk_failed(&guard, state);
         return Err(Failure::Unknown(Error::unavailable(format!("{error}; {}", Poison::Disk.reason()))));
     }
-    let committed = Reached { length: start + batch.len() as u64, ..state.committed };
-    let published = table.publish(&held, &mut table.follower(), committed, changes);
+    let committed = JournalPosition { length: start + batch.len() as u64, ..state.committed };
+    let published = table.publish(&guard, &mut table.reader(), committed, changes);
     published.map_err(|error| {
-        table.disk_failed(&held, state);
+        table.disk_failed(&guard, state);
         Failure::Unknown(error)
     })
 }

@@ -116,7 +116,7 @@ impl Directory {
             let reason = format!("{file} has been locked for {seconds} s by {holder}; let that process go on, or end it");
             return Err(Error::unavailable(reason));
         }
-        patience.tell(waited, &self.lock, None);
+        patience.log_wait(waited, &self.lock, None);
         std::thread::sleep(PAUSE);
         Ok(())
     }

@@ -157,7 +157,7 @@ impl OpenFile {
         self.disk.read_at(&self.file, buffer, offset)
     }
 
-    /// Fills the buffer as far as the file goes and answers how far.
+    /// Fills the buffer as far as the file goes, and returns how far.
     pub(super) fn read_full(&self, buffer: &mut [u8], offset: u64) -> Result<usize> {
         let mut filled = 0;
         while let Some(rest) = buffer.get_mut(filled..).filter(|rest| !rest.is_empty()) {

@@ -1,13 +1,13 @@
 //! The files of one table, and how snapshot and journal are replaced by new ones so that a crash at any moment leaves a pair that
 //! belongs together.
 //!
-//! A rotation writes both new files beside the present ones, sets `rotating` in the lock file, renames the snapshot, then the
-//! journal, and clears `rotating`. Whoever takes the lock and finds it set finishes: a new journal that names the hash of the
+//! A replacement writes both new files beside the present ones, sets `replacing` in the lock file, renames the snapshot, then the
+//! journal, and clears `replacing`. Whoever takes the lock and finds it set finishes: a new journal that names the hash of the
 //! snapshot takes its place, other new files are removed.
 
 use super::disk::{Dir, OpenFile};
 use super::journal::{self, BatchReader, Fault, Header};
-use super::lock::{Held, Reached, State};
+use super::lock::{JournalPosition, LockGuard, State};
 use super::memory::Memory;
 use super::snapshot::{self, SnapshotWriter};
 use crate::store::error::{Error, Result};
@@ -105,38 +105,44 @@ impl Files {
     /// Puts a new pair, which is on disk, in the place of the present one. `state` is that of the present one.
     ///
     /// # Errors
-    /// From the moment when the snapshot may have its place and the journal not yet, `rotating` stays set; where nobody knows what is
+    /// From the moment when the snapshot may have its place and the journal not yet, `replacing` stays set; where nobody knows what is
     /// on disk, so does the poison.
-    pub(super) fn install(&self, held: &Held<'_>, state: State, new: Prepared) -> Result<(Journal, Reached)> {
+    pub(super) fn install(&self, guard: &LockGuard<'_>, state: State, new: Prepared) -> Result<(Journal, JournalPosition)> {
         let Prepared { mut snapshot, mut journal, length } = new;
-        held.write(State { rotating: true, ..state })?;
+        guard.write(State { replacing: true, ..state })?;
         snapshot.rename(&self.snapshot())?;
         let poison = |error| {
-            held.write(State { rotating: true, poisoned: true, ..state })?;
+            guard.write(State { replacing: true, poisoned: true, ..state })?;
             Err(error)
         };
         self.dir.sync().or_else(poison)?;
         journal.file.rename(&self.journal())?;
         self.dir.sync().or_else(poison)?;
-        let reached = Reached { generation: journal.header.generation, length };
-        Ok((journal, reached))
+        let position = JournalPosition { generation: journal.header.generation, length };
+        Ok((journal, position))
     }
 
     /// Replaces the present pair by one that holds these items, when nobody else uses the directory. A poison stays until then.
-    pub(super) fn rewrite(&self, held: &Held<'_>, memory: &Memory, present: State, first: u64) -> Result<(Journal, Reached)> {
+    pub(super) fn rewrite(
+        &self,
+        guard: &LockGuard<'_>,
+        memory: &Memory,
+        present: State,
+        first: u64,
+    ) -> Result<(Journal, JournalPosition)> {
         let new = self.prepare(present.committed.generation + 1, first, |writer| {
             memory.scan(None).try_for_each(|(_, item)| writer.push(item))
         })?;
         new.journal.file.sync()?;
         self.dir.sync()?;
-        let (journal, reached) = self.install(held, present, new)?;
-        held.write(State::at(reached))?;
-        Ok((journal, reached))
+        let (journal, position) = self.install(guard, present, new)?;
+        guard.write(State::at(position))?;
+        Ok((journal, position))
     }
 
-    /// Finishes a rotation that was broken off, and removes what others left behind. Needs the lock, and either `rotating` set in the
+    /// Finishes a replacement that was broken off, and removes what others left behind. Needs the lock, and either `replacing` set in the
     /// lock file or nobody else in the directory.
-    pub(super) fn finish_rotation(&self) -> Result<()> {
+    pub(super) fn finish_replacement(&self) -> Result<()> {
         if let Some(mut file) = self.dir.open(&self.new_journal(), false)?
             && let Ok(header) = Header::read(&file)
             && let Some(snapshot) = self.open_snapshot()?
@@ -157,17 +163,17 @@ impl Files {
         self.dir.remove(&self.new_journal())
     }
 
-    /// As [`Files::finish_rotation`] while others run; then the lock file is set right.
-    pub(super) fn settle(&self, held: &Held<'_>) -> Result<State> {
-        self.finish_rotation()?;
+    /// As [`Files::finish_replacement`] while others run; then the lock file is set right.
+    pub(super) fn settle(&self, guard: &LockGuard<'_>) -> Result<State> {
+        self.finish_replacement()?;
         let (_, Journal { file, header }) = self.open_pair()?;
         let mut reader = BatchReader::new(self.table, &file, header.length(), file.length()?, header.first);
         let mut length = header.length();
         while let Some(batch) = reader.read().map_err(|fault| corrupt(&file, fault))? {
             length = batch.end;
         }
-        let state = State::at(Reached { generation: header.generation, length });
-        held.write(state)?;
+        let state = State::at(JournalPosition { generation: header.generation, length });
+        guard.write(state)?;
         Ok(state)
     }
 }

@@ -17,7 +17,7 @@ use crate::store::schema::{Key, Table};
 const FORMAT: u64 = 1;
 /// How a batch's first line starts; no other line starts so.
 const BATCH: &str = "{\"batch\":";
-/// Bytes of the first line of a journal or batch at most.
+/// Maximum bytes of the first line of a journal or batch.
 const MAX_HEADER: u64 = 512;
 const READ_AHEAD: usize = 32 << 10;
 

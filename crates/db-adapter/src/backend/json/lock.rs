@@ -1,7 +1,7 @@
 //! The lock file of a table: who may write now, and how far the journal is committed.
 //!
 //! The file is never renamed or removed. Its content is rewritten in place after every commit, and read by every process before it
-//! answers. Nothing depends on its surviving a loss of power: a process that starts alone recomputes it from the journal.
+//! responds. Nothing depends on its surviving a loss of power: a process that starts alone recomputes it from the journal.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use crate::store::error::{Error, Result};
 
 /// How far in which journal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Reached {
+pub(super) struct JournalPosition {
     pub(super) generation: u64,
     /// Bytes of that journal.
     pub(super) length: u64,
@@ -22,15 +22,15 @@ pub(super) struct Reached {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct State {
     /// Up to here everything is on disk and acknowledged or about to be.
-    pub(super) committed: Reached,
+    pub(super) committed: JournalPosition,
     /// The files are being replaced by those of the next generation; `committed` still is of the present one.
-    pub(super) rotating: bool,
+    pub(super) replacing: bool,
     /// A sync failed, so that nobody knows what is on disk: nothing may be written until a process starts alone.
     pub(super) poisoned: bool,
 }
 
 const MAGIC: [u8; 4] = *b"FMS1";
-const ROTATING: u32 = 1;
+const REPLACING: u32 = 1;
 const POISONED: u32 = 2;
 const BYTES: usize = 28;
 /// Reads that may meet a rewrite in progress before the file counts as damaged.
@@ -38,13 +38,13 @@ const ATTEMPTS: usize = 1000;
 
 impl State {
     /// Writable up to there.
-    pub(super) fn at(committed: Reached) -> Self {
-        Self { committed, rotating: false, poisoned: false }
+    pub(super) fn at(committed: JournalPosition) -> Self {
+        Self { committed, replacing: false, poisoned: false }
     }
 
     fn encode(&self) -> [u8; BYTES] {
-        let flags = if self.rotating { ROTATING } else { 0 } | if self.poisoned { POISONED } else { 0 };
-        let generation = self.committed.generation + u64::from(self.rotating);
+        let flags = if self.replacing { REPLACING } else { 0 } | if self.poisoned { POISONED } else { 0 };
+        let generation = self.committed.generation + u64::from(self.replacing);
         let mut bytes = [0; BYTES];
         let parts = [&MAGIC[..], &flags.to_le_bytes(), &generation.to_le_bytes(), &self.committed.length.to_le_bytes()].concat();
         if let Some((body, crc)) = bytes.split_last_chunk_mut::<4>() {
@@ -63,9 +63,9 @@ impl State {
         if *magic != MAGIC || crc32fast::hash(body).to_le_bytes() != *crc {
             return None;
         }
-        let rotating = flags & ROTATING != 0;
-        let generation = u64::from_le_bytes(*generation).checked_sub(u64::from(rotating))?;
-        Some(Self { committed: Reached { generation, length }, rotating, poisoned: flags & POISONED != 0 })
+        let replacing = flags & REPLACING != 0;
+        let generation = u64::from_le_bytes(*generation).checked_sub(u64::from(replacing))?;
+        Some(Self { committed: JournalPosition { generation, length }, replacing, poisoned: flags & POISONED != 0 })
     }
 }
 
@@ -118,13 +118,13 @@ impl LockFile {
     ///
     /// # Errors
     /// [`Error::Unavailable`] where its holder does nothing; see [`Turns::take`].
-    pub(super) fn lock(&self) -> Result<Held<'_>> {
-        self.turns.take(Patience::of_write(self.limit)).map(|()| Held { lock: self })
+    pub(super) fn lock(&self) -> Result<LockGuard<'_>> {
+        self.turns.take(Patience::of_write(self.limit)).map(|()| LockGuard { lock: self })
     }
 
     /// As [`LockFile::lock`], but with the patience of a start, which says what it waits for.
-    pub(super) fn lock_at_start(&self) -> Result<Held<'_>> {
-        self.turns.take(Patience::of_start(self.limit)).map(|()| Held { lock: self })
+    pub(super) fn lock_at_start(&self) -> Result<LockGuard<'_>> {
+        self.turns.take(Patience::of_start(self.limit)).map(|()| LockGuard { lock: self })
     }
 
     /// Why the lock cannot be had, if it cannot.
@@ -135,11 +135,11 @@ impl LockFile {
 
 /// The lock, held until dropped.
 #[derive(Debug)]
-pub(super) struct Held<'a> {
+pub(super) struct LockGuard<'a> {
     lock: &'a LockFile,
 }
 
-impl Held<'_> {
+impl LockGuard<'_> {
     /// The state, or `None` where the file is damaged.
     pub(super) fn read(&self) -> Result<Option<State>> {
         self.lock.read()
@@ -150,13 +150,13 @@ impl Held<'_> {
         self.lock.state()
     }
 
-    /// Tells every process.
+    /// Writes the state, for every process to read.
     pub(super) fn write(&self, state: State) -> Result<()> {
         self.lock.turns.file.write_at(&state.encode(), 0)
     }
 }
 
-impl Drop for Held<'_> {
+impl Drop for LockGuard<'_> {
     fn drop(&mut self) {
         self.lock.turns.give_back();
     }
@@ -168,15 +168,15 @@ mod tests {
 
     #[test]
     fn a_state_is_read_as_it_was_written() {
-        for (rotating, poisoned) in [(false, false), (true, false), (false, true), (true, true)] {
-            let state = State { committed: Reached { generation: 7, length: 1 << 40 }, rotating, poisoned };
+        for (replacing, poisoned) in [(false, false), (true, false), (false, true), (true, true)] {
+            let state = State { committed: JournalPosition { generation: 7, length: 1 << 40 }, replacing, poisoned };
             assert_eq!(State::decode(&state.encode()), Some(state));
         }
     }
 
     #[test]
     fn any_flipped_bit_is_recognised() {
-        let bytes = State::at(Reached { generation: 3, length: 99 }).encode();
+        let bytes = State::at(JournalPosition { generation: 3, length: 99 }).encode();
         for bit in 0..BYTES * 8 {
             let mut flipped = bytes;
             flipped[bit / 8] ^= 1 << (bit % 8);

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Bound;
 
-use super::lock::Reached;
+use super::lock::JournalPosition;
 use super::record::{self, Record};
 use crate::store::error::{Error, Result};
 use crate::store::item::Item;
@@ -20,7 +20,7 @@ pub(super) struct Memory {
     /// For each unique attribute the encoded key of the owner, by normalised value.
     owners: Vec<HashMap<Box<str>, Box<str>>>,
     /// How far in which journal the table is.
-    reached: Reached,
+    position: JournalPosition,
     frozen: Option<Frozen>,
 }
 
@@ -46,7 +46,14 @@ impl Memory {
     pub(super) fn new(table: &'static Table) -> Self {
         let indexes = table.indexes.iter().map(|_| BTreeSet::new()).collect();
         let owners = table.unique.iter().map(|_| HashMap::new()).collect();
-        Self { table, items: BTreeMap::new(), indexes, owners, reached: Reached { generation: 0, length: 0 }, frozen: None }
+        Self {
+            table,
+            items: BTreeMap::new(),
+            indexes,
+            owners,
+            position: JournalPosition { generation: 0, length: 0 },
+            frozen: None,
+        }
     }
 
     pub(super) fn table(&self) -> &'static Table {
@@ -59,23 +66,23 @@ impl Memory {
     }
 
     /// How far in which journal the table is.
-    pub(super) fn reached(&self) -> Reached {
-        self.reached
+    pub(super) fn position(&self) -> JournalPosition {
+        self.position
     }
 
-    pub(super) fn reach(&mut self, reached: Reached) {
-        self.reached = reached;
+    pub(super) fn move_to(&mut self, position: JournalPosition) {
+        self.position = position;
     }
 
     /// Does what a batch did, which leads there.
-    pub(super) fn apply(&mut self, changes: impl IntoIterator<Item = Change>, reached: Reached) {
+    pub(super) fn apply(&mut self, changes: impl IntoIterator<Item = Change>, position: JournalPosition) {
         for change in changes {
             match change {
                 Change::Put(record) => self.put(record),
                 Change::Del(key) => self.remove(&key),
             }
         }
-        self.reached = reached;
+        self.position = position;
     }
 
     /// Stores the item, in place of the one with its key.
@@ -188,7 +195,7 @@ impl Memory {
         }
     }
 
-    /// The walk's next items, from a step over at most so many keys; `None` at its end, and where no walk is on.
+    /// The walk's next items, from a step over no more than that many keys; `None` at its end, and where no walk is on.
     ///
     /// # Errors
     /// [`Error::Unavailable`] where no walk is on: the table was loaded anew meanwhile.
@@ -272,7 +279,7 @@ mod tests {
     use super::*;
     use crate::forum::post;
 
-    const NOWHERE: Reached = Reached { generation: 0, length: 0 };
+    const NOWHERE: JournalPosition = JournalPosition { generation: 0, length: 0 };
 
     fn record(id: &str, created_at: &str) -> Record {
         let item = format!(r#"{{"createdAt":"{created_at}","postId":"{id}","threadId":"t","userId":"u"}}"#);
@@ -311,7 +318,7 @@ mod tests {
             prop_assert_eq!(listed(&memory, &query), expected.into_iter().rev().collect::<Vec<_>>());
         }
 
-        /// Whatever is written between its steps, the walk answers the table as it was at its start.
+        /// Whatever is written between its steps, the walk returns the table as it was at its start.
         #[test]
         fn a_walk_answers_the_moment_of_its_freeze(
             before in prop::collection::btree_set(0_u8..40, 0..40),

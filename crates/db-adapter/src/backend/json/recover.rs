@@ -2,19 +2,20 @@
 
 use super::files::{Files, Journal, corrupt, edited};
 use super::journal::{Batch, BatchReader, Fault, batch_follows};
-use super::lock::{Held, LockFile, Reached, State};
+use super::lock::{JournalPosition, LockFile, LockGuard, State};
 use super::memory::{Change, Memory};
 use super::record;
 use super::snapshot;
 use super::table::{Loaded, Poison};
 use crate::store::error::{Error, Result};
 
-/// Opens a table whose directory nobody else uses. With `fold` the journal is folded into the snapshot, even one that a person changed.
-pub(super) fn open_alone(files: &Files, lock: &LockFile, fold: bool) -> Result<Loaded> {
-    let held = lock.lock_at_start()?;
-    let known = held.read()?;
-    files.finish_rotation()?;
-    let Some(Journal { file, header }) = files.open_journal()? else { return begin(files, &held, known) };
+/// Opens a table whose directory nobody else uses. With `compact` the journal goes into the
+/// snapshot, even into one that a person changed.
+pub(super) fn open_alone(files: &Files, lock: &LockFile, compact: bool) -> Result<Loaded> {
+    let guard = lock.lock_at_start()?;
+    let known = guard.read()?;
+    files.finish_replacement()?;
+    let Some(Journal { file, header }) = files.open_journal()? else { return begin(files, &guard, known) };
     let snapshot = files.open_snapshot()?.ok_or_else(|| {
         let journal = files.journal();
         let reason =
@@ -32,7 +33,7 @@ pub(super) fn open_alone(files: &Files, lock: &LockFile, fold: bool) -> Result<L
     loop {
         match reader.read() {
             Ok(None) => break,
-            Ok(Some(_)) if changed && !fold => return Err(edited(files, "")),
+            Ok(Some(_)) if changed && !compact => return Err(edited(files, "")),
             Ok(Some(batch)) => {
                 end = batch.end;
                 replay(files, &mut memory, batch)?;
@@ -56,28 +57,28 @@ pub(super) fn open_alone(files: &Files, lock: &LockFile, fold: bool) -> Result<L
         file.truncate(end)?;
     }
     let sequence = reader.next_number() - 1;
-    let reached = Reached { generation: header.generation, length: end };
+    let position = JournalPosition { generation: header.generation, length: end };
     let poisoned = known.is_some_and(|state| state.poisoned);
-    let state = State { poisoned, ..State::at(reached) };
-    if poisoned || changed || (fold && end > header.length()) {
-        let (journal, reached) = files.rewrite(&held, &memory, state, sequence + 1)?;
-        return loaded(files, memory, journal, reached, sequence);
+    let state = State { poisoned, ..State::at(position) };
+    if poisoned || changed || (compact && end > header.length()) {
+        let (journal, position) = files.rewrite(&guard, &memory, state, sequence + 1)?;
+        return loaded(files, memory, journal, position, sequence);
     }
     if known_length != Some(length) {
         // What a process wrote before it died may not be on disk yet. What the lock file tells of is.
-        file.sync().inspect_err(|_| drop(held.write(State { poisoned: true, ..state })))?;
+        file.sync().inspect_err(|_| drop(guard.write(State { poisoned: true, ..state })))?;
     }
-    held.write(state)?;
-    loaded(files, memory, Journal { file, header }, reached, sequence)
+    guard.write(state)?;
+    loaded(files, memory, Journal { file, header }, position, sequence)
 }
 
-fn loaded(files: &Files, memory: Memory, journal: Journal, reached: Reached, sequence: u64) -> Result<Loaded> {
+fn loaded(files: &Files, memory: Memory, journal: Journal, position: JournalPosition, sequence: u64) -> Result<Loaded> {
     let snapshot_bytes = files.open_snapshot()?.map_or(Ok(0), |file| file.length())?;
-    Ok(Loaded { memory, journal, reached, sequence, snapshot_bytes })
+    Ok(Loaded { memory, journal, position, sequence, snapshot_bytes })
 }
 
 /// The first files of a table: empty, or after a snapshot that a person put there.
-fn begin(files: &Files, held: &Held<'_>, known: Option<State>) -> Result<Loaded> {
+fn begin(files: &Files, guard: &LockGuard<'_>, known: Option<State>) -> Result<Loaded> {
     if known.is_some_and(|state| state.committed.generation > 0) {
         let reason = format!(
             "is missing, although {} tells that there was one; put it back, or remove that file too where what the journal held may \
@@ -99,13 +100,13 @@ fn begin(files: &Files, held: &Held<'_>, known: Option<State>) -> Result<Loaded>
         }
         None => Memory::new(files.table),
     };
-    let (journal, reached) = files.rewrite(held, &memory, State::at(Reached { generation: 0, length: 0 }), 1)?;
-    loaded(files, memory, journal, reached, 0)
+    let (journal, position) = files.rewrite(guard, &memory, State::at(JournalPosition { generation: 0, length: 0 }), 1)?;
+    loaded(files, memory, journal, position, 0)
 }
 
 /// Applies a batch to a snapshot that may have been edited, so that the two may contradict each other.
 fn replay(files: &Files, memory: &mut Memory, batch: Batch) -> Result<()> {
-    let reached = memory.reached();
+    let position = memory.position();
     for (number, change) in (batch.first..).zip(batch.changes) {
         if let Change::Put(record) = &change
             && let Some((unique, owner)) = memory.taken(record)
@@ -121,7 +122,7 @@ fn replay(files: &Files, memory: &mut Memory, batch: Batch) -> Result<()> {
             return Err(Error::corrupt(format!("{}, change {number}", files.place(&files.journal())), reason));
         }
         // One by one: a change may take the value that an earlier one of the batch freed.
-        memory.apply([change], reached);
+        memory.apply([change], position);
     }
     Ok(())
 }
@@ -129,14 +130,14 @@ fn replay(files: &Files, memory: &mut Memory, batch: Batch) -> Result<()> {
 /// Opens a table that other processes have open. `None` where its files are not as processes keep them: only one that is alone
 /// may say what is true then.
 pub(super) fn open_joined(files: &Files, lock: &LockFile) -> Result<Option<Loaded>> {
-    let held = lock.lock_at_start()?;
-    let Some(mut state) = held.read()? else { return Ok(None) };
-    if state.rotating {
+    let guard = lock.lock_at_start()?;
+    let Some(mut state) = guard.read()? else { return Ok(None) };
+    if state.replacing {
         // The disk failed while the files were replaced, and only a process that is alone may say which ones are true.
         if state.poisoned {
             return Err(Error::unavailable(Poison::Disk.reason()));
         }
-        state = files.settle(&held)?;
+        state = files.settle(&guard)?;
     }
     let (snapshot, journal) = files.open_pair()?;
     let header = &journal.header;
@@ -144,11 +145,11 @@ pub(super) fn open_joined(files: &Files, lock: &LockFile) -> Result<Option<Loade
         return Ok(None);
     }
     // Both files are final or only grow, so that they can be read while others write.
-    drop(held);
+    drop(guard);
     let snapshot_bytes = snapshot.length()?;
     let memory = snapshot::load(files.table, &snapshot, &header.snapshot)?;
     let memory = memory.ok_or_else(|| edited(files, " while processes use it"))?;
-    let reached = Reached { generation: header.generation, length: header.length() };
+    let position = JournalPosition { generation: header.generation, length: header.length() };
     let sequence = header.first - 1;
-    Ok(Some(Loaded { memory, journal, reached, sequence, snapshot_bytes }))
+    Ok(Some(Loaded { memory, journal, position, sequence, snapshot_bytes }))
 }

@@ -4,7 +4,7 @@ use super::memory::Memory;
 use crate::store::item::Item;
 use crate::store::page::{MAX_PAGE_BYTES, Segment};
 
-/// Items that one step looks at under the lock.
+/// Maximum number of items that one step looks at under the lock.
 const ITEMS: usize = 1024;
 
 /// Some items of a table, in the order of their encoded keys.
@@ -17,7 +17,7 @@ pub(super) struct Step {
 }
 
 impl Step {
-    /// What the segment, or the table, has behind a key: few enough that writers need not wait for long, and about a page at most.
+    /// What the segment, or the table, has behind a key: few enough that writers need not wait for long, and no more than about a page.
     pub(super) fn behind(after: Option<&str>, segment: Option<Segment>, memory: &Memory) -> Self {
         let (mut items, mut last, mut bytes) = (Vec::new(), None, 0);
         for (key, item) in memory.scan(after).take(ITEMS) {

@@ -59,7 +59,7 @@ impl<'a> SnapshotWriter<'a> {
         Ok(())
     }
 
-    /// Brings everything to disk and answers the file's sha256 in hexadecimal.
+    /// Brings everything to disk and returns the file's sha256 in hexadecimal.
     pub(super) fn finish(mut self) -> Result<String> {
         self.pending.push_str("\n]\n");
         self.flush()?;

@@ -6,13 +6,13 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, RwLockRea
 use super::disk::OpenFile;
 use super::files::{Files, Journal, corrupt, edited};
 use super::journal::{self, Batch, BatchReader, Fault, batch_follows};
-use super::lock::{Held, LockFile, Reached, State};
+use super::lock::{JournalPosition, LockFile, LockGuard, State};
 use super::memory::{Change, Memory};
 use super::snapshot;
 use super::turns::Stuck;
 use crate::store::error::{Error, Result};
 
-/// Looks at the lock file that may meet a rotation before a reader waits for its end.
+/// Looks at the lock file that may meet a replacement of the files before a reader waits for its end.
 const ATTEMPTS: usize = 3;
 
 /// Why nothing may be written to a table. Reads go on.
@@ -48,13 +48,13 @@ impl Poison {
 
 /// One open table.
 ///
-/// Locks are taken in this order: the lock file, `follower`, `memory`. None but the lock file is held over a sync.
+/// Locks are taken in this order: the lock file, `reader`, `memory`. None but the lock file is held over a sync.
 #[derive(Debug)]
 pub(super) struct OpenTable {
     pub(super) files: Files,
     pub(super) lock: LockFile,
     memory: RwLock<Memory>,
-    follower: Mutex<Follower>,
+    reader: Mutex<JournalReader>,
     /// Set where this process may not write any more.
     poison: OnceLock<Poison>,
     /// A compaction that runs gives up: the process is about to end, and the journal is as safe as the snapshot.
@@ -65,9 +65,9 @@ pub(super) struct OpenTable {
 
 /// Where this process is in the journal.
 #[derive(Debug)]
-pub(super) struct Follower {
+pub(super) struct JournalReader {
     pub(super) journal: Arc<Journal>,
-    pub(super) reached: Reached,
+    pub(super) position: JournalPosition,
     /// The number of the last change in memory.
     pub(super) sequence: u64,
     /// Bytes of the snapshot.
@@ -79,18 +79,18 @@ pub(super) struct Follower {
 pub(super) struct Loaded {
     pub(super) memory: Memory,
     pub(super) journal: Journal,
-    pub(super) reached: Reached,
+    pub(super) position: JournalPosition,
     pub(super) sequence: u64,
     pub(super) snapshot_bytes: u64,
 }
 
 impl OpenTable {
     pub(super) fn new(files: Files, lock: LockFile, alone: bool, loaded: Loaded) -> Self {
-        let Loaded { mut memory, journal, reached, sequence, snapshot_bytes } = loaded;
-        memory.reach(reached);
-        let follower = Follower { journal: Arc::new(journal), reached, sequence, snapshot_bytes };
-        let (memory, follower) = (RwLock::new(memory), Mutex::new(follower));
-        Self { files, lock, memory, follower, poison: OnceLock::new(), hurry: AtomicBool::new(false), alone }
+        let Loaded { mut memory, journal, position, sequence, snapshot_bytes } = loaded;
+        memory.move_to(position);
+        let reader = JournalReader { journal: Arc::new(journal), position, sequence, snapshot_bytes };
+        let (memory, reader) = (RwLock::new(memory), Mutex::new(reader));
+        Self { files, lock, memory, reader, poison: OnceLock::new(), hurry: AtomicBool::new(false), alone }
     }
 
     pub(super) fn memory(&self) -> RwLockReadGuard<'_, Memory> {
@@ -101,8 +101,8 @@ impl OpenTable {
         self.memory.write().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn follower(&self) -> MutexGuard<'_, Follower> {
-        self.follower.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(super) fn reader(&self) -> MutexGuard<'_, JournalReader> {
+        self.reader.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The table, if it holds everything that any process has acknowledged.
@@ -111,29 +111,29 @@ impl OpenTable {
             return Ok(Some(self.memory()));
         }
         let committed = self.lock.state()?.committed;
-        Ok(Some(self.memory()).filter(|memory| memory.reached() >= committed))
+        Ok(Some(self.memory()).filter(|memory| memory.position() >= committed))
     }
 
     /// Applies what other processes have acknowledged.
     pub(super) fn catch_up(&self) -> Result<()> {
         for _ in 0..ATTEMPTS {
-            let mut follower = self.follower();
+            let mut reader = self.reader();
             let state = self.lock.state()?;
-            if self.follow(&mut follower, state)? {
+            if self.follow(&mut reader, state)? {
                 return Ok(());
             }
         }
-        let held = self.lock.lock()?;
-        self.follow_held(&held, &mut self.follower()).map(drop)
+        let guard = self.lock.lock()?;
+        self.follow_locked(&guard, &mut self.reader()).map(drop)
     }
 
-    /// As [`OpenTable::catch_up`], with the lock held; finishes a rotation that was broken off.
-    fn follow_held(&self, held: &Held<'_>, follower: &mut Follower) -> Result<State> {
-        let mut state = held.state()?;
-        if state.rotating && !state.poisoned {
-            state = self.files.settle(held)?;
+    /// As [`OpenTable::catch_up`], with the lock held; finishes a replacement that was broken off.
+    fn follow_locked(&self, guard: &LockGuard<'_>, reader: &mut JournalReader) -> Result<State> {
+        let mut state = guard.state()?;
+        if state.replacing && !state.poisoned {
+            state = self.files.settle(guard)?;
         }
-        if self.follow(follower, state)? {
+        if self.follow(reader, state)? {
             Ok(state)
         } else {
             let place = self.files.place(&self.files.journal());
@@ -142,85 +142,85 @@ impl OpenTable {
     }
 
     /// Applies what is committed in this state; false when the files are being replaced just now.
-    fn follow(&self, follower: &mut Follower, state: State) -> Result<bool> {
+    fn follow(&self, reader: &mut JournalReader, state: State) -> Result<bool> {
         let committed = state.committed;
-        if follower.reached >= committed {
+        if reader.position >= committed {
             return Ok(true);
         }
-        if follower.reached.generation != committed.generation && !self.change_journal(follower, committed)? {
+        if reader.position.generation != committed.generation && !self.change_journal(reader, committed)? {
             return Ok(false);
         }
-        let journal = Arc::clone(&follower.journal);
-        let Reached { length, .. } = follower.reached;
-        let mut reader = BatchReader::new(self.files.table, &journal.file, length, committed.length, follower.sequence + 1);
-        while let Some(batch) = reader.read().map_err(|fault| corrupt(&journal.file, fault))? {
-            self.take(follower, batch);
+        let journal = Arc::clone(&reader.journal);
+        let JournalPosition { length, .. } = reader.position;
+        let mut batches = BatchReader::new(self.files.table, &journal.file, length, committed.length, reader.sequence + 1);
+        while let Some(batch) = batches.read().map_err(|fault| corrupt(&journal.file, fault))? {
+            self.take(reader, batch);
         }
-        if follower.reached < committed {
-            return Err(ends_early(&journal.file, follower.reached.length, committed));
+        if reader.position < committed {
+            return Err(ends_early(&journal.file, reader.position.length, committed));
         }
         Ok(true)
     }
 
-    fn take(&self, follower: &mut Follower, batch: Batch) {
-        follower.sequence = batch.last();
-        follower.reached.length = batch.end;
-        self.memory_mut().apply(batch.changes, follower.reached);
+    fn take(&self, reader: &mut JournalReader, batch: Batch) {
+        reader.sequence = batch.last();
+        reader.position.length = batch.end;
+        self.memory_mut().apply(batch.changes, reader.position);
     }
 
     /// Goes on to the journal of another generation; false when the files are being replaced just now.
-    fn change_journal(&self, follower: &mut Follower, committed: Reached) -> Result<bool> {
+    fn change_journal(&self, reader: &mut JournalReader, committed: JournalPosition) -> Result<bool> {
         // The old journal is final: it holds every change up to the moment when the new one took over.
-        let old = Arc::clone(&follower.journal);
-        let mut reader = BatchReader::new(self.files.table, &old.file, follower.reached.length, u64::MAX, follower.sequence + 1);
-        while let Ok(Some(batch)) = reader.read() {
-            self.take(follower, batch);
+        let old = Arc::clone(&reader.journal);
+        let mut batches = BatchReader::new(self.files.table, &old.file, reader.position.length, u64::MAX, reader.sequence + 1);
+        while let Ok(Some(batch)) = batches.read() {
+            self.take(reader, batch);
         }
         let (snapshot, journal) = self.files.open_pair()?;
         let header = &journal.header;
         let state = self.lock.state()?;
-        if header.generation != committed.generation || state.committed.generation != committed.generation || state.rotating {
+        if header.generation != committed.generation || state.committed.generation != committed.generation || state.replacing {
             return Ok(false);
         }
-        follower.snapshot_bytes = snapshot.length()?;
-        let mut reached = Reached { generation: header.generation, length: header.length() };
-        if header.first > follower.sequence + 1 {
+        reader.snapshot_bytes = snapshot.length()?;
+        let mut position = JournalPosition { generation: header.generation, length: header.length() };
+        if header.first > reader.sequence + 1 {
             let memory = snapshot::load(self.files.table, &snapshot, &header.snapshot)?;
             let mut memory = memory.ok_or_else(|| edited(&self.files, " while processes use it"))?;
-            memory.reach(reached);
-            follower.sequence = header.first - 1;
+            memory.move_to(position);
+            reader.sequence = header.first - 1;
             // The former table is given back once readers go on: that takes a while.
             let former = std::mem::replace(&mut *self.memory_mut(), memory);
             drop(former);
         } else {
-            let mut reader = BatchReader::new(self.files.table, &journal.file, reached.length, committed.length, header.first);
-            while reached.length < committed.length && reader.next_number() <= follower.sequence {
-                match reader.read().map_err(|fault| corrupt(&journal.file, fault))? {
-                    Some(batch) => reached.length = batch.end,
+            let mut batches = BatchReader::new(self.files.table, &journal.file, position.length, committed.length, header.first);
+            while position.length < committed.length && batches.next_number() <= reader.sequence {
+                match batches.read().map_err(|fault| corrupt(&journal.file, fault))? {
+                    Some(batch) => position.length = batch.end,
                     None => break,
                 }
             }
-            self.memory_mut().reach(reached);
+            self.memory_mut().move_to(position);
         }
-        follower.journal = Arc::new(journal);
-        follower.reached = reached;
+        reader.journal = Arc::new(journal);
+        reader.position = position;
         Ok(true)
     }
 
-    /// Makes this process ready to write, with the lock held: everything acknowledged is in memory, and the journal ends there.
+    /// Makes this process ready to write, with the lock guard: everything acknowledged is in memory, and the journal ends there.
     ///
     /// # Errors
     /// [`Error::Unavailable`] where nothing may be written; [`Error::Corrupt`] where the journal is not what was committed.
-    pub(super) fn prepare(&self, held: &Held<'_>, follower: &mut Follower) -> Result<State> {
+    pub(super) fn prepare(&self, guard: &LockGuard<'_>, reader: &mut JournalReader) -> Result<State> {
         self.check_poison()?;
-        let state = self.follow_held(held, follower)?;
+        let state = self.follow_locked(guard, reader)?;
         if state.poisoned {
             return Err(Error::unavailable(Poison::Disk.reason()));
         }
         if self.lock.is_removed()? {
             return Err(Error::unavailable(format!("{} was removed; start again", self.files.place(&self.files.lock()))));
         }
-        let journal = Arc::clone(&follower.journal);
+        let journal = Arc::clone(&reader.journal);
         let length = journal.file.length()?;
         if length < state.committed.length {
             return Err(ends_early(&journal.file, length, state.committed));
@@ -229,15 +229,15 @@ impl OpenTable {
             return Ok(state);
         }
         // A process died between its append and its commit, and nobody was told of what it wrote.
-        let mut reader = BatchReader::new(self.files.table, &journal.file, state.committed.length, length, follower.sequence + 1);
-        let mut batches = Vec::new();
+        let mut batches = BatchReader::new(self.files.table, &journal.file, state.committed.length, length, reader.sequence + 1);
+        let mut kept_batches = Vec::new();
         let mut end = state.committed.length;
         loop {
-            match reader.read() {
+            match batches.read() {
                 Ok(None) => break,
                 Ok(Some(batch)) => {
                     end = batch.end;
-                    batches.push(batch);
+                    kept_batches.push(batch);
                 }
                 Err(Fault::Damaged { offset, .. }) if !batch_follows(&journal.file, offset)? => break,
                 Err(fault) => return Err(corrupt(&journal.file, fault)),
@@ -246,15 +246,15 @@ impl OpenTable {
         tracing::warn!(
             table = self.files.table.name,
             cut = length - end,
-            batches = batches.len(),
+            batches = kept_batches.len(),
             "another process died while it wrote"
         );
         let kept = if end < length { journal.file.truncate(end).and_then(|()| journal.file.sync()) } else { journal.file.sync() };
-        kept.inspect_err(|_| self.disk_failed(held, state))?;
-        let state = State::at(Reached { length: end, ..state.committed });
-        held.write(state)?;
-        for batch in batches {
-            self.take(follower, batch);
+        kept.inspect_err(|_| self.disk_failed(guard, state))?;
+        let state = State::at(JournalPosition { length: end, ..state.committed });
+        guard.write(state)?;
+        for batch in kept_batches {
+            self.take(reader, batch);
         }
         Ok(state)
     }
@@ -262,25 +262,25 @@ impl OpenTable {
     /// Shows changes that are on disk to every thread and process at once.
     pub(super) fn publish(
         &self,
-        held: &Held<'_>,
-        follower: &mut Follower,
-        committed: Reached,
+        guard: &LockGuard<'_>,
+        reader: &mut JournalReader,
+        committed: JournalPosition,
         changes: Vec<Change>,
     ) -> Result<()> {
         let count = changes.len() as u64;
         let mut memory = self.memory_mut();
         // Under the write lock, so that a reader that learns of the commit from the lock file finds it in memory.
-        held.write(State::at(committed))?;
+        guard.write(State::at(committed))?;
         memory.apply(changes, committed);
-        follower.reached = committed;
-        follower.sequence += count;
+        reader.position = committed;
+        reader.sequence += count;
         Ok(())
     }
 
     /// Stops all writing, in every process: nobody knows what is on disk.
-    pub(super) fn disk_failed(&self, held: &Held<'_>, state: State) {
+    pub(super) fn disk_failed(&self, guard: &LockGuard<'_>, state: State) {
         self.poison.get_or_init(|| Poison::Disk);
-        let told = held.write(State { poisoned: true, ..state });
+        let told = guard.write(State { poisoned: true, ..state });
         tracing::error!(table = self.files.table.name, told = told.is_ok(), "{}", Poison::Disk.reason());
     }
 
@@ -315,6 +315,6 @@ impl OpenTable {
 }
 
 /// The error of a journal that is shorter than what was committed: somebody else changed it.
-fn ends_early(file: &OpenFile, at: u64, committed: Reached) -> Error {
+fn ends_early(file: &OpenFile, at: u64, committed: JournalPosition) -> Error {
     Error::corrupt(journal::place(file, at), format!("the file ends, although {} bytes were committed", committed.length))
 }

@@ -21,7 +21,7 @@ use std::sync::{Arc, Mutex};
 
 use tempfile::TempDir;
 
-use super::compact::{self, Pace};
+use super::compaction::{self, Pace};
 use super::disk::{Dir, Disk};
 use super::files::Files;
 use super::lock::LockFile;
@@ -31,12 +31,12 @@ use crate::store::page::{Query, Read, Scan};
 use crate::{Attributes, Error, Item, Key, Result, Store, Table, Value};
 
 /// A directory and what its stores are opened with.
-struct Place {
+struct TestDir {
     dir: TempDir,
     compact_at: u64,
 }
 
-impl Place {
+impl TestDir {
     fn new() -> Self {
         Self { dir: tempfile::tempdir().unwrap(), compact_at: u64::MAX }
     }
@@ -153,7 +153,7 @@ async fn scan(store: &JsonStore, table: &'static Table) -> Vec<Item> {
     store.scan(table, &Scan::new(usize::MAX)).await.unwrap().items
 }
 
-/// Ends a store as a kill does, but for the writes that are queued: nothing is folded.
+/// Ends a store as a kill does, but for the writes that are queued: nothing is compacted.
 async fn kill(store: JsonStore) {
     for served in &store.tables {
         served.committer.close();
@@ -170,16 +170,16 @@ async fn kill(store: JsonStore) {
     .unwrap();
 }
 
-/// Folds the journal of users as a process does while others run.
+/// Compacts users as a process does while others run.
 async fn compact(store: &JsonStore) -> Result<bool> {
     let table = Arc::clone(&store.table(&user::TABLE).unwrap().table);
-    super::blocking(move || compact::compact(&table, &Pace::PATIENT)).await
+    super::blocking(move || compaction::run(&table, &Pace::PATIENT)).await
 }
 
 /// As [`compact`], in rounds of so few bytes that there are several of them.
 async fn compact_in_rounds(store: &JsonStore) -> Result<bool> {
     let table = Arc::clone(&store.table(&user::TABLE).unwrap().table);
-    super::blocking(move || compact::compact(&table, &Pace { copy: 100, ..Pace::PATIENT })).await
+    super::blocking(move || compaction::run(&table, &Pace { copy: 100, ..Pace::PATIENT })).await
 }
 
 /// Does somebody have the lock of users? A lock belongs to an open file: this is another one.
@@ -350,7 +350,7 @@ impl Disk for FaultyDisk {
 
 #[tokio::test]
 async fn a_thread_is_listed_by_its_constant() {
-    let place = Place::new();
+    let place = TestDir::new();
     place.write("threads.json", r#"[{"threadId":"t","title":"by hand","createdAt":"2024-01-01T00:00:00.000Z"}]"#);
     let store = place.open().await;
     let query = Query::new(thread::TABLE.index("CreatedAtIndex").unwrap(), thread::FEED);

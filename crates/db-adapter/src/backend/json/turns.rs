@@ -42,7 +42,7 @@ impl Patience {
     }
 
     /// Says once that a start waits.
-    pub(super) fn tell(&mut self, waited: Duration, file: &OpenFile, queue: Option<&OpenFile>) {
+    pub(super) fn log_wait(&mut self, waited: Duration, file: &OpenFile, queue: Option<&OpenFile>) {
         if self.notice.take_if(|notice| waited >= *notice).is_some() {
             let holder = holder_of(file, queue);
             tracing::warn!(file = %file.path().display(), holder, "the start waits for a lock that another process holds");
@@ -77,8 +77,8 @@ struct Line {
     since: Instant,
     /// The beginning of the lock file by then.
     mark: [u8; MARK],
-    /// What those who wait too long are told; made once.
-    told: Option<String>,
+    /// What those who wait too long are refused with; made once.
+    refusal: Option<String>,
     waiting: VecDeque<u64>,
     next: u64,
     /// To the thread that waits for other processes: is it next in their queue already?
@@ -103,7 +103,7 @@ impl Turns {
             holder: Holder::Nobody,
             since: Instant::now(),
             mark: [0; MARK],
-            told: None,
+            refusal: None,
             waiting: VecDeque::new(),
             next: 0,
             waiter: None,
@@ -148,7 +148,7 @@ impl Turns {
             if waited >= patience.limit {
                 break Err(Error::unavailable(self.explain(&mut line, waited)));
             }
-            patience.tell(waited, &self.file, self.queue.as_ref());
+            patience.log_wait(waited, &self.file, self.queue.as_ref());
             let pause = patience.notice.unwrap_or(patience.limit).min(patience.limit) - waited;
             line = self.changed.wait_timeout(line, pause).unwrap_or_else(PoisonError::into_inner).0;
         };
@@ -208,7 +208,7 @@ impl Turns {
             queue.unlock().and(taken)
         });
         let mut line = self.line();
-        if line.told.is_some() {
+        if line.refusal.is_some() {
             tracing::info!(file = %self.file.path().display(), "the lock can be taken again");
         }
         line.pass_to(if taken.is_ok() { Holder::First } else { Holder::Nobody });
@@ -258,7 +258,7 @@ impl Turns {
         if line.holder == Holder::Process {
             let mark = self.mark();
             if mark != line.mark {
-                (line.since, line.mark, line.told) = (Instant::now(), mark, None);
+                (line.since, line.mark, line.refusal) = (Instant::now(), mark, None);
             }
         }
         line.since.elapsed()
@@ -272,26 +272,26 @@ impl Turns {
     }
 
     fn explain(&self, line: &mut Line, waited: Duration) -> String {
-        if let Some(told) = &line.told {
-            return told.clone();
+        if let Some(refusal) = &line.refusal {
+            return refusal.clone();
         }
         let (file, seconds) = (self.file.path().display(), waited.as_secs_f32());
-        let told = match line.holder {
+        let refusal = match line.holder {
             Holder::Process => {
                 let holder = holder_of(&self.file, self.queue.as_ref());
                 format!("{file} has been locked for {seconds:.1} s by {holder}; let that process go on, or end it")
             }
             _ => format!("{file} has been locked for {seconds:.1} s by this process, which waits for the disk"),
         };
-        tracing::warn!("{told}");
-        line.told = Some(told.clone());
-        told
+        tracing::warn!("{refusal}");
+        line.refusal = Some(refusal.clone());
+        refusal
     }
 }
 
 impl Line {
     fn pass_to(&mut self, holder: Holder) {
-        (self.holder, self.since, self.told) = (holder, Instant::now(), None);
+        (self.holder, self.since, self.refusal) = (holder, Instant::now(), None);
     }
 }
 

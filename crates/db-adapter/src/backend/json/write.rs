@@ -86,10 +86,10 @@ impl<'a> Staged<'a> {
         self.bytes
     }
 
-    /// Decides one write. Answers the item that a create or an update stored.
+    /// Decides one write. Returns the item that a create or an update stored.
     ///
     /// # Errors
-    /// Those of the operation in [`crate::Store`]; then it has changed nothing, but for a load, which stops where it is.
+    /// Those of the operation in [`crate::store::Store`]; then it has changed nothing, but for a load, which stops where it is.
     pub(super) fn write(&mut self, write: Write) -> Result<Option<Item>> {
         match write {
             Write::Create(record) => {

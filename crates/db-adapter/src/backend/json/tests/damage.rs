@@ -55,7 +55,7 @@ proptest! {
         damage in prop::collection::vec(Damage::any(), 1..4),
     ) {
         tokio::runtime::Runtime::new().unwrap().block_on(async {
-            let place = Place::new();
+            let place = TestDir::new();
             let store = place.open().await;
             add(&store, "a").await.unwrap();
             store.close().await.unwrap();

@@ -1,13 +1,13 @@
 //! Snapshots that a person wrote or changed.
 
-use super::super::fold;
+use super::super::compact as compact_directory;
 use super::*;
 use crate::forum::post;
 
 const ADA: &str = r#"{"userId":"ada","email":"ada@example.com","name":"Ada"}"#;
 
-async fn by_hand(text: &str) -> (Place, Result<JsonStore>) {
-    let place = Place::new();
+async fn by_hand(text: &str) -> (TestDir, Result<JsonStore>) {
+    let place = TestDir::new();
     place.write("users.json", text);
     let store = place.try_open().await;
     (place, store)
@@ -46,7 +46,7 @@ async fn what_breaks_a_rule_is_named() {
         assert!(refusal.contains(named), "{text}: {refusal}");
         assert!(!refusal.contains('\n'), "{refusal}");
     }
-    let place = Place::new();
+    let place = TestDir::new();
     place.write("users.json", b"[{\"userId\":\"\xff\"}]");
     let refusal = place.refusal().await;
     assert!(refusal.contains("users.json: ") && refusal.contains("UTF-8"), "{refusal}");
@@ -54,14 +54,14 @@ async fn what_breaks_a_rule_is_named() {
 
 #[tokio::test]
 async fn the_key_of_a_post_has_two_halves() {
-    let place = Place::new();
+    let place = TestDir::new();
     place.write("posts.json", r#"[{"postId":"p","threadId":"t"},{"postId":"p","threadId":"u"}]"#);
     assert_eq!(scan(&place.open().await, &post::TABLE).await.len(), 2);
 }
 
 #[tokio::test]
 async fn a_changed_snapshot_without_a_journal_is_accepted() {
-    let place = Place::new();
+    let place = TestDir::new();
     let store = place.open().await;
     add(&store, "a").await.unwrap();
     store.close().await.unwrap();
@@ -76,7 +76,7 @@ async fn a_changed_snapshot_without_a_journal_is_accepted() {
 
 #[tokio::test]
 async fn a_changed_snapshot_with_a_journal_is_refused_until_it_is_folded() {
-    let place = Place::new();
+    let place = TestDir::new();
     let store = place.open().await;
     add(&store, "a").await.unwrap();
     add(&store, "b").await.unwrap();
@@ -85,9 +85,9 @@ async fn a_changed_snapshot_with_a_journal_is_refused_until_it_is_folded() {
     place.write("users.json", format!("[{ADA}]"));
     let refusal = place.refusal().await;
     assert!(refusal.contains("users.json") && refusal.contains("forum fold"), "{refusal}");
-    let folded = fold(&TABLES, place.options()).await.unwrap();
+    let compacted = compact_directory(&TABLES, place.options()).await.unwrap();
     assert_eq!(
-        folded.iter().map(|(table, count)| (table.name, *count)).collect::<Vec<_>>(),
+        compacted.iter().map(|(table, count)| (table.name, *count)).collect::<Vec<_>>(),
         [("posts", 0), ("threads", 0), ("users", 2)]
     );
     let text = String::from_utf8(place.read("users.json")).unwrap();
@@ -98,24 +98,24 @@ async fn a_changed_snapshot_with_a_journal_is_refused_until_it_is_folded() {
 
 #[tokio::test]
 async fn a_fold_that_would_give_an_email_to_two_users_is_refused() {
-    let place = Place::new();
+    let place = TestDir::new();
     let store = place.open().await;
     add(&store, "ada").await.unwrap();
     kill(store).await;
     place.write("users.json", ADA.replace("\"ada\"", "\"other\"").replace('{', "[{").replace('}', "}]"));
     let before = place.files();
-    let error = fold(&TABLES, place.options()).await.unwrap_err().to_string();
+    let error = compact_directory(&TABLES, place.options()).await.unwrap_err().to_string();
     assert!(error.contains("users.journal, change 1") && error.contains("email") && error.contains("\"other\""), "{error}");
     assert_eq!(place.files(), before);
 }
 
 #[tokio::test]
 async fn a_fold_is_refused_while_a_process_uses_the_directory() {
-    let place = Place::new();
+    let place = TestDir::new();
     let store = place.open().await;
-    assert!(matches!(fold(&TABLES, place.options()).await, Err(Error::Unavailable { .. })));
+    assert!(matches!(compact_directory(&TABLES, place.options()).await, Err(Error::Unavailable { .. })));
     kill(store).await;
-    fold(&TABLES, place.options()).await.unwrap();
+    compact_directory(&TABLES, place.options()).await.unwrap();
 }
 
 /// Also in place of a file whose permissions a person has set.
@@ -123,7 +123,7 @@ async fn a_fold_is_refused_while_a_process_uses_the_directory() {
 #[tokio::test]
 async fn new_files_have_the_permissions_of_the_old_ones() {
     use std::os::unix::fs::PermissionsExt;
-    let place = Place::new();
+    let place = TestDir::new();
     let store = place.open().await;
     for (name, mode) in [("users.json", 0o640), ("users.journal", 0o600)] {
         fs::set_permissions(place.path(name), fs::Permissions::from_mode(mode)).unwrap();

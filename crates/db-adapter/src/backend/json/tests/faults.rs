@@ -9,7 +9,7 @@ use super::*;
 
 #[tokio::test]
 async fn a_full_disk_refuses_writes_until_there_is_room() {
-    let (place, disk) = (Place::new(), FaultyDisk::new());
+    let (place, disk) = (TestDir::new(), FaultyDisk::new());
     let store = place.open_on(&disk).await.unwrap();
     add(&store, "a").await.unwrap();
     let journal = place.read("users.journal");
@@ -28,7 +28,7 @@ async fn a_full_disk_refuses_writes_until_there_is_room() {
 
 #[tokio::test]
 async fn after_a_failed_sync_only_reads_are_served_until_a_process_starts_alone() {
-    let (place, disk) = (Place::new(), FaultyDisk::new());
+    let (place, disk) = (TestDir::new(), FaultyDisk::new());
     let store = place.open_on(&disk).await.unwrap();
     let other = place.open().await;
     add(&store, "a").await.unwrap();
@@ -65,7 +65,7 @@ fn is_conflict(error: Error) -> Result<()> {
 
 #[tokio::test]
 async fn a_torn_write_that_cannot_be_cut_off_stops_all_writing() {
-    let (place, disk) = (Place::new(), FaultyDisk::new());
+    let (place, disk) = (TestDir::new(), FaultyDisk::new());
     let store = place.open_on(&disk).await.unwrap();
     add(&store, "a").await.unwrap();
     disk.fail(Call::Write, "users.journal", ErrorKind::StorageFull);
@@ -98,7 +98,7 @@ impl Disk for PanickingDisk {
 
 #[tokio::test]
 async fn a_committer_that_panics_is_told_of() {
-    let place = Place::new();
+    let place = TestDir::new();
     let ((there, is_there), (let_go, go_on)) = (channel(), channel());
     let disk = PanickingDisk { there, go_on: Mutex::new(go_on) };
     let store = JsonStore::open_on(&TABLES, place.options(), Arc::new(disk)).await.unwrap();
@@ -156,7 +156,7 @@ async fn a_compaction_that_fails_changes_nothing_and_can_be_repeated() {
         (1, Call::Rename, "users.journal.new"),
     ];
     for (nth, call, file) in steps {
-        let (place, disk) = (Place::new(), FaultyDisk::new());
+        let (place, disk) = (TestDir::new(), FaultyDisk::new());
         let store = place.open_on(&disk).await.unwrap();
         let other = place.open().await;
         add(&store, "a").await.unwrap();
@@ -176,7 +176,7 @@ async fn a_compaction_that_fails_changes_nothing_and_can_be_repeated() {
 
 #[tokio::test]
 async fn a_directory_that_cannot_be_synced_in_a_compaction_stops_all_writing() {
-    let place = Place::new();
+    let place = TestDir::new();
     let name: &'static str = Box::leak(place.dir.path().file_name().unwrap().to_string_lossy().into_owned().into_boxed_str());
     for failing in 1..=3 {
         let disk = FaultyDisk::new();
@@ -225,7 +225,7 @@ enum Peer {
 async fn a_kill_at_any_call_of_a_compaction_loses_nothing() {
     for does in [Peer::None, Peer::Lives, Peer::Writes] {
         for calls in 0.. {
-            let (place, disk) = (Place::new(), FaultyDisk::new());
+            let (place, disk) = (TestDir::new(), FaultyDisk::new());
             let store = place.open_on(&disk).await.unwrap();
             for id in ["a", "b", "c"] {
                 add(&store, id).await.unwrap();
@@ -268,7 +268,7 @@ async fn a_kill_at_any_call_of_a_compaction_loses_nothing() {
 async fn a_kill_at_any_call_of_a_write_loses_nothing_acknowledged() {
     for peer_lives in [false, true] {
         for calls in 0.. {
-            let (place, disk) = (Place::new(), FaultyDisk::new());
+            let (place, disk) = (TestDir::new(), FaultyDisk::new());
             let store = place.open_on(&disk).await.unwrap();
             add(&store, "a").await.unwrap();
             let peer = if peer_lives { Some(place.open().await) } else { None };
@@ -298,7 +298,7 @@ async fn a_kill_at_any_call_of_a_write_loses_nothing_acknowledged() {
 
 #[tokio::test]
 async fn a_kill_at_any_call_of_a_start_can_be_started_again() {
-    let starts: [fn(&Place); 4] = [
+    let starts: [fn(&TestDir); 4] = [
         |_| {},
         // A snapshot that a person put there.
         |place| place.write("users.json", r#"[ {"userId":"a","email":"a@example.com","name":"Ada"} ]"#),
@@ -312,7 +312,7 @@ async fn a_kill_at_any_call_of_a_start_can_be_started_again() {
     ];
     for (number, prepare) in starts.into_iter().enumerate() {
         for calls in 0.. {
-            let (place, disk) = (Place::new(), FaultyDisk::new());
+            let (place, disk) = (TestDir::new(), FaultyDisk::new());
             if number > 1 {
                 let store = place.open().await;
                 add(&store, "a").await.unwrap();
@@ -339,9 +339,9 @@ async fn a_kill_at_any_call_of_a_start_can_be_started_again() {
 }
 
 /// Sets the poison as a process does.
-fn poison(place: &Place) {
+fn poison(place: &TestDir) {
     let (_, lock) = place.files_of_users();
-    let held = lock.lock().unwrap();
-    let state = held.state().unwrap();
-    held.write(State { poisoned: true, ..state }).unwrap();
+    let guard = lock.lock().unwrap();
+    let state = guard.state().unwrap();
+    guard.write(State { poisoned: true, ..state }).unwrap();
 }

@@ -10,7 +10,7 @@ use futures::StreamExt;
 use serde_json::value::RawValue;
 
 use super::super::disk::Dir;
-use super::super::lock::{LockFile, Reached, State};
+use super::super::lock::{JournalPosition, LockFile, State};
 use super::*;
 use crate::forum::post;
 use crate::store::cursor::{self, Cursor, Position};
@@ -23,8 +23,8 @@ const FIXTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures");
 type Expected = BTreeMap<String, Vec<Box<RawValue>>>;
 
 /// The tables' files of the stored directory, in a directory of its own.
-fn stored() -> Place {
-    let place = Place::new();
+fn stored() -> TestDir {
+    let place = TestDir::new();
     for table in TABLES {
         for kind in ["json", "journal", "lock"] {
             let name = format!("{}.{kind}", table.name);
@@ -42,7 +42,7 @@ fn text(name: &str) -> String {
 async fn a_stored_snapshot_and_its_journal_are_read() {
     let place = stored();
     let expected: Expected = serde_json::from_str(&text("expected.json")).unwrap();
-    // As another process finds them, folded, and as the fold left them.
+    // As another process finds them, compacted, and as the compaction left them.
     for _ in 0..2 {
         let store = place.open().await;
         for table in TABLES {
@@ -61,19 +61,19 @@ fn dir(path: impl Into<PathBuf>) -> Dir {
 
 /// A lock file of each state by name.
 fn states() -> [(&'static str, State); 4] {
-    let open = State::at(Reached { generation: 3, length: 1 << 33 });
+    let open = State::at(JournalPosition { generation: 3, length: 1 << 33 });
     [
         ("open", open),
-        ("rotating", State { rotating: true, ..open }),
+        ("rotating", State { replacing: true, ..open }),
         ("poisoned", State { poisoned: true, ..open }),
-        ("rotating-poisoned", State { rotating: true, poisoned: true, ..open }),
+        ("rotating-poisoned", State { replacing: true, poisoned: true, ..open }),
     ]
 }
 
 #[test]
 fn stored_lock_files_are_read() {
     for (name, state) in states() {
-        let place = Place::new();
+        let place = TestDir::new();
         let name = format!("{name}.lock");
         fs::copy(format!("{FIXTURES}/lock/{name}"), place.path(&name)).unwrap();
         let file = dir(place.dir.path()).open(&name, false).unwrap().unwrap();
@@ -84,7 +84,7 @@ fn stored_lock_files_are_read() {
         let file = dir(place.dir.path()).open(&format!("{}.lock", table.name), false).unwrap().unwrap();
         let length = place.read(&format!("{}.journal", table.name)).len() as u64;
         let state = LockFile::new(file, None, std::time::Duration::from_secs(5)).read().unwrap().unwrap();
-        assert_eq!(state, State::at(Reached { generation: state.committed.generation, length }), "{}", table.name);
+        assert_eq!(state, State::at(JournalPosition { generation: state.committed.generation, length }), "{}", table.name);
     }
 }
 
@@ -168,7 +168,7 @@ fn post(id: &str, day: u32) -> String {
 async fn make_fixtures() {
     let to = PathBuf::from(std::env::var_os("FIXTURES").expect("FIXTURES names a directory that does not exist"));
     fs::create_dir(&to).unwrap();
-    let place = Place::new();
+    let place = TestDir::new();
     let store = place.open().await;
     load(&store, &user::TABLE, &[RICH, r#"{"userId":"u2","email":"u2@example.com"}"#, r#"{"userId":"u3","name":"No e-mail"}"#])
         .await;

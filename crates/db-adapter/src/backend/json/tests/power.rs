@@ -50,7 +50,7 @@ impl VolatileDisk {
         Arc::new(Self { calls: FaultyDisk::new(), synced: Mutex::default(), entries: Mutex::default() })
     }
 
-    async fn open(self: &Arc<Self>, place: &Place) -> Result<JsonStore> {
+    async fn open(self: &Arc<Self>, place: &TestDir) -> Result<JsonStore> {
         JsonStore::open_on(&TABLES, place.options(), Arc::clone(self) as Arc<dyn Disk>).await
     }
 
@@ -78,8 +78,8 @@ impl VolatileDisk {
     }
 
     /// A copy of the directory as it may be found after a loss of power now.
-    fn after_loss(&self, place: &Place, kept: &Entries, unsynced: Unsynced) -> Place {
-        let after = Place { dir: tempfile::tempdir().unwrap(), ..*place };
+    fn after_loss(&self, place: &TestDir, kept: &Entries, unsynced: Unsynced) -> TestDir {
+        let after = TestDir { dir: tempfile::tempdir().unwrap(), ..*place };
         let now = entries(place.dir.path());
         let synced = self.synced.lock().unwrap();
         for (name, inode) in kept {
@@ -139,7 +139,7 @@ impl Disk for VolatileDisk {
 
 impl VolatileDisk {
     /// Whatever of what was not synced is there after a loss of power now: a start finds what must be there, and nothing else.
-    async fn lose_power(&self, place: &Place, expected: &Expected, moment: &str) {
+    async fn lose_power(&self, place: &TestDir, expected: &Expected, moment: &str) {
         for entries in self.possible_entries() {
             for unsynced in [Unsynced::Nothing, Unsynced::LockFiles, Unsynced::Everything] {
                 let after = self.after_loss(place, &entries, unsynced);
@@ -159,7 +159,7 @@ impl VolatileDisk {
 #[tokio::test]
 async fn a_loss_of_power_at_any_call_loses_nothing_acknowledged() {
     for calls in 0.. {
-        let (place, disk) = (Place::new(), VolatileDisk::new());
+        let (place, disk) = (TestDir::new(), VolatileDisk::new());
         let mut expected = Expected::default();
         disk.calls.die_after(calls);
         if let Ok(store) = disk.open(&place).await {
@@ -184,7 +184,7 @@ async fn a_loss_of_power_at_any_call_loses_nothing_acknowledged() {
 #[tokio::test]
 async fn a_loss_of_power_at_any_call_of_a_round_loses_nothing_acknowledged() {
     for calls in 0.. {
-        let (place, disk) = (Place::new(), VolatileDisk::new());
+        let (place, disk) = (TestDir::new(), VolatileDisk::new());
         let (store, peer) = (disk.open(&place).await.unwrap(), Arc::new(disk.open(&place).await.unwrap()));
         let mut expected = Expected::default();
         expected.add(&store, "a").await;
@@ -207,7 +207,7 @@ async fn a_loss_of_power_at_any_call_of_a_round_loses_nothing_acknowledged() {
 #[tokio::test]
 async fn what_a_process_did_not_sync_before_it_died_is_synced_before_it_is_shown() {
     for peer_lives in [false, true] {
-        let (place, disk) = (Place::new(), VolatileDisk::new());
+        let (place, disk) = (TestDir::new(), VolatileDisk::new());
         let store = disk.open(&place).await.unwrap();
         add(&store, "a").await.unwrap();
         let peer = if peer_lives { Some(disk.open(&place).await.unwrap()) } else { None };

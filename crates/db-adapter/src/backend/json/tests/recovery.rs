@@ -5,7 +5,7 @@ use futures::StreamExt;
 use super::*;
 
 /// Two batches in the journal of users, and the lock file as it was before the second one.
-async fn two_batches(place: &Place) -> (Vec<u8>, usize, Vec<u8>) {
+async fn two_batches(place: &TestDir) -> (Vec<u8>, usize, Vec<u8>) {
     let store = place.open().await;
     add(&store, "a").await.unwrap();
     let (first, lock) = (place.read("users.journal").len(), place.read("users.lock"));
@@ -16,7 +16,7 @@ async fn two_batches(place: &Place) -> (Vec<u8>, usize, Vec<u8>) {
 
 #[tokio::test]
 async fn a_torn_last_batch_is_cut_where_it_was_not_acknowledged() {
-    let place = Place::new();
+    let place = TestDir::new();
     let (journal, first, lock) = two_batches(&place).await;
     for length in first..journal.len() {
         for lock in [&lock[..], b"", b"not a lock file, but long enough to be one"] {
@@ -36,7 +36,7 @@ async fn a_torn_last_batch_is_cut_where_it_was_not_acknowledged() {
 /// The item holds what the first line of a batch looks like.
 #[tokio::test]
 async fn a_torn_batch_is_not_taken_for_one_that_another_follows() {
-    let place = Place::new();
+    let place = TestDir::new();
     let store = place.open().await;
     add(&store, "a").await.unwrap();
     let (first, lock) = (place.read("users.journal").len(), place.read("users.lock"));
@@ -55,7 +55,7 @@ async fn a_torn_batch_is_not_taken_for_one_that_another_follows() {
 
 #[tokio::test]
 async fn a_torn_last_batch_that_was_acknowledged_is_refused() {
-    let place = Place::new();
+    let place = TestDir::new();
     let (journal, first, _) = two_batches(&place).await;
     for length in first..journal.len() {
         place.write("users.journal", &journal[..length]);
@@ -66,7 +66,7 @@ async fn a_torn_last_batch_that_was_acknowledged_is_refused() {
 
 #[tokio::test]
 async fn any_flipped_byte_of_the_last_batch_is_recognised() {
-    let place = Place::new();
+    let place = TestDir::new();
     let (journal, first, lock) = two_batches(&place).await;
     let acknowledged = place.read("users.lock");
     for at in first..journal.len() {
@@ -85,7 +85,7 @@ async fn any_flipped_byte_of_the_last_batch_is_recognised() {
 
 #[tokio::test]
 async fn damage_before_the_last_batch_is_refused_whatever_the_lock_file_says() {
-    let place = Place::new();
+    let place = TestDir::new();
     let (journal, first, lock) = two_batches(&place).await;
     let header = journal.iter().position(|byte| *byte == b'\n').unwrap() + 1;
     for at in 0..first {
@@ -103,7 +103,7 @@ async fn damage_before_the_last_batch_is_refused_whatever_the_lock_file_says() {
 
 #[tokio::test]
 async fn a_damaged_lock_file_costs_nothing() {
-    let place = Place::new();
+    let place = TestDir::new();
     let _ = two_batches(&place).await;
     let lock = place.read("users.lock");
     for at in 0..lock.len() {
@@ -120,7 +120,7 @@ async fn a_damaged_lock_file_costs_nothing() {
 
 #[tokio::test]
 async fn a_lock_file_that_is_damaged_while_processes_run_stops_them_until_they_all_stop() {
-    let place = Place::new();
+    let place = TestDir::new();
     let store = place.open().await;
     add(&store, "a").await.unwrap();
     place.write("users.lock", b"garbage");
@@ -138,7 +138,7 @@ async fn a_lock_file_that_is_damaged_while_processes_run_stops_them_until_they_a
 
 #[tokio::test]
 async fn a_journal_that_is_cut_off_while_a_process_runs_is_not_written_on() {
-    let place = Place::new();
+    let place = TestDir::new();
     let store = place.open().await;
     add(&store, "a").await.unwrap();
     let journal = place.read("users.journal");
@@ -154,7 +154,7 @@ async fn a_journal_that_is_cut_off_while_a_process_runs_is_not_written_on() {
 
 #[tokio::test]
 async fn a_flipped_byte_of_a_snapshot_with_a_journal_is_refused() {
-    let place = Place::new();
+    let place = TestDir::new();
     let store = place.open().await;
     add(&store, "a").await.unwrap();
     compact(&store).await.unwrap();
@@ -174,7 +174,7 @@ async fn a_flipped_byte_of_a_snapshot_with_a_journal_is_refused() {
 
 #[tokio::test]
 async fn files_that_are_missing_are_named() {
-    let place = Place::new();
+    let place = TestDir::new();
     let _ = two_batches(&place).await;
     let journal = place.read("users.journal");
     fs::remove_file(place.path("users.journal")).unwrap();
@@ -192,7 +192,7 @@ async fn files_that_are_missing_are_named() {
 /// A person may have put the snapshot there; but whoever removed the other two files must learn what that cost.
 #[tokio::test]
 async fn a_snapshot_that_is_alone_is_taken_with_a_warning() {
-    let place = Place::new();
+    let place = TestDir::new();
     let store = place.open().await;
     add(&store, "a").await.unwrap();
     store.close().await.unwrap();
@@ -219,7 +219,7 @@ async fn a_snapshot_that_is_alone_is_taken_with_a_warning() {
 
 #[tokio::test]
 async fn new_files_that_never_took_their_place_are_removed() {
-    let place = Place::new();
+    let place = TestDir::new();
     let (journal, ..) = two_batches(&place).await;
     place.write("users.json.new", b"[");
     place.write("users.journal.new", &journal[..journal.len() / 2]);
@@ -230,7 +230,7 @@ async fn new_files_that_never_took_their_place_are_removed() {
 /// The new journal holds less than the present one, and its snapshot is the present one to the byte.
 #[tokio::test]
 async fn a_new_journal_never_replaces_one_that_follows_the_snapshot_too() {
-    let place = Place::new();
+    let place = TestDir::new();
     let (journal, first, _) = two_batches(&place).await;
     place.write("users.journal.new", &journal[..first]);
     assert_eq!(ids(&place.open().await).await, ["a", "b"]);
@@ -238,7 +238,7 @@ async fn a_new_journal_never_replaces_one_that_follows_the_snapshot_too() {
 
 #[tokio::test]
 async fn a_journal_of_a_newer_version_is_refused() {
-    let place = Place::new();
+    let place = TestDir::new();
     kill(place.open().await).await;
     let journal = String::from_utf8(place.read("users.journal")).unwrap();
     place.write("users.journal", journal.replace("\"journal\":1", "\"journal\":2"));
@@ -248,7 +248,7 @@ async fn a_journal_of_a_newer_version_is_refused() {
 
 #[tokio::test]
 async fn a_directory_that_is_none_is_named() {
-    let place = Place::new();
+    let place = TestDir::new();
     place.write("file", b"");
     let error = JsonStore::open(&TABLES, JsonOptions::new(place.path("file"))).await.map(drop).unwrap_err().to_string();
     assert!(error.contains("file") && error.contains("DATA_DIR") && !error.contains('\n'), "{error}");
@@ -257,7 +257,7 @@ async fn a_directory_that_is_none_is_named() {
 /// One batch takes an e-mail from a user and gives it to another one.
 #[tokio::test]
 async fn a_batch_that_hands_an_email_on_is_replayed_in_its_order() {
-    let place = Place::new();
+    let place = TestDir::new();
     let store = place.open().await;
     add(&store, "a").await.unwrap();
     let item = |id: &str, email: &str| Item::parse(&format!(r#"{{"userId":"{id}","email":"{email}"}}"#));

@@ -12,7 +12,7 @@ use crate::store::update::Update;
 
 #[tokio::test]
 async fn each_sees_what_the_others_acknowledged_at_once() {
-    let place = Place::new();
+    let place = TestDir::new();
     let (one, two) = (place.open().await, place.open().await);
     for number in 0..20 {
         let (writer, reader) = if number % 2 == 0 { (&one, &two) } else { (&two, &one) };
@@ -28,21 +28,21 @@ async fn each_sees_what_the_others_acknowledged_at_once() {
     assert_eq!(ids(&one).await, ids(&two).await);
 }
 
-/// Rotations at least that writers go on for.
-const ROTATIONS: usize = 8;
+/// Minimum number of compactions that writers go on for.
+const COMPACTIONS: usize = 8;
 
 /// One process compacts again and again, another one reads and writes all the time, a third one looks now and then, after many
-/// rotations, and so must load the snapshot anew.
+/// compactions, and so must load the snapshot anew.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn readers_and_writers_go_on_while_another_process_compacts() {
-    let place = Place::new();
+    let place = TestDir::new();
     let (one, two, idle) = (place.open().await, Arc::new(place.open().await), place.open().await);
-    let rotations = Arc::new(AtomicUsize::new(0));
+    let compactions = Arc::new(AtomicUsize::new(0));
     let writers = (0..4).map(|writer| {
-        let (store, rotations) = (Arc::clone(&two), Arc::clone(&rotations));
+        let (store, compactions) = (Arc::clone(&two), Arc::clone(&compactions));
         tokio::spawn(async move {
             let mut number = 0;
-            while number < 60 || rotations.load(Ordering::SeqCst) < ROTATIONS {
+            while number < 60 || compactions.load(Ordering::SeqCst) < COMPACTIONS {
                 let id = format!("w{writer}-{number:04}");
                 add(&store, &id).await.unwrap();
                 assert!(has(&store, &id).await, "{id}");
@@ -58,10 +58,10 @@ async fn readers_and_writers_go_on_while_another_process_compacts() {
     let writers: Vec<_> = writers.collect();
     let mut expected = BTreeSet::new();
     while !writers.iter().all(tokio::task::JoinHandle::is_finished) {
-        let id = format!("c{:04}", rotations.load(Ordering::SeqCst));
+        let id = format!("c{:04}", compactions.load(Ordering::SeqCst));
         add(&one, &id).await.unwrap();
         assert!(compact(&one).await.unwrap());
-        if rotations.fetch_add(1, Ordering::SeqCst) % 7 == 6 {
+        if compactions.fetch_add(1, Ordering::SeqCst) % 7 == 6 {
             assert!(has(&idle, &id).await, "{id}");
         }
         expected.insert(id);
@@ -80,21 +80,21 @@ async fn readers_and_writers_go_on_while_another_process_compacts() {
 
 #[tokio::test]
 async fn a_process_that_is_behind_catches_up_before_it_keeps_others_from_writing() {
-    let place = Place::new();
+    let place = TestDir::new();
     let (ahead, behind) = (place.open().await, place.open().await);
     add(&ahead, "a").await.unwrap();
     let table = |store: &JsonStore| Arc::clone(&store.table(&user::TABLE).unwrap().table);
     let (locked, following) = (table(&ahead), table(&behind));
-    let held = locked.lock.lock().unwrap();
+    let guard = locked.lock.lock().unwrap();
     let mut write = Box::pin(add(&behind, "b"));
     assert!(futures::poll!(&mut write).is_pending());
     let caught_up = async {
-        while following.memory().reached() < locked.memory().reached() {
+        while following.memory().position() < locked.memory().position() {
             tokio::task::yield_now().await;
         }
     };
     tokio::time::timeout(Duration::from_secs(30), caught_up).await.expect("it waits for the lock and is behind");
-    drop(held);
+    drop(guard);
     write.await.unwrap();
     assert_eq!(ids(&ahead).await, ["a", "b"]);
 }
@@ -103,7 +103,7 @@ async fn a_process_that_is_behind_catches_up_before_it_keeps_others_from_writing
 #[tokio::test]
 async fn a_dead_writers_whole_batch_stands_and_its_torn_one_is_cut() {
     for torn in [false, true] {
-        let place = Place::new();
+        let place = TestDir::new();
         let (dying, other) = (place.open().await, place.open().await);
         add(&dying, "a").await.unwrap();
         let (journal, lock) = (place.read("users.journal"), place.read("users.lock"));
@@ -128,26 +128,26 @@ async fn a_dead_writers_whole_batch_stands_and_its_torn_one_is_cut() {
 }
 
 #[tokio::test]
-async fn a_journal_is_folded_when_it_has_grown() {
-    let place = Place { compact_at: 2000, ..Place::new() };
+async fn a_journal_is_compacted_when_it_has_grown() {
+    let place = TestDir { compact_at: 2000, ..TestDir::new() };
     let store = place.open().await;
-    let is_folded = |count: usize| place.read("users.json").len() > 2000 && place.read("users.journal").len() < count * 150;
+    let is_compacted = |count: usize| place.read("users.json").len() > 2000 && place.read("users.journal").len() < count * 150;
     let mut count = 0;
-    let folded = async {
-        while count < 100 || !is_folded(count) {
+    let compacted = async {
+        while count < 100 || !is_compacted(count) {
             add(&store, &format!("u{count:05}")).await.unwrap();
             count += 1;
         }
     };
-    tokio::time::timeout(Duration::from_secs(60), folded).await.expect("the journal grows and grows");
+    tokio::time::timeout(Duration::from_secs(60), compacted).await.expect("the journal grows and grows");
     kill(store).await;
-    assert!(is_folded(count));
+    assert!(is_compacted(count));
     assert_eq!(ids(&place.open().await).await.len(), count);
 }
 
 #[tokio::test]
 async fn the_last_process_folds_and_others_do_not() {
-    let place = Place::new();
+    let place = TestDir::new();
     let (one, two) = (place.open().await, place.open().await);
     add(&one, "a").await.unwrap();
     let empty = place.read("users.json");
@@ -165,7 +165,7 @@ async fn the_last_process_folds_and_others_do_not() {
 
 #[tokio::test]
 async fn a_write_happens_although_nobody_waits_for_it() {
-    let place = Place::new();
+    let place = TestDir::new();
     let store = place.open().await;
     for number in 0..50 {
         let id = format!("u{number:02}");
@@ -177,7 +177,7 @@ async fn a_write_happens_although_nobody_waits_for_it() {
 
 #[tokio::test]
 async fn a_single_writer_keeps_everyone_else_out() {
-    let place = Place::new();
+    let place = TestDir::new();
     let single = JsonOptions { single_writer: true, ..place.options() };
     let store = JsonStore::open(&TABLES, single.clone()).await.unwrap();
     add(&store, "a").await.unwrap();
@@ -194,7 +194,7 @@ async fn a_single_writer_keeps_everyone_else_out() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn many_writes_share_a_batch() {
-    let place = Place::new();
+    let place = TestDir::new();
     let store = Arc::new(place.open().await);
     let writes = (0..500).map(|number| {
         let store = Arc::clone(&store);
@@ -209,10 +209,10 @@ async fn many_writes_share_a_batch() {
     assert_eq!(ids(&store).await.len(), 500);
 }
 
-/// The last one folds while the next one starts.
+/// The last one compacts while the next one starts.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn processes_come_and_go_at_once() {
-    let place = Arc::new(Place { compact_at: 2000, ..Place::new() });
+    let place = Arc::new(TestDir { compact_at: 2000, ..TestDir::new() });
     let processes = (0..4).map(|process| {
         let place = Arc::clone(&place);
         tokio::spawn(async move {
@@ -234,7 +234,7 @@ async fn processes_come_and_go_at_once() {
 #[cfg(unix)]
 #[tokio::test]
 async fn nothing_is_written_once_the_directory_is_removed() {
-    let place = Place::new();
+    let place = TestDir::new();
     let store = place.open().await;
     add(&store, "u1").await.unwrap();
     std::fs::remove_dir_all(place.dir.path()).unwrap();
@@ -246,14 +246,14 @@ async fn nothing_is_written_once_the_directory_is_removed() {
 /// Whoever waits is next, also before one that gives the lock back and takes it again at once.
 #[tokio::test]
 async fn a_process_that_writes_all_the_time_lets_others_have_their_turn() {
-    let place = Place::new();
+    let place = TestDir::new();
     let (busy, waiting) = (place.open().await, place.open().await);
     let table = |store: &JsonStore| Arc::clone(&store.table(&user::TABLE).unwrap().table);
     let (busy, waiting) = (table(&busy), table(&waiting));
     let queue = fs::File::open(place.path("users.queue.lock")).unwrap();
     let had_its_turn = AtomicBool::new(false);
     std::thread::scope(|scope| {
-        let held = busy.lock.lock().unwrap();
+        let guard = busy.lock.lock().unwrap();
         scope.spawn(|| {
             let _held = waiting.lock.lock().unwrap();
             had_its_turn.store(true, Ordering::SeqCst);
@@ -264,7 +264,7 @@ async fn a_process_that_writes_all_the_time_lets_others_have_their_turn() {
             assert!(start.elapsed() < Duration::from_secs(30), "it waits, and not in the queue");
             std::thread::yield_now();
         }
-        drop(held);
+        drop(guard);
         drop(busy.lock.lock().unwrap());
         assert!(had_its_turn.load(Ordering::SeqCst));
     });

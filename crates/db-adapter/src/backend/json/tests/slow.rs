@@ -75,7 +75,7 @@ fn stored(store: &JsonStore) -> usize {
 /// With three syncs of 300 ms under the lock it is held for less than a second.
 #[tokio::test]
 async fn writers_wait_for_one_sync_and_what_came_during_one() {
-    let place = Place::new();
+    let place = TestDir::new();
     let calls = FaultyDisk::new();
     let disk = Arc::new(SlowDisk { calls: Arc::clone(&calls), dir: place.dir.path().to_owned(), locked: Mutex::default() });
     let store = Arc::new(JsonStore::open_on(&TABLES, place.options(), Arc::clone(&disk) as Arc<dyn Disk>).await.unwrap());
@@ -97,7 +97,7 @@ async fn writers_wait_for_one_sync_and_what_came_during_one() {
     });
     let table = Arc::clone(&store.table(&user::TABLE).unwrap().table);
     assert!(
-        crate::backend::json::blocking(move || compact::compact(&table, &Pace { copy: COPY, ..Pace::PATIENT })).await.unwrap()
+        crate::backend::json::blocking(move || compaction::run(&table, &Pace { copy: COPY, ..Pace::PATIENT })).await.unwrap()
     );
     calls.let_happen(|| {});
 
@@ -113,16 +113,16 @@ async fn writers_wait_for_one_sync_and_what_came_during_one() {
     assert_eq!(stored(&place.open().await), (BEFORE + written) * WRITERS);
 }
 
-/// The time is what is tested: it is over before the fold begins.
+/// The time is what is tested: it is over before the compaction begins.
 #[tokio::test]
 async fn a_fold_that_has_no_time_left_leaves_the_journal_as_it_is() {
-    let place = Place::new();
+    let place = TestDir::new();
     let store = place.open().await;
     add(&store, "a").await.unwrap();
     let journal = place.read("users.journal");
     let table = Arc::clone(&store.table(&user::TABLE).unwrap().table);
-    let folded = crate::backend::json::blocking(move || compact::fold(&table, std::time::Instant::now())).await;
-    assert!(matches!(&folded, Err(Error::Unavailable { reason }) if reason.contains("too long")), "{folded:?}");
+    let late = crate::backend::json::blocking(move || compaction::run_before(&table, std::time::Instant::now())).await;
+    assert!(matches!(&late, Err(Error::Unavailable { reason }) if reason.contains("too long")), "{late:?}");
     assert_eq!(place.read("users.journal"), journal);
     assert!(!place.path("users.json.new").exists() && !place.path("users.journal.new").exists());
     add(&store, "b").await.unwrap();

@@ -8,7 +8,7 @@ use super::*;
 const SHORT: Duration = Duration::from_millis(100);
 const LONG: Duration = Duration::from_secs(30);
 
-fn impatient(place: &Place) -> JsonOptions {
+fn impatient(place: &TestDir) -> JsonOptions {
     JsonOptions { lock_timeout: SHORT, close_timeout: LONG, ..place.options() }
 }
 
@@ -28,10 +28,10 @@ async fn queue(store: &Arc<JsonStore>, ids: &[&str]) -> Vec<tokio::task::JoinHan
 
 #[tokio::test]
 async fn closing_ends_where_the_lock_cannot_be_had_and_tells_what_was_left() {
-    let place = Place::new();
+    let place = TestDir::new();
     let (stuck, store) = (place.open().await, Arc::new(JsonStore::open(&TABLES, impatient(&place)).await.unwrap()));
     let table = Arc::clone(&stuck.table(&user::TABLE).unwrap().table);
-    let held = table.lock.lock().unwrap();
+    let guard = table.lock.lock().unwrap();
     let writes = queue(&store, &["a", "b", "c"]).await;
     let closed = store.close().await;
     assert!(
@@ -42,7 +42,7 @@ async fn closing_ends_where_the_lock_cannot_be_had_and_tells_what_was_left() {
         let refused = write.await.unwrap();
         assert!(matches!(&refused, Err(Error::Unavailable { reason }) if reason.contains("users.lock")), "{refused:?}");
     }
-    drop(held);
+    drop(guard);
     // Nothing of it happened, and nothing was left: another one closes without a word.
     let other = place.open().await;
     assert_eq!(ids(&other).await, [""; 0]);
@@ -53,7 +53,7 @@ async fn closing_ends_where_the_lock_cannot_be_had_and_tells_what_was_left() {
 /// As one that was stopped while it recovered the files.
 #[tokio::test]
 async fn a_start_ends_where_another_one_does_not() {
-    let place = Place::new();
+    let place = TestDir::new();
     let lock = fs::File::create(place.path("open.lock")).unwrap();
     lock.lock().unwrap();
     let options = JsonOptions { lock_timeout: SHORT / 4, ..place.options() };
@@ -86,7 +86,7 @@ impl Disk for HangingDisk {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn closing_ends_where_the_disk_does_not_answer_and_what_is_written_is_acknowledged_later() {
-    let place = Place::new();
+    let place = TestDir::new();
     drop(place.open().await.close().await);
     let ((hangs, hanging), (go_on, goes_on)) = (channel(), channel());
     let disk = HangingDisk { hangs: Mutex::new(hangs), goes_on: Mutex::new(goes_on) };

@@ -1,7 +1,7 @@
-//! Compaction: the journal is folded into the snapshot while readers and writers go on.
+//! Compaction: snapshot and journal are written into a new pair while readers and writers go on.
 //!
 //! Costs one pass over the items. Writers wait for a step of it at a time (some hundreds of keys). What they write meanwhile is taken
-//! over in rounds while they go on: each round has less to copy, and syncs less often, so that on a slow disk too it takes less time
+//! over in rounds: each round has less to copy, and syncs less often, so that on a slow disk too it takes less time
 //! than the one before. Writers wait at the end only, for the little that came during the last round, its one sync, and the
 //! renaming of two files with a sync of the directory each.
 
@@ -12,7 +12,7 @@ use std::time::Instant;
 
 use super::disk::OpenFile;
 use super::files::Prepared;
-use super::lock::{Reached, State};
+use super::lock::{JournalPosition, State};
 use super::table::OpenTable;
 use crate::store::error::{Error, Result};
 
@@ -28,13 +28,13 @@ const STEP: usize = 256;
 const COPY: u64 = 1 << 20;
 /// Bytes that are copied at once.
 const BUFFER: u64 = 1 << 20;
-/// The rounds at most, and how many syncs each may take.
+/// The maximum number of syncs in each round; there are no more rounds than that.
 const ROUNDS: [u64; 6] = [16, 8, 4, 2, 1, 1];
 
 /// How a compaction goes about it.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Pace {
-    /// It gives up then: what is not folded stays in the journal, as safe as in the snapshot.
+    /// It gives up then: what is not compacted stays in the journal, as safe as in the snapshot.
     pub(super) until: Option<Instant>,
     /// See [`COPY`].
     pub(super) copy: u64,
@@ -60,28 +60,28 @@ impl Pace {
 pub(super) struct Compactor {
     compact_at: u64,
     /// Where the last one was started: another only after the journal has grown by some more, or was replaced.
-    started: Reached,
+    started: JournalPosition,
     running: Option<JoinHandle<()>>,
 }
 
 impl Compactor {
     pub(super) fn new(compact_at: u64) -> Self {
-        Self { compact_at, started: Reached { generation: 0, length: 0 }, running: None }
+        Self { compact_at, started: JournalPosition { generation: 0, length: 0 }, running: None }
     }
 
     /// Starts a compaction if it is time.
     pub(super) fn consider(&mut self, table: &Arc<OpenTable>) {
-        let (reached, snapshot) = {
-            let follower = table.follower();
-            (follower.reached, follower.snapshot_bytes)
+        let (position, snapshot) = {
+            let reader = table.reader();
+            (reader.position, reader.snapshot_bytes)
         };
-        let again = Reached { length: self.started.length + self.compact_at / 4, ..self.started };
+        let again = JournalPosition { length: self.started.length + self.compact_at / 4, ..self.started };
         let idle = self.running.as_ref().is_none_or(JoinHandle::is_finished);
-        if idle && reached.length > self.compact_at.max(snapshot) && reached > again {
-            self.started = reached;
-            let name = format!("json-fold-{}", table.files.table.name);
+        if idle && position.length > self.compact_at.max(snapshot) && position > again {
+            self.started = position;
+            let name = format!("json-compact-{}", table.files.table.name);
             let table = Arc::clone(table);
-            self.running = thread::Builder::new().name(name).spawn(move || compact_and_log(&table)).ok();
+            self.running = thread::Builder::new().name(name).spawn(move || run_and_log(&table)).ok();
         }
     }
 
@@ -93,10 +93,10 @@ impl Compactor {
     }
 }
 
-fn compact_and_log(table: &OpenTable) {
+fn run_and_log(table: &OpenTable) {
     give_way();
     let name = table.files.table.name;
-    match compact(table, &Pace::PATIENT) {
+    match run(table, &Pace::PATIENT) {
         Ok(true) => tracing::info!(table = name, "compacted"),
         Ok(false) => {}
         Err(error) => tracing::warn!(table = name, %error, "not compacted; it is tried again when the journal has grown"),
@@ -111,24 +111,24 @@ fn give_way() {
     }
 }
 
-/// Folds what the journal holds, if anything, into the snapshot, unless that takes too long; see [`compact`].
-pub(super) fn fold(table: &OpenTable, until: Instant) -> Result<()> {
+/// Compacts the table if its journal holds anything, as [`run`], and gives up at that time.
+pub(super) fn run_before(table: &OpenTable, until: Instant) -> Result<()> {
     table.hurry.store(false, Ordering::Relaxed);
     table.catch_up()?;
     let empty = {
-        let follower = table.follower();
-        follower.reached.length == follower.journal.header.length()
+        let reader = table.reader();
+        reader.position.length == reader.journal.header.length()
     };
-    if empty { Ok(()) } else { compact(table, &Pace { until: Some(until), ..Pace::PATIENT }).map(drop) }
+    if empty { Ok(()) } else { run(table, &Pace { until: Some(until), ..Pace::PATIENT }).map(drop) }
 }
 
-/// Folds the table's journal into its snapshot. False where another compaction is running in the directory.
-pub(super) fn compact(table: &OpenTable, pace: &Pace) -> Result<bool> {
+/// Compacts the table. False where another compaction is running in the directory.
+pub(super) fn run(table: &OpenTable, pace: &Pace) -> Result<bool> {
     let lock = table.files.dir.open(LOCK, true)?.ok_or_else(|| Error::unavailable("no lock for compaction"))?;
     if !lock.try_lock()? {
         return Ok(false);
     }
-    let done = compact_locked(table, pace);
+    let done = run_locked(table, pace);
     table.memory_mut().thaw();
     if done.is_err() {
         remove_new(table);
@@ -137,13 +137,13 @@ pub(super) fn compact(table: &OpenTable, pace: &Pace) -> Result<bool> {
     done.map(|()| true)
 }
 
-fn compact_locked(table: &OpenTable, pace: &Pace) -> Result<()> {
+fn run_locked(table: &OpenTable, pace: &Pace) -> Result<()> {
     let (start, sequence, journal) = {
-        let held = table.lock.lock()?;
-        let mut follower = table.follower();
-        table.prepare(&held, &mut follower)?;
+        let guard = table.lock.lock()?;
+        let mut reader = table.reader();
+        table.prepare(&guard, &mut reader)?;
         table.memory_mut().freeze();
-        (follower.reached, follower.sequence, Arc::clone(&follower.journal))
+        (reader.position, reader.sequence, Arc::clone(&reader.journal))
     };
     let mut new = write_snapshot(table, start, sequence, pace)?;
     let copied = copy_in_rounds(table, start, &journal.file, &mut new, pace)?;
@@ -151,29 +151,29 @@ fn compact_locked(table: &OpenTable, pace: &Pace) -> Result<()> {
     pace.go_on(table)?;
     // Open for as long as the lock is held: the file system takes its time to free a large file.
     let _former = table.files.open_snapshot()?;
-    let held = table.lock.lock()?;
-    let mut follower = table.follower();
-    let state = table.prepare(&held, &mut follower)?;
-    check_generation(follower.reached, start)?;
+    let guard = table.lock.lock()?;
+    let mut reader = table.reader();
+    let state = table.prepare(&guard, &mut reader)?;
+    check_generation(reader.position, start)?;
     if copied < state.committed.length {
         copy(&journal.file, copied, state.committed.length, &mut new)?;
         new.journal.file.sync()?;
     }
     let snapshot_bytes = new.snapshot.length()?;
-    let (journal, reached) = table.files.install(&held, state, new)?;
-    table.memory_mut().reach(reached);
-    follower.journal = Arc::new(journal);
-    follower.reached = reached;
-    follower.snapshot_bytes = snapshot_bytes;
-    held.write(State::at(reached))
+    let (journal, position) = table.files.install(&guard, state, new)?;
+    table.memory_mut().move_to(position);
+    reader.journal = Arc::new(journal);
+    reader.position = position;
+    reader.snapshot_bytes = snapshot_bytes;
+    guard.write(State::at(position))
 }
 
-fn check_generation(now: Reached, start: Reached) -> Result<()> {
+fn check_generation(now: JournalPosition, start: JournalPosition) -> Result<()> {
     if now.generation == start.generation { Ok(()) } else { Err(Error::unavailable("the journal was replaced meanwhile")) }
 }
 
 /// Writes the frozen table, and begins the journal that follows it.
-fn write_snapshot(table: &OpenTable, start: Reached, sequence: u64, pace: &Pace) -> Result<Prepared> {
+fn write_snapshot(table: &OpenTable, start: JournalPosition, sequence: u64, pace: &Pace) -> Result<Prepared> {
     table.files.remove_new()?;
     table.files.prepare(start.generation + 1, sequence + 1, |writer| {
         loop {
@@ -189,12 +189,12 @@ fn write_snapshot(table: &OpenTable, start: Reached, sequence: u64, pace: &Pace)
     })
 }
 
-/// Takes over what was committed meanwhile, while writers go on, and brings it to disk. Answers how far.
-fn copy_in_rounds(table: &OpenTable, start: Reached, journal: &OpenFile, new: &mut Prepared, pace: &Pace) -> Result<u64> {
+/// Takes over what was committed meanwhile, while writers go on, and brings it to disk. Returns how far.
+fn copy_in_rounds(table: &OpenTable, start: JournalPosition, journal: &OpenFile, new: &mut Prepared, pace: &Pace) -> Result<u64> {
     let mut copied = start.length;
     for syncs in ROUNDS {
         table.catch_up()?;
-        let committed = table.follower().reached;
+        let committed = table.reader().position;
         check_generation(committed, start)?;
         let length = committed.length - copied;
         let at_once = pace.copy.max(length.div_ceil(syncs));
@@ -235,8 +235,8 @@ fn copy(journal: &OpenFile, mut from: u64, to: u64, new: &mut Prepared) -> Resul
 /// Gives the room back that a compaction took before it failed. Where it was replacing files already, whoever takes the lock next
 /// finishes it.
 fn remove_new(table: &OpenTable) {
-    let removed = table.lock.lock().and_then(|held| match held.state()? {
-        State { rotating: true, .. } => Ok(()),
+    let removed = table.lock.lock().and_then(|guard| match guard.state()? {
+        State { replacing: true, .. } => Ok(()),
         _ => table.files.remove_new(),
     });
     if let Err(error) = removed {
