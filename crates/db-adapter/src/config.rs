@@ -49,11 +49,11 @@ pub struct StoreConfig {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Cache")]
 pub struct CacheConfig {
-    /// Seconds for which reads are answered from memory, though other processes may have written meanwhile; 0 for not at all
+    /// Seconds for which reads may come from memory, even if other processes have written meanwhile; 0 turns it off
     #[arg(long, env = "CACHE_TTL_SECONDS", value_name = "CACHE_TTL_SECONDS", default_value = "0", value_parser = parse_cache_ttl)]
     pub cache_ttl_seconds: Duration,
 
-    /// Bytes of memory for them at most, about
+    /// Maximum bytes of memory for them, approximately
     #[arg(long, env = "CACHE_MAX_BYTES", value_name = "CACHE_MAX_BYTES", default_value = "67108864")]
     #[arg(value_parser = parse_cache_bytes)]
     pub cache_max_bytes: u64,

@@ -36,13 +36,13 @@ pub use update::Update;
 ///
 /// # Of every operation
 /// - A backend MUST check keys and items with [`Table::check_key`] (writes: [`Table::check_full_key`]), [`Table::check`] and
-///   [`check_size`] before it does anything, and answer [`Error::InvalidItem`] or [`Error::TooLarge`] with nothing written. These come
+///   [`check_size`] before it does anything, and return [`Error::InvalidItem`] or [`Error::TooLarge`] with nothing written. These come
 ///   before every other error.
 /// - An acknowledged write MUST survive the loss of every process, and on JSON files of power.
 /// - A write that failed with any error but [`Error::Timeout`] or [`Error::Backend`] MUST NOT have happened; with these two it may
 ///   have. Dropping the future of a write does not undo it.
 /// - A write that the backend retries by itself MUST happen once: each carries a fresh `writeId`, which is how a retry recognises
-///   that an earlier attempt, whose answer was lost, succeeded.
+///   that an earlier attempt, whose response was lost, succeeded.
 /// - Attributes that the schema does not know MUST be kept as they are.
 /// - When the backend cannot serve, the error is [`Error::Throttled`], [`Error::Timeout`], [`Error::Unavailable`],
 ///   [`Error::Corrupt`] or [`Error::Backend`], whatever the operation.
@@ -51,19 +51,20 @@ pub use update::Update;
 /// On DynamoDB eventual reads and index queries may miss the last second's writes; JSON files never do. Between regions the last
 /// writer wins, silently: conditions, versions and uniqueness hold within one region, so one region takes writes at a time.
 ///
-/// A [`crate::layer::CachedStore`] answers an eventual `get`, and the first page of a list, as late as it was set to where others write.
-/// Strong reads, [cache-bypassing](Read::bypass_cache) ones and `get_many` always ask the backend: what decides about a write must be one of these.
+/// A [`crate::layer::CachedStore`] may return an eventual `get`, and the first page of a list, as they were before others wrote, for as
+/// long as it was set to. Strong reads, those that [bypass the cache](Read::bypass_cache) and `get_many` always ask the backend: what
+/// decides about a write must be one of these.
 #[async_trait]
 pub trait Store: Debug + Send + Sync {
-    /// One item by key, or `None`. A key without sort half in a table that has one answers the item with the smallest sort half.
+    /// One item by key, or `None`. A key without sort half in a table that has one returns the item with the smallest sort half.
     async fn get(&self, table: &'static Table, key: &Key, read: &Read) -> Result<Option<Item>>;
 
-    /// Many items by full key, across tables. The answer stands in the order of `keys`, one entry each; a repeated key MUST be read
-    /// only once. At most 100 distinct keys: more is [`Error::InvalidItem`].
+    /// Many items by full key, across tables. The result is in the order of `keys`, one entry each; a repeated key MUST be read
+    /// only once. No more than [`MAX_KEYS`] distinct keys: more is [`Error::InvalidItem`].
     async fn get_many(&self, keys: &[(&'static Table, Key)], read: &Read) -> Result<Vec<Option<Item>>>;
 
     /// One page of one partition of an index, in the order of its sort key. Items of equal sort key come in a fixed order that the
-    /// backend chooses. A walk along the cursors MUST answer every item that was there all the time exactly once.
+    /// backend chooses. A walk along the cursors MUST return every item that was there all the time exactly once.
     ///
     /// # Errors
     /// [`Error::InvalidItem`] when the partition cannot be a key of the index or a bound not one of its sort keys';
@@ -77,13 +78,13 @@ pub trait Store: Debug + Send + Sync {
     /// [`Error::InvalidCursor`], before any call.
     async fn scan(&self, table: &'static Table, scan: &Scan) -> Result<Page>;
 
-    /// Stores a new item and answers it as stored: with `version` 1, a fresh `writeId` and the table's constant added.
+    /// Stores a new item and returns it as stored: with `version` 1, a fresh `writeId` and the table's constant added.
     ///
     /// # Errors
     /// [`Error::Conflict`] names the rule; a taken key MUST be reported before a taken unique value.
     async fn create(&self, table: &'static Table, attributes: Attributes) -> Result<Item>;
 
-    /// Changes an item in part and answers it as it is then: `version` grown by 1, with a fresh `writeId`. An `updatedAt` that is
+    /// Changes an item in part and returns it as it is then: `version` grown by 1, with a fresh `writeId`. An `updatedAt` that is
     /// before the item's `createdAt` or `updatedAt` becomes the later of these: clocks are set back, and differ between hosts.
     ///
     /// # Errors
@@ -99,7 +100,7 @@ pub trait Store: Debug + Send + Sync {
     async fn delete(&self, table: &'static Table, key: &Key, expected: Option<&Tag>) -> Result<()>;
 
     /// Stores the stream's items as they are, hidden attributes too, in place of those with their keys; adds only the table's
-    /// constant and what keeps values unique. Answers how many. Not atomic: on an error some items are stored; repeating a load is
+    /// constant and what keeps values unique. Returns how many. Not atomic: on an error some items are stored; repeating a load is
     /// harmless. A load and other writers of the same items SHOULD NOT run at once.
     ///
     /// # Errors

@@ -9,7 +9,7 @@ use std::io::{self, IsTerminal, Write};
 use anyhow::{Context, Result, bail};
 use clap::{Args, Subcommand};
 use db_adapter::config::DynamoConfig;
-use db_adapter::dynamodb::tables::{self, Change};
+use db_adapter::dynamodb::tables::{self, TableChange};
 use db_adapter::forum::in_reference_order;
 
 use crate::Outcome;
@@ -61,8 +61,8 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Outcome> {
     Ok(Outcome::Done)
 }
 
-fn report(dynamodb: &DynamoConfig, changes: &[Change], done: &str, unchanged: &str) {
-    for Change { name, changed, .. } in changes {
+fn report(dynamodb: &DynamoConfig, changes: &[TableChange], done: &str, unchanged: &str) {
+    for TableChange { name, changed, .. } in changes {
         println!("{name} in {}: {}", dynamodb.aws_region, if *changed { done } else { unchanged });
     }
 }

@@ -1,14 +1,13 @@
 //! The DynamoDB backend: one file per concern.
 //!
 //! - `client`: the SDK's configuration. `call`: one call with its span, metrics and attempts. `error`: faults, mapped once.
-//!   `answer`: what is read and shown of an answer that may not be DynamoDB's.
+//!   `response`: what is read and shown of a response that may not be DynamoDB's. `causes`: what is behind an error of the SDK.
 //! - `read`, `write`: the operations on single items and lists. `pages`: where a list ends. `expression`: names, values and
 //!   conditions.
 //! - `claim`: what keeps unique attributes unique. `unique`: the transactions in which items and claims change together.
 //! - `retry`: retries that the SDK does not make.
 //! - `bulk`: load. `check`: integrity. `health`. `tables`: create and delete the tables.
 
-mod answer;
 mod attribute_value;
 mod bulk;
 mod call;
@@ -22,6 +21,7 @@ mod health;
 mod metrics;
 mod pages;
 mod read;
+mod response;
 mod retry;
 mod unique;
 mod write;

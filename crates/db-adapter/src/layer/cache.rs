@@ -1,6 +1,6 @@
 //! A read cache in front of any [`Store`]: what DAX is elsewhere, inside the process.
 //!
-//! It answers eventual reads of single items and the first pages of lists, and concurrent ones are one read of the store behind.
+//! It serves eventual reads of single items and the first pages of lists; concurrent ones are one read of the store behind.
 //! Strong reads, those that [bypass it](Read::bypass_cache), and [`Store::get_many`] pass it.
 //!
 //! What is written through it is seen by every later read through it, as without it. What others write is seen when an entry's time
@@ -28,11 +28,11 @@ use crate::store::page::{Page, Query, Read, Scan, project};
 use crate::store::schema::{Key, Table};
 use crate::store::update::Update;
 
-use generation::{Generations, Place};
+use generation::{Generations, Scope};
 use lookup::{EntryKey, Lookup};
 
 /// So long after a write DynamoDB's indexes and eventual reads may not show it. What is read within that time is kept no longer than
-/// that, else one late page would be answered for an entry's whole time.
+/// that, else one late page would be returned for an entry's whole time.
 const SETTLING: Duration = Duration::from_secs(1);
 
 /// Bytes that an entry takes beside its texts, about: moka's own, and ours.
@@ -40,7 +40,7 @@ const ENTRY_BYTES: usize = 320;
 /// Bytes that an item takes beside its JSON.
 const ITEM_BYTES: usize = 32;
 
-/// A [`Store`] that remembers what another one answered. Counts in `store_cache_hits_total` and `store_cache_misses_total`, by
+/// A [`Store`] that remembers what another one returned. Counts in `store_cache_hits_total` and `store_cache_misses_total`, by
 /// table and kind (`item`, `query`, `scan`); what passes it is in neither.
 pub struct CachedStore {
     store: Arc<dyn Store>,
@@ -49,7 +49,7 @@ pub struct CachedStore {
     generations: Generations,
 }
 
-/// What a read answered. An item's is a page of one or none.
+/// What a read returned. An item's is a page of one or none.
 #[derive(Debug, Clone)]
 struct Entry {
     page: Arc<Page>,
@@ -61,7 +61,7 @@ struct Entry {
 struct AtItsTime;
 
 impl CachedStore {
-    /// In front of that store: an answer is given for `ttl` at most, and all of them take about `max_bytes` of memory at most.
+    /// In front of that store: a result is used for no longer than `ttl`, and all of them take no more than about `max_bytes` of memory.
     pub fn new(store: Arc<dyn Store>, ttl: Duration, max_bytes: u64) -> Self {
         let entries = Cache::builder().max_capacity(max_bytes).weigher(weight).expire_after(AtItsTime).build();
         Self { store, ttl, entries, generations: Generations::new() }
@@ -70,7 +70,7 @@ impl CachedStore {
     async fn look_up(&self, lookup: Lookup<'_>) -> Result<Arc<Page>> {
         let labels = [("table", lookup.table().name), ("kind", lookup.kind())];
         let key = lookup.entry_key();
-        let asked = self.generations.seen(&lookup.places()).generation;
+        let asked = self.generations.seen(&lookup.scopes()).generation;
         loop {
             match self.entries.get(&key).await {
                 Some(entry) if entry.generation >= asked => {
@@ -96,7 +96,7 @@ impl CachedStore {
     }
 
     async fn read(&self, lookup: Lookup<'_>) -> Result<Entry> {
-        let seen = self.generations.seen(&lookup.places());
+        let seen = self.generations.seen(&lookup.scopes());
         let now = Instant::now();
         let page = Arc::new(lookup.read(&*self.store).await?);
         Ok(Entry { page, generation: seen.generation, expires: now + lifetime(self.ttl, now, seen.written) })
@@ -109,19 +109,19 @@ impl CachedStore {
 
     /// A strong read: of the whole item, which costs the same, so that it can be remembered.
     async fn get_strongly(&self, table: &'static Table, key: &Key) -> Result<Option<Item>> {
-        let [place, all] = Lookup::Item(table, key).places();
-        let (since, whole) = (self.generations.of(&place), self.generations.of(&all));
+        let [scope, all] = Lookup::Item(table, key).scopes();
+        let (since, whole) = (self.generations.of(&scope), self.generations.of(&all));
         let expires = Instant::now() + self.ttl;
         let found = self.store.get(table, key, &Read::STRONG).await?;
-        if self.generations.advance(&place, since) {
+        if self.generations.advance(&scope, since) {
             self.remember(table, key, found.clone(), since + 1 + whole, expires).await;
         }
         Ok(found)
     }
 
     fn begin<'a>(&'a self, table: &'static Table, key: &'a Key) -> Write<'a> {
-        let [place, all] = Lookup::Item(table, key).places();
-        let (since, whole) = (self.generations.of(&place), self.generations.of(&all));
+        let [scope, all] = Lookup::Item(table, key).scopes();
+        let (since, whole) = (self.generations.of(&scope), self.generations.of(&all));
         Write { cache: self, table, key: Some(key), since, whole, began: Instant::now(), ended: false }
     }
 
@@ -137,7 +137,7 @@ struct Write<'a> {
     table: &'static Table,
     /// `None`: any item.
     key: Option<&'a Key>,
-    /// The generations of the item's two places when it began.
+    /// The generations of the item's two scopes when it began.
     since: u64,
     whole: u64,
     began: Instant,
@@ -153,7 +153,7 @@ impl Write<'_> {
             match item.text(index.hash) {
                 Some(partition) if !moved(index.hash) => {
                     let partition = &partition;
-                    self.cache.generations.write(&Place::Partition { table: self.table.name, index: index.name, partition });
+                    self.cache.generations.write(&Scope::Partition { table: self.table.name, index: index.name, partition });
                 }
                 None if !moved(index.hash) => {}
                 _ => self.forget_index(index.name),
@@ -195,21 +195,21 @@ impl Write<'_> {
         }
     }
 
-    /// Answers whether nobody else wrote or renewed it since this write began: then it is known how the item is now.
+    /// Returns whether nobody else wrote or renewed it since this write began: then it is known how the item is now.
     fn forget_item(&self) -> bool {
         let (generations, table) = (&self.cache.generations, self.table.name);
-        generations.write(&Place::Scan { table });
+        generations.write(&Scope::Scan { table });
         match self.key {
-            Some(key) => generations.write(&Place::Item { table, hash: &key.hash }) == self.since,
+            Some(key) => generations.write(&Scope::Item { table, hash: &key.hash }) == self.since,
             None => {
-                generations.write(&Place::Items { table });
+                generations.write(&Scope::Items { table });
                 false
             }
         }
     }
 
     fn forget_index(&self, index: &'static str) {
-        self.cache.generations.write(&Place::Index { table: self.table.name, index });
+        self.cache.generations.write(&Scope::Index { table: self.table.name, index });
     }
 
     fn forget_indexes(&self) {
@@ -303,7 +303,7 @@ impl Expiry<EntryKey, Entry> for AtItsTime {
     }
 }
 
-/// How long an answer is given that was read at `now`, where the last write of what it depends on was then.
+/// How long a result is used that was read at `now`, where the last write of what it depends on was then.
 fn lifetime(ttl: Duration, now: Instant, written: Option<Instant>) -> Duration {
     let settled = written.is_none_or(|written| now.saturating_duration_since(written) >= SETTLING);
     if settled { ttl } else { ttl.min(SETTLING) }

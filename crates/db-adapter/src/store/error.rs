@@ -1,4 +1,4 @@
-//! What can go wrong. Each backend maps its faults here once, and `http-kit` maps these to answers once.
+//! What can go wrong. Each backend maps its faults here once, and `http-kit` maps these to responses once.
 
 use std::time::Duration;
 
@@ -53,8 +53,8 @@ pub enum Error {
         /// When to try again.
         retry_after: Duration,
     },
-    /// No answer in time. A write may or may not have happened.
-    #[error("no answer in time; a write may or may not have happened")]
+    /// The operation took too long. A write may or may not have happened.
+    #[error("the operation timed out; a write may or may not have happened")]
     Timeout,
     /// The backend cannot serve now. Nothing was written.
     #[error("unavailable: {reason}")]

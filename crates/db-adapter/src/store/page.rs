@@ -8,7 +8,7 @@ use crate::store::item::Item;
 use crate::store::reserved::{VERSION, WRITE_ID};
 use crate::store::schema::{Index, Table};
 
-/// Bytes of JSON on a page at most, unless its only item is larger. Counted is what the page answers, hidden attributes too, so with
+/// Maximum bytes of JSON on a page, unless its only item is larger. Counted is what the page returns, hidden attributes too, so with
 /// an attribute list more items fit.
 pub const MAX_PAGE_BYTES: usize = 1 << 20;
 
@@ -31,17 +31,17 @@ pub struct Query {
     pub partition: String,
     /// The direction.
     pub order: Order,
-    /// Only items whose sort key is at least this. For an index with a sort key; 1,024 bytes at most.
+    /// Only items whose sort key is at least this. For an index with a sort key; no more than 1,024 bytes.
     pub from: Option<String>,
     /// Only items whose sort key is less than this; none where it is not above `from`. As `from` otherwise.
     pub to: Option<String>,
-    /// Items on the page at most; 0 counts as 1.
+    /// Maximum number of items on the page; 0 counts as 1.
     pub limit: usize,
     /// Where the page starts; from the first item where `None`.
     pub cursor: Option<Cursor>,
-    /// The attributes to answer, as in [`Read`].
+    /// The attributes to return, as in [`Read`].
     pub attributes: Option<Vec<String>>,
-    /// Ask the backend itself: no [cache](crate::layer) may answer.
+    /// Read from the backend, not from a [cache](crate::layer).
     pub bypass_cache: bool,
 }
 
@@ -78,11 +78,11 @@ impl Query {
 pub struct Scan {
     /// Only this part of the table, for parallel scans.
     pub segment: Option<Segment>,
-    /// Items on the page at most; 0 counts as 1.
+    /// Maximum number of items on the page; 0 counts as 1.
     pub limit: usize,
     /// Where the page starts; from the first item where `None`.
     pub cursor: Option<Cursor>,
-    /// The attributes to answer, as in [`Read`].
+    /// The attributes to return, as in [`Read`].
     pub attributes: Option<Vec<String>>,
 }
 
@@ -118,10 +118,10 @@ pub struct Read {
     /// See every write that was acknowledged before. Without it DynamoDB may miss the last second's, and a [cache](crate::layer)
     /// what others wrote since it read.
     pub strong: bool,
-    /// Answer these attributes only, and always the table's keys (for a query the index's sort key too), `version` and `writeId`.
-    /// `None` answers every attribute.
+    /// Return these attributes only, and always the table's keys (for a query the index's sort key too), `version` and `writeId`.
+    /// `None` returns every attribute.
     pub attributes: Option<Vec<String>>,
-    /// Ask the backend itself: no [cache](crate::layer) may answer. Strong reads always do.
+    /// Read from the backend, not from a [cache](crate::layer). Strong reads always do.
     pub bypass_cache: bool,
 }
 
@@ -182,7 +182,7 @@ impl PageBuilder {
     }
 }
 
-/// Every attribute that a read with this attribute list answers.
+/// Every attribute that a read with this attribute list returns.
 pub(crate) fn projection<'a>(table: &'static Table, index: Option<&'static Index>, asked: &'a [String]) -> Vec<&'a str> {
     let keys = [Some(table.hash), table.range, index.and_then(|index| index.range), Some(VERSION), Some(WRITE_ID)];
     let mut names: Vec<&str> = asked.iter().map(String::as_str).chain(keys.into_iter().flatten()).collect();
@@ -191,7 +191,7 @@ pub(crate) fn projection<'a>(table: &'static Table, index: Option<&'static Index
     names
 }
 
-/// The item as a read with this attribute list answers it.
+/// The item as a read with this attribute list returns it.
 pub(crate) fn project(item: &Item, table: &'static Table, index: Option<&'static Index>, asked: Option<&[String]>) -> Item {
     match asked {
         None => item.clone(),

@@ -201,7 +201,7 @@ impl Table {
     }
 
     /// Adds what the adapter itself stores on every item: the constant that an index is partitioned by.
-    pub fn stamp(&self, attributes: &mut Attributes) {
+    pub fn add_constant(&self, attributes: &mut Attributes) {
         if let Some(Constant { attribute, value }) = self.constant {
             attributes.insert(attribute.to_owned(), Value::String(value.to_owned()));
         }
@@ -230,7 +230,7 @@ impl Index {
         match self.range {
             None => Err(Error::invalid_item(self.name, "has no sort key, and so no range")),
             Some(range) if bound.len() > MAX_RANGE_BYTES => {
-                Err(Error::invalid_item(range, format!("has bounds of {MAX_RANGE_BYTES} bytes at most")))
+                Err(Error::invalid_item(range, format!("must have bounds of no more than {MAX_RANGE_BYTES} bytes")))
             }
             Some(_) => Ok(()),
         }

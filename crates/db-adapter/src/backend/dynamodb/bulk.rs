@@ -25,11 +25,11 @@ use crate::store::limits::MAX_KEYS;
 use crate::store::page::Read;
 use crate::store::schema::{Key, Table, Unique};
 
-/// Requests in one BatchWriteItem at most.
+/// Maximum number of requests in one BatchWriteItem.
 /// Source: <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchWriteItem.html>
 const MAX_REQUESTS: usize = 25;
 /// Batches on their way at once.
-const MAX_FLIGHTS: usize = 8;
+const MAX_IN_FLIGHT: usize = 8;
 /// How long a batch may make no progress before the load gives up.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -43,7 +43,7 @@ struct Entry {
 }
 
 /// What became of a batch.
-enum Landed {
+enum Outcome {
     /// The keys of the items and of their claims.
     Stored(Vec<Key>),
     /// Another item has a unique value; nothing was written. Maybe that item gives it up in this very batch.
@@ -59,7 +59,7 @@ struct Load<'a> {
     batch: Vec<Entry>,
     /// The keys of the batch and of those on their way.
     touched: HashSet<Key>,
-    flights: FuturesUnordered<BoxFuture<'a, Result<Landed>>>,
+    in_flight: FuturesUnordered<BoxFuture<'a, Result<Outcome>>>,
 }
 
 impl DynamoStore {
@@ -73,7 +73,7 @@ impl DynamoStore {
             hasher: RandomState::new(),
             batch: Vec::new(),
             touched: HashSet::new(),
-            flights: FuturesUnordered::new(),
+            in_flight: FuturesUnordered::new(),
         };
         let loaded = async {
             let mut count = 0;
@@ -85,8 +85,8 @@ impl DynamoStore {
             Ok(count)
         }
         .await;
-        // After an error, too: what is on its way arrives before the answer.
-        while load.flights.next().await.is_some() {}
+        // After an error, too: what is on its way arrives before this returns.
+        while load.in_flight.next().await.is_some() {}
         loaded
     }
 
@@ -104,7 +104,7 @@ impl DynamoStore {
     }
 
     /// Stores the entries, which touch no key twice.
-    async fn store_entries(&self, table: &'static Table, entries: Vec<Entry>) -> Result<Landed> {
+    async fn store_entries(&self, table: &'static Table, entries: Vec<Entry>) -> Result<Outcome> {
         let mut found = BTreeMap::new();
         let keys = entries.iter().filter(|entry| entry.look_up).flat_map(|entry| entry.keys(table));
         self.look_up(table, keys.collect(), &mut found).await?;
@@ -115,7 +115,7 @@ impl DynamoStore {
             if let Some((unique, _)) = entry.claims.iter().find(|(unique, value)| is_anothers(entry, unique, value)) {
                 return match entries.len() {
                     1 => Err(Error::Conflict { rule: Rule::Unique(unique.attribute) }),
-                    _ => Ok(Landed::Contested(entries)),
+                    _ => Ok(Outcome::Contested(entries)),
                 };
             }
         }
@@ -146,7 +146,7 @@ impl DynamoStore {
             self.write_batch(table, requests).await?;
             requests = later;
         }
-        Ok(Landed::Stored(keys))
+        Ok(Outcome::Stored(keys))
     }
 
     async fn look_up(&self, table: &'static Table, keys: Vec<Key>, found: &mut BTreeMap<Key, Raw>) -> Result<()> {
@@ -160,7 +160,7 @@ impl DynamoStore {
         Ok(())
     }
 
-    /// Writes at most [`MAX_REQUESTS`], and what DynamoDB leaves unprocessed again, as long as there is progress.
+    /// Writes no more than [`MAX_REQUESTS`], and what DynamoDB leaves unprocessed again, as long as there is progress.
     async fn write_batch(&self, table: &'static Table, mut requests: Vec<WriteRequest>) -> Result<()> {
         let call = self.call("BatchWriteItem", table);
         let mut patience = Patience::new(PATIENCE, requests.len());
@@ -191,7 +191,7 @@ impl Load<'_> {
     async fn add(&mut self, item: &Item) -> Result<()> {
         let mut attributes = item.attributes()?;
         let key = self.table.check(&attributes)?;
-        self.table.stamp(&mut attributes);
+        self.table.add_constant(&mut attributes);
         check_size(&attributes)?;
         let claims = claims(self.table, &attributes, &key).map(|claim| (claim.unique, claim.value)).collect();
         let mut entry = Entry { item: into_raw(attributes), claims, look_up: !self.table.unique.is_empty(), key };
@@ -214,11 +214,11 @@ impl Load<'_> {
 
     /// Sends the batch, when there is room for it.
     async fn send(&mut self) -> Result<()> {
-        while self.flights.len() >= MAX_FLIGHTS {
-            self.land_one().await?;
+        while self.in_flight.len() >= MAX_IN_FLIGHT {
+            self.finish_one().await?;
         }
         let batch = std::mem::take(&mut self.batch);
-        self.flights.push(self.store.store_entries(self.table, batch).boxed());
+        self.in_flight.push(self.store.store_entries(self.table, batch).boxed());
         Ok(())
     }
 
@@ -227,27 +227,27 @@ impl Load<'_> {
         if !self.batch.is_empty() {
             self.send().await?;
         }
-        while !self.flights.is_empty() {
-            self.land_one().await?;
+        while !self.in_flight.is_empty() {
+            self.finish_one().await?;
         }
         Ok(())
     }
 
-    async fn land_one(&mut self) -> Result<()> {
+    async fn finish_one(&mut self) -> Result<()> {
         let mut contested = Vec::new();
-        match self.flights.next().await.transpose()? {
+        match self.in_flight.next().await.transpose()? {
             None => {}
-            Some(Landed::Stored(keys)) => self.forget(&keys),
-            Some(Landed::Contested(entries)) => contested.push(entries),
+            Some(Outcome::Stored(keys)) => self.forget(&keys),
+            Some(Outcome::Contested(entries)) => contested.push(entries),
         }
         if contested.is_empty() {
             return Ok(());
         }
         // In the stream's order, one after the other, with nothing else on its way.
-        while let Some(landed) = self.flights.next().await.transpose()? {
-            match landed {
-                Landed::Stored(keys) => self.forget(&keys),
-                Landed::Contested(entries) => contested.push(entries),
+        while let Some(outcome) = self.in_flight.next().await.transpose()? {
+            match outcome {
+                Outcome::Stored(keys) => self.forget(&keys),
+                Outcome::Contested(entries) => contested.push(entries),
             }
         }
         for entry in contested.into_iter().flatten() {
@@ -296,8 +296,8 @@ where
         SdkError::DispatchFailure(failure) => failure.is_timeout(),
         _ => false,
     };
-    // A load balancer or proxy between us answers so.
-    let is_later = error.raw_response().is_some_and(|answer| matches!(answer.status().as_u16(), 429 | 500..));
+    // These come from a load balancer or proxy in between.
+    let is_later = error.raw_response().is_some_and(|response| matches!(response.status().as_u16(), 429 | 500..));
     let codes = ["ThrottlingException", "ProvisionedThroughputExceededException", "RequestLimitExceeded", "InternalServerError"];
     timed_out || is_later || error.code().is_some_and(|code| codes.contains(&code))
 }

@@ -18,15 +18,16 @@ use tokio::time::Instant;
 use tracing::{Instrument, debug_span, field};
 
 use super::DynamoStore;
-use super::answer::{self, TooLong};
+
 use super::causes::was_never_sent;
 use super::metrics::OK;
+use super::response::{self, TooLong};
 use super::retry::Backoff;
 use crate::store::schema::Table;
 
-/// The code of a call to which nothing answered.
-pub(super) const NO_ANSWER: &str = "NoAnswer";
-/// The code of a call to which something else than DynamoDB answered.
+/// The code of a call that got no response.
+pub(super) const NO_RESPONSE: &str = "NoAnswer";
+/// The code of a call whose response is not DynamoDB's.
 pub(super) const FOREIGN: &str = "Foreign";
 
 /// One call, with the attempts that the SDK and [`Call::run`] make.
@@ -102,7 +103,7 @@ impl<'a> Call<'a> {
             let attempts = self.attempts.count() - before;
             let outcome = match &result {
                 Ok(_) => OK,
-                Err(error) => answer::code(error).unwrap_or(if error.raw_response().is_some() { FOREIGN } else { NO_ANSWER }),
+                Err(error) => response::code(error).unwrap_or(if error.raw_response().is_some() { FOREIGN } else { NO_RESPONSE }),
             };
             span.record("attempts", attempts).record("outcome", outcome);
             self.store.metrics.record([table, index, operation], attempts, started.elapsed(), outcome);
@@ -153,7 +154,8 @@ impl Attempts {
     }
 }
 
-/// Notes every attempt of the client, and bounds what is read of its answer. One for all calls, as the SDK makes a configuration of its own for a call that brings one.
+/// Notes every attempt of the client, and limits what is read of its response. One for all calls, as the SDK makes a configuration of
+/// its own for a call that brings one.
 #[derive(Debug)]
 pub(super) struct WatchAttempts;
 
@@ -180,7 +182,7 @@ impl Intercept for WatchAttempts {
         _: &RuntimeComponents,
         _: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        answer::limit(context.response_mut())
+        response::limit(context.response_mut())
     }
 
     fn modify_before_attempt_completion(
@@ -192,7 +194,7 @@ impl Intercept for WatchAttempts {
         // What broke off for its length the SDK would read again.
         if let Some(Err(error)) = context.output_or_error_mut()
             && error.is_response_error()
-            && answer::is_too_long(error)
+            && response::is_too_long(error)
         {
             *error = OrchestratorError::other(TooLong);
         }
@@ -207,7 +209,7 @@ impl Intercept for WatchAttempts {
     ) -> Result<(), BoxError> {
         let Some(Err(error)) = context.output_or_error() else { return Ok(()) };
         let uncertain = match context.response() {
-            // A refusal is certain; a server's fault, or an answer that cannot be read, is not.
+            // A refusal is certain; a server's fault, or a response that cannot be read, is not.
             Some(response) => !response.status().is_client_error(),
             None => match error.as_connector_error() {
                 Some(error) => !was_never_sent(error),
@@ -219,7 +221,7 @@ impl Intercept for WatchAttempts {
     }
 }
 
-/// An answer that tells what the call consumed.
+/// A response that tells what the call consumed.
 pub(super) trait Consumed {
     fn consumed(&self) -> &[ConsumedCapacity];
 }

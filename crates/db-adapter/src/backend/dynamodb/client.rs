@@ -43,7 +43,7 @@ pub(super) async fn connect(options: &DynamoOptions) -> Result<Client> {
         .region(Region::new(options.region.clone()))
         .retry_config(retries)
         .timeout_config(timeouts)
-        // A stream that stalls runs into the timeout of its attempt: answers are read to their end within it.
+        // A stream that stalls runs into the timeout of its attempt: responses are read to their end within it.
         .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
     if let Some(endpoint) = &options.endpoint {
         loader = loader.endpoint_url(endpoint);
@@ -68,7 +68,7 @@ fn no_credentials(reason: &str) -> Error {
     ))
 }
 
-/// Answers the credentials that were obtained at the start first, so that the first request need not wait for them.
+/// Returns the credentials that were obtained at the start first, so that the first request need not wait for them.
 #[derive(Debug)]
 struct Warm {
     first: Mutex<Option<Credentials>>,

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 
-use super::answer::{self, Shown, TooLong};
-use super::call::{Call, NO_ANSWER};
+use super::call::{Call, NO_RESPONSE};
 use super::causes::innermost;
+use super::response::{self, ResponseSummary, TooLong};
 use crate::store::error::Error;
 
 /// After how long a throttled caller should come again: by then DynamoDB has filled its buckets anew.
@@ -22,19 +22,19 @@ impl Call<'_> {
         SdkError<E>: ProvideErrorMetadata,
     {
         let status = error.raw_response().map(|response| response.status().as_u16());
-        if let Some(code) = answer::code(&error) {
-            let reason = answer::message(&error);
+        if let Some(code) = response::code(&error) {
+            let reason = response::message(&error);
             let mapped = match (self.meaning(code, &reason), status) {
                 (Error::Backend(_), Some(status @ (429 | 500..))) => self.foreign(status),
                 (meaning, _) => meaning,
             };
             return self.report(code, &reason, mapped);
         }
-        if let Some(response) = error.raw_response() {
-            let too_long = answer::is_too_long(&error);
+        if let Some(foreign) = error.raw_response() {
+            let too_long = response::is_too_long(&error);
             let mapped =
-                if too_long { Error::unavailable(self.endpoint_said(TooLong)) } else { self.foreign(response.status().as_u16()) };
-            return self.report_foreign(&Shown::new(response), mapped);
+                if too_long { Error::unavailable(self.endpoint_said(TooLong)) } else { self.foreign(foreign.status().as_u16()) };
+            return self.report_foreign(&ResponseSummary::new(foreign), mapped);
         }
         let reason = innermost(&error);
         let mapped = match &error {
@@ -43,10 +43,10 @@ impl Call<'_> {
             SdkError::DispatchFailure(_) => Error::unavailable(self.no_connection(&error)),
             _ => Error::backend(format!("{}: {reason}", self.operation)),
         };
-        self.report(NO_ANSWER, &reason, mapped)
+        self.report(NO_RESPONSE, &reason, mapped)
     }
 
-    /// What an answer means that has no code of DynamoDB: it comes from something before it, such as a load balancer or a proxy.
+    /// What a response means that has no code of DynamoDB: it comes from something before it, such as a load balancer or a proxy.
     fn foreign(&self, status: u16) -> Error {
         match status {
             429 => Error::Throttled { retry_after: RETRY_AFTER },
@@ -57,8 +57,8 @@ impl Call<'_> {
 
     fn endpoint_said(&self, what: impl Display) -> String {
         match &self.store.options.endpoint {
-            Some(endpoint) => format!("{endpoint} answers: {what}; is it DynamoDB? See DYNAMODB_ENDPOINT, and the log"),
-            None => format!("DynamoDB in {} answers: {what}; see the log", self.store.options.region),
+            Some(endpoint) => format!("{endpoint} returned: {what}; is it DynamoDB? See DYNAMODB_ENDPOINT, and the log"),
+            None => format!("DynamoDB in {} returned: {what}; see the log", self.store.options.region),
         }
     }
 
@@ -84,11 +84,11 @@ impl Call<'_> {
         error
     }
 
-    /// The one place that shows what an answer held that is not DynamoDB's: it may be anything, also what is stored.
-    fn report_foreign(&self, shown: &Shown, error: Error) -> Error {
+    /// The one place that shows what a response held that is not DynamoDB's: it may be anything, also what is stored.
+    fn report_foreign(&self, summary: &ResponseSummary, error: Error) -> Error {
         let error = self.settled(error);
         let (table, index, operation) = (self.table.name, self.index, self.operation);
-        let Shown { status, content_type, length, beginning } = shown;
+        let ResponseSummary { status, content_type, length, beginning } = summary;
         tracing::warn!(
             table,
             index,
@@ -151,7 +151,7 @@ impl Call<'_> {
         let region = &self.store.options.region;
         let cause = innermost(error);
         match &self.store.options.endpoint {
-            Some(endpoint) => format!("DynamoDB does not answer at {endpoint}: {cause}; is DYNAMODB_ENDPOINT right?"),
+            Some(endpoint) => format!("DynamoDB does not respond at {endpoint}: {cause}; is DYNAMODB_ENDPOINT right?"),
             None => format!("no call to DynamoDB in {region} could be made: {cause}"),
         }
     }

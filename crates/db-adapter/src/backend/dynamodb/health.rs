@@ -1,4 +1,4 @@
-//! Can DynamoDB serve a table? One GetItem of an absent key, asked at most every few seconds, whoever asks.
+//! Can DynamoDB serve a table? One GetItem of an absent key, made no more often than every few seconds, however many ask.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -12,10 +12,10 @@ use crate::store::health::{Backend, Health};
 use crate::store::page::Read;
 use crate::store::schema::{Key, Table};
 
-/// How long an answer is good for.
+/// How long a result is used.
 const FRESH: Duration = Duration::from_secs(5);
 
-/// The last answer for each table. Its lock is held while DynamoDB is asked, so that others wait for that answer.
+/// The last result for each table. Its lock is held while DynamoDB is asked, so that others wait for that result.
 #[derive(Debug)]
 pub(super) struct Cache(BTreeMap<&'static str, Mutex<Option<(Instant, Health)>>>);
 

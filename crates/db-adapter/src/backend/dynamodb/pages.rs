@@ -1,10 +1,10 @@
-//! Loops over the pages of a list end, whatever answers.
+//! Loops over the pages of a list, which end whatever the responses are.
 
 use super::attribute_value::Raw;
 use super::call::Call;
 use crate::store::error::Result;
 
-/// Empty pages in a row at most. DynamoDB has one at the end of a list, and some where much was deleted.
+/// Maximum number of empty pages in a row. DynamoDB has one at the end of a list, and some where much was deleted.
 const MAX_EMPTY: u32 = 100;
 
 /// Where a loop over pages is.

@@ -83,7 +83,7 @@ impl DynamoStore {
         Ok(keys.iter().map(|(table, key)| found.get(&(table.name, key.clone())).cloned()).collect())
     }
 
-    /// Those of at most [`MAX_KEYS`] distinct full keys that exist, in no particular order. What DynamoDB leaves
+    /// Those of no more than [`MAX_KEYS`] distinct full keys that exist, in no particular order. What DynamoDB leaves
     /// unprocessed is asked for again.
     pub(super) async fn get_batch(&self, keys: &[(&'static Table, Key)], read: &Read) -> Result<Vec<(&'static Table, Raw)>> {
         let Some((first, _)) = keys.first() else { return Ok(Vec::new()) };
@@ -106,9 +106,9 @@ impl DynamoStore {
                 .set_request_items(Some(wanted))
                 .return_consumed_capacity(ReturnConsumedCapacity::Indexes);
             let output = call.send(request.send()).await.map_err(|error| call.fault(error))?;
-            let mut answers = output.responses.unwrap_or_default();
+            let mut by_name = output.responses.unwrap_or_default();
             for (table, _) in by_table.values() {
-                let items = answers.remove(self.table_name(table)).unwrap_or_default();
+                let items = by_name.remove(self.table_name(table)).unwrap_or_default();
                 found.extend(items.into_iter().map(|raw| (*table, raw)));
             }
             wanted = output.unprocessed_keys.unwrap_or_default();

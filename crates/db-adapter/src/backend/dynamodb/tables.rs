@@ -19,7 +19,7 @@ const PATIENCE: Duration = Duration::from_secs(600);
 
 /// What was done about one table.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Change {
+pub struct TableChange {
     /// Its short name, as [`Table::name`].
     pub table: &'static str,
     /// Its name on DynamoDB.
@@ -33,7 +33,7 @@ pub struct Change {
 ///
 /// # Errors
 /// [`Error::Unavailable`] when AWS cannot be reached or refuses; [`Error::Timeout`] after ten minutes.
-pub async fn create(store: &DynamoStore) -> Result<Vec<Change>> {
+pub async fn create(store: &DynamoStore) -> Result<Vec<TableChange>> {
     let mut changes = Vec::new();
     for table in store.schema {
         let call = store.call("CreateTable", table);
@@ -44,7 +44,7 @@ pub async fn create(store: &DynamoStore) -> Result<Vec<Change>> {
             Err(error) if error.code() == Some("ResourceInUseException") => false,
             Err(error) => return Err(call.fault(error)),
         };
-        changes.push(Change { table: table.name, name: store.table_name(table).to_owned(), changed });
+        changes.push(TableChange { table: table.name, name: store.table_name(table).to_owned(), changed });
     }
     for table in store.schema {
         wait(store, table, |description| description.is_some_and(is_active)).await?;
@@ -56,7 +56,7 @@ pub async fn create(store: &DynamoStore) -> Result<Vec<Change>> {
 ///
 /// # Errors
 /// As [`create`]; a table that is protected against deletion is an [`Error::Backend`] with AWS's reason.
-pub async fn delete(store: &DynamoStore) -> Result<Vec<Change>> {
+pub async fn delete(store: &DynamoStore) -> Result<Vec<TableChange>> {
     let mut changes = Vec::new();
     for table in store.schema {
         let call = store.call("DeleteTable", table);
@@ -67,7 +67,7 @@ pub async fn delete(store: &DynamoStore) -> Result<Vec<Change>> {
             Err(error) if is_missing(&error) => false,
             Err(error) => return Err(call.fault(error)),
         };
-        changes.push(Change { table: table.name, name: store.table_name(table).to_owned(), changed });
+        changes.push(TableChange { table: table.name, name: store.table_name(table).to_owned(), changed });
     }
     for table in store.schema {
         wait(store, table, |description| description.is_none()).await?;

@@ -318,7 +318,7 @@ pub(super) fn as_read(expression: &mut Expression, table: &Table, old: &Raw) -> 
     conditions.join(" AND ")
 }
 
-/// The item after the update; what DynamoDB makes of it, as transactions do not answer items.
+/// The item after the update; what DynamoDB makes of it, as transactions return no items.
 fn after(before: &Attributes, update: &Update, write_id: &str) -> Attributes {
     let mut after = before.clone();
     update.apply(&mut after);

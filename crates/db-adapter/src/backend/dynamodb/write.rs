@@ -1,7 +1,7 @@
 //! Writes of single items without a transaction: create, update, delete.
 //!
 //! Every write carries a fresh `writeId`. When a condition fails because an earlier attempt of the same write succeeded and its
-//! answer was lost, the old item that DynamoDB returns carries it, and the write has succeeded. This cannot tell when another
+//! response was lost, the old item that DynamoDB returns carries it, and the write has succeeded. This cannot tell when another
 //! write came between the two attempts: an update or delete without an expected tag then happens once more.
 
 use aws_sdk_dynamodb::error::SdkError;
@@ -33,7 +33,7 @@ impl DynamoStore {
         let write_id = new_write_id();
         attributes.insert(VERSION.to_owned(), Value::from(1));
         attributes.insert(WRITE_ID.to_owned(), Value::from(write_id.as_str()));
-        table.stamp(&mut attributes);
+        table.add_constant(&mut attributes);
         check_size(&attributes)?;
         self.check_open()?;
         let item = Item::new(&attributes);

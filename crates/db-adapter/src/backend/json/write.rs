@@ -50,13 +50,13 @@ impl Write {
 pub(super) fn loaded(table: &'static Table, item: &Item) -> Result<Record> {
     let mut attributes = item.attributes()?;
     table.check(&attributes)?;
-    table.stamp(&mut attributes);
+    table.add_constant(&mut attributes);
     check_size(&attributes)?;
     Record::new(table, Item::new(&attributes))
 }
 
 fn stamp(table: &'static Table, attributes: &mut Attributes, version: u64) {
-    table.stamp(attributes);
+    table.add_constant(attributes);
     attributes.insert(VERSION.to_owned(), Value::from(version));
     attributes.insert(WRITE_ID.to_owned(), Value::String(Uuid::new_v4().simple().to_string()));
 }

@@ -1,17 +1,17 @@
-//! Which answers are older than a write: every write makes what it touches one generation older, and an answer is worth as much as
+//! Which results are older than a write: every write makes what it touches one generation older, and a result is worth as much as
 //! the generation that it was read in.
 
 use std::hash::{BuildHasher, RandomState};
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
-/// Places share slots by hash. Where two meet, a write of one also makes the other's answers old, which costs a read.
+/// Scopes share slots by hash. Where two meet, a write of one also makes the other's results old, which costs a read.
 /// In tests they hardly ever do: one that holds a read back and expects no other to wait for it would wait for ever.
 const SLOTS: usize = if cfg!(test) { 1 << 18 } else { 4096 };
 
 /// What a write touches and a read depends on.
 #[derive(Debug, Clone, Copy, Hash)]
-pub(super) enum Place<'a> {
+pub(super) enum Scope<'a> {
     /// The items of one partition key.
     Item { table: &'static str, hash: &'a str },
     /// All items of the table.
@@ -30,7 +30,7 @@ struct Slot {
     written: Option<Instant>,
 }
 
-/// The state of some places together.
+/// The state of some scopes together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Seen {
     /// The sum of their generations: none ever shrinks, so that it is the same only where all are.
@@ -39,7 +39,7 @@ pub(super) struct Seen {
     pub(super) written: Option<Instant>,
 }
 
-/// The generations of all places of a store.
+/// The generations of all scopes of a store.
 #[derive(Debug)]
 pub(super) struct Generations {
     slots: Vec<Mutex<Slot>>,
@@ -51,21 +51,21 @@ impl Generations {
         Self { slots: std::iter::repeat_with(Mutex::default).take(SLOTS).collect(), hasher: RandomState::new() }
     }
 
-    pub(super) fn seen(&self, places: &[Place<'_>]) -> Seen {
-        let slots = places.iter().map(|place| self.slot(place, |slot| *slot));
+    pub(super) fn seen(&self, scopes: &[Scope<'_>]) -> Seen {
+        let slots = scopes.iter().map(|scope| self.slot(scope, |slot| *slot));
         slots.fold(Seen { generation: 0, written: None }, |seen, slot| Seen {
             generation: seen.generation + slot.generation,
             written: seen.written.max(slot.written),
         })
     }
 
-    pub(super) fn of(&self, place: &Place<'_>) -> u64 {
-        self.slot(place, |slot| slot.generation)
+    pub(super) fn of(&self, scope: &Scope<'_>) -> u64 {
+        self.slot(scope, |slot| slot.generation)
     }
 
-    /// The place was written. Answers its generation before.
-    pub(super) fn write(&self, place: &Place<'_>) -> u64 {
-        self.slot(place, |slot| {
+    /// The scope was written. Returns its generation before.
+    pub(super) fn write(&self, scope: &Scope<'_>) -> u64 {
+        self.slot(scope, |slot| {
             let before = slot.generation;
             *slot = Slot { generation: before + 1, written: Some(Instant::now()) };
             before
@@ -73,16 +73,16 @@ impl Generations {
     }
 
     /// Begins a generation, unless another one began since.
-    pub(super) fn advance(&self, place: &Place<'_>, since: u64) -> bool {
-        self.slot(place, |slot| {
+    pub(super) fn advance(&self, scope: &Scope<'_>, since: u64) -> bool {
+        self.slot(scope, |slot| {
             let still = slot.generation == since;
             slot.generation += u64::from(still);
             still
         })
     }
 
-    fn slot<T>(&self, place: &Place<'_>, look: impl FnOnce(&mut Slot) -> T) -> T {
-        let number = self.hasher.hash_one(place) as usize % SLOTS;
+    fn slot<T>(&self, scope: &Scope<'_>, look: impl FnOnce(&mut Slot) -> T) -> T {
+        let number = self.hasher.hash_one(scope) as usize % SLOTS;
         #[expect(clippy::indexing_slicing, reason = "there are as many")]
         let slot = &self.slots[number];
         look(&mut slot.lock().unwrap_or_else(PoisonError::into_inner))

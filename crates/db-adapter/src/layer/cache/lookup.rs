@@ -1,12 +1,12 @@
 //! What can be looked up in the cache.
 
-use super::generation::Place;
+use super::generation::Scope;
 use crate::store::Store;
 use crate::store::error::Result;
 use crate::store::page::{Order, Page, Query, Read, Scan};
 use crate::store::schema::{Key, Table};
 
-/// A read that the cache may answer.
+/// A read that the cache may serve.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Lookup<'a> {
     /// One item, whole.
@@ -74,16 +74,16 @@ impl<'a> Lookup<'a> {
         EntryKey { table: self.table().name, what }
     }
 
-    /// What the answer depends on: the narrow place and the wide one around it.
-    pub(super) fn places(self) -> [Place<'a>; 2] {
+    /// What the result depends on: the narrow scope and the wide one around it.
+    pub(super) fn scopes(self) -> [Scope<'a>; 2] {
         let table = self.table().name;
         match self {
-            Self::Item(_, key) => [Place::Item { table, hash: &key.hash }, Place::Items { table }],
+            Self::Item(_, key) => [Scope::Item { table, hash: &key.hash }, Scope::Items { table }],
             Self::Query(_, query) => {
                 let index = query.index.name;
-                [Place::Partition { table, index, partition: &query.partition }, Place::Index { table, index }]
+                [Scope::Partition { table, index, partition: &query.partition }, Scope::Index { table, index }]
             }
-            Self::Scan(..) => [Place::Scan { table }, Place::Items { table }],
+            Self::Scan(..) => [Scope::Scan { table }, Scope::Items { table }],
         }
     }
 

@@ -331,7 +331,7 @@ async fn a_reader_takes_no_answer_that_is_older_than_a_write_before_it() {
     assert_eq!(count(&*cache, &in_thread()).await, 1);
 }
 
-/// The first write's answer is the last to come.
+/// The first write's result is the last to come.
 #[tokio::test]
 async fn of_two_writes_at_once_the_older_one_is_not_remembered() {
     let (cache, behind) = cached(LONG, ROOM).await;

@@ -15,7 +15,7 @@ use super::number::Number;
 /// An item's attributes by name.
 pub type Attributes = BTreeMap<String, Value>;
 
-/// Lists and maps within each other in an attribute at most: DynamoDB has 32 levels, and what the innermost one holds is one.
+/// Maximum depth of lists and maps within each other in an attribute: DynamoDB has 32 levels, and what the innermost one holds is one.
 /// Source: <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html>
 const MAX_DEPTH: usize = 31;
 

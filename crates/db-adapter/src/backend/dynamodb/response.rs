@@ -1,4 +1,4 @@
-//! Answers that may not be DynamoDB's: how much of one is read, and how much of it is shown.
+//! Responses that may not be DynamoDB's: how much of one is read, and how much of it the log shows.
 
 use std::fmt::{self, Display};
 
@@ -10,23 +10,23 @@ use http_body_util::{LengthLimitError, Limited};
 
 use super::causes::causes;
 
-/// Bytes of an answer that are read at most: DynamoDB's have up to 16 MB of items.
+/// Maximum bytes of a response that are read: DynamoDB's have up to 16 MB of items.
 /// Source: <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchGetItem.html>
 const MAX_BYTES: usize = 20 << 20;
-/// Printable characters of a foreign answer that the log shows.
+/// Printable characters of a foreign response that the log shows.
 const SHOWN: usize = 200;
 /// And of a message that comes with a code: AWS names the role and the table in it.
 const MESSAGE: usize = 500;
-/// Characters of a code at most.
+/// Maximum characters of a code.
 const MAX_CODE: usize = 64;
 
-/// The answer has more than [`MAX_BYTES`].
+/// The response has more than [`MAX_BYTES`].
 #[derive(Debug)]
 pub(super) struct TooLong;
 
 impl Display for TooLong {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "more than {} MiB, which no answer of DynamoDB has", MAX_BYTES >> 20)
+        write!(formatter, "more than {} MiB, which no response of DynamoDB has", MAX_BYTES >> 20)
     }
 }
 
@@ -35,7 +35,7 @@ impl std::error::Error for TooLong {}
 /// Sees to it that no more than [`MAX_BYTES`] are read.
 ///
 /// # Errors
-/// [`TooLong`], where the answer says that it is; then nothing of it is read.
+/// [`TooLong`], where its header says so; then nothing of it is read.
 pub(super) fn limit(response: &mut HttpResponse) -> Result<(), BoxError> {
     match response.headers().get("content-length").and_then(|length| length.parse::<u64>().ok()) {
         Some(length) if length > MAX_BYTES as u64 => return Err(TooLong.into()),
@@ -71,9 +71,9 @@ where
     printable(error.message().unwrap_or("it gives no reason"), MESSAGE)
 }
 
-/// What the log shows of an answer.
+/// What the log shows of a response.
 #[derive(Debug)]
-pub(super) struct Shown {
+pub(super) struct ResponseSummary {
     pub(super) status: u16,
     pub(super) content_type: String,
     /// Bytes of the body; of one that was not read, what its header says.
@@ -82,7 +82,7 @@ pub(super) struct Shown {
     pub(super) beginning: String,
 }
 
-impl Shown {
+impl ResponseSummary {
     pub(super) fn new(response: &HttpResponse) -> Self {
         let body = response.body().bytes();
         let announced = || response.headers().get("content-length")?.parse().ok();
