@@ -42,11 +42,13 @@ impl Location {
     /// # Errors
     /// When the present directory is not known.
     pub(crate) fn of(config: &StoreConfig) -> Result<Self> {
-        if config.backend == Backend::DynamoDb {
-            return Ok(Self::of_dynamodb(&config.dynamodb));
+        match config.backend {
+            Backend::Json => {
+                let directory = std::path::absolute(&config.data_dir).with_context(|| config.data_dir.display().to_string())?;
+                Ok(Self::Json { directory })
+            }
+            Backend::DynamoDb => Ok(Self::of_dynamodb(&config.dynamodb)),
         }
-        let directory = std::path::absolute(&config.data_dir).with_context(|| config.data_dir.display().to_string())?;
-        Ok(Self::Json { directory })
     }
 
     /// The tables that the settings name.
