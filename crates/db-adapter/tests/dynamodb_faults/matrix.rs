@@ -169,7 +169,7 @@ impl Place {
         Self { store, proxy, patient, impatient }
     }
 
-    /// The write meets the fault so many times. Answers its result, and whether it has happened.
+    /// The write meets the fault so many times. Returns its result, and whether it has happened.
     async fn meet(
         &self,
         store: &DynamoStore,
@@ -206,7 +206,7 @@ impl Place {
         }
     }
 
-    /// Lets through what nobody waits for any more; it changes nothing that has happened, and happens once at most.
+    /// Lets through what nobody waits for any more; it changes nothing that has happened, and happens no more than once.
     async fn end(&self, writes: &[(Write, String)]) {
         let happened = async || join_all(writes.iter().map(|(write, id)| write.has_happened(&self.store, id))).await;
         let before = happened().await;
@@ -235,7 +235,7 @@ async fn all_meet(place: Place, cells: Vec<(Write, Fault)>) {
     let mut writes = join_all(once).await;
     // A load whose batch is refused is patient for a minute.
     let is_short = |write: Write, fault: &Fault| {
-        write.what != What::Load || matches!(fault, Fault::LoseAnswer | Fault::CutAnswer | Fault::Drop)
+        write.what != What::Load || matches!(fault, Fault::LoseResponse | Fault::CutResponse | Fault::Drop)
     };
     let always = cells.iter().filter(|(_, (write, fault))| is_short(*write, fault)).map(async |(id, (write, fault))| {
         let id = format!("{id}-always");
@@ -253,13 +253,13 @@ async fn every_write_meets(fault: Fault) {
 }
 
 #[tokio::test]
-async fn the_answer_is_lost() {
-    every_write_meets(Fault::LoseAnswer).await;
+async fn the_response_is_lost() {
+    every_write_meets(Fault::LoseResponse).await;
 }
 
 #[tokio::test]
-async fn the_connection_is_closed_in_the_middle_of_the_answer() {
-    every_write_meets(Fault::CutAnswer).await;
+async fn the_connection_is_closed_in_the_middle_of_the_response() {
+    every_write_meets(Fault::CutResponse).await;
 }
 
 #[tokio::test]
@@ -269,7 +269,7 @@ async fn the_connection_is_closed_before_anything_was_done() {
 
 #[tokio::test]
 async fn an_internal_error_comes_after_it_was_done() {
-    every_write_meets(Fault::SpoilAnswer).await;
+    every_write_meets(Fault::SpoilResponse).await;
 }
 
 #[tokio::test]
@@ -278,7 +278,7 @@ async fn an_internal_error_comes_before_anything_was_done() {
 }
 
 #[tokio::test]
-async fn the_answer_comes_after_the_attempt_was_given_up() {
+async fn the_response_comes_after_the_attempt_was_given_up() {
     every_write_meets(Fault::Mute).await;
 }
 
