@@ -6,7 +6,7 @@ use std::hint::black_box;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use db_adapter::entity::post;
+use db_adapter::forum::{TABLES, post};
 use db_adapter::json::{JsonOptions, JsonStore};
 use db_adapter::{Attributes, Item, Key, Query, Read, Store, Value};
 use futures::StreamExt;
@@ -37,7 +37,7 @@ fn attributes(number: usize) -> Attributes {
 fn open(runtime: &Runtime, dir: &TempDir) -> JsonStore {
     // No compaction, so that what is measured is the journal.
     let options = JsonOptions { compact_at: u64::MAX, ..JsonOptions::new(dir.path()) };
-    runtime.block_on(JsonStore::open(options)).expect("a store")
+    runtime.block_on(JsonStore::open(&TABLES, options)).expect("a store")
 }
 
 fn load(runtime: &Runtime, store: &JsonStore, posts: usize) {

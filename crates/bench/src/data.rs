@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use chrono::{DateTime, SecondsFormat};
-use db_adapter::entity::{post, thread, user};
+use db_adapter::forum::{TABLES, post, thread, user};
 use db_adapter::json::{JsonOptions, JsonStore};
 use db_adapter::{Item, Store, Table};
 use serde_json::{Map, Value};
@@ -117,7 +117,7 @@ impl Forum {
             let items = (0..count).map(|number| json(item(self, number)));
             write_array(&new.join(format!("{}.json", table.name)), items)?;
         }
-        JsonStore::open(JsonOptions::new(&new)).await?.close().await?;
+        JsonStore::open(&TABLES, JsonOptions::new(&new)).await?.close().await?;
         std::fs::rename(&new, &dir)?;
         Ok(dir)
     }
@@ -203,10 +203,10 @@ mod tests {
     #[tokio::test]
     async fn a_forum_is_what_the_stores_take() {
         let dir = tempfile::tempdir().unwrap();
-        let store = JsonStore::open(JsonOptions::new(dir.path())).await.unwrap();
+        let store = JsonStore::open(&TABLES, JsonOptions::new(dir.path())).await.unwrap();
         let forum = Forum { users: 3, threads: 2, posts: 5, crowd: 4 };
         forum.load(&store).await.unwrap();
-        for table in db_adapter::TABLES {
+        for table in db_adapter::forum::TABLES {
             assert_eq!(store.check(table).await.unwrap(), []);
         }
         let find =

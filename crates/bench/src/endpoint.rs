@@ -1,5 +1,6 @@
 //! DynamoDB endpoints on this machine.
 
+use db_adapter::forum::TABLES;
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, ensure};
@@ -73,7 +74,7 @@ impl Endpoint {
             operation_timeout: Duration::from_secs(120),
             ..DynamoOptions::new("us-east-1")
         };
-        Ok(DynamoStore::open(options).await?)
+        Ok(DynamoStore::open(&TABLES, options).await?)
     }
 
     pub(crate) async fn load(&self, forum: &Forum) -> Result<()> {

@@ -1,26 +1,30 @@
 //! The store's settings, from the environment or flags. The only place that chooses a backend.
 
+mod table_names;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
 
-use crate::Store;
-use crate::cache::CachedStore;
-use crate::dynamodb::{DynamoOptions, DynamoStore};
-use crate::entity::{post, thread, user};
-use crate::error::Error;
-use crate::json::{JsonOptions, JsonStore};
+use crate::backend::dynamodb::{DynamoOptions, DynamoStore};
+use crate::backend::json::{JsonOptions, JsonStore};
+use crate::forum::TABLES;
+use crate::layer::CachedStore;
+use crate::store::{Backend, Store, Table};
+
+use crate::store::error::Error;
+pub use table_names::TableNames;
 
 /// Where the forum's data is. Each setting is an environment variable and a flag; the flag wins.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Store")]
 pub struct StoreConfig {
     /// Keep the data on DynamoDB (true) or in JSON files (false)
-    #[arg(long, env = "USE_DYNAMODB", value_name = "USE_DYNAMODB", value_parser = parse_bool)]
+    #[arg(long = "use-dynamodb", env = "USE_DYNAMODB", value_name = "USE_DYNAMODB", value_parser = parse_backend)]
     #[arg(default_value = "false", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
-    pub use_dynamodb: bool,
+    pub backend: Backend,
 
     /// Folder of the JSON files
     #[arg(long, env = "DATA_DIR", value_name = "DATA_DIR", default_value = "data/store")]
@@ -45,11 +49,11 @@ pub struct StoreConfig {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Cache")]
 pub struct CacheConfig {
-    /// Seconds for which reads are answered from memory, though other processes may have written meanwhile; 0 for not at all
+    /// Seconds for which reads may come from memory, even if other processes have written meanwhile; 0 turns it off
     #[arg(long, env = "CACHE_TTL_SECONDS", value_name = "CACHE_TTL_SECONDS", default_value = "0", value_parser = parse_cache_ttl)]
     pub cache_ttl_seconds: Duration,
 
-    /// Bytes of memory for them at most, about
+    /// Maximum bytes of memory for them, approximately
     #[arg(long, env = "CACHE_MAX_BYTES", value_name = "CACHE_MAX_BYTES", default_value = "67108864")]
     #[arg(value_parser = parse_cache_bytes)]
     pub cache_max_bytes: u64,
@@ -77,20 +81,9 @@ pub struct DynamoConfig {
     #[arg(long = "endpoint", env = "DYNAMODB_ENDPOINT", value_name = "DYNAMODB_ENDPOINT", value_parser = parse_endpoint)]
     pub dynamodb_endpoint: Option<String>,
 
-    /// Name of the users table
-    #[arg(long, env = user::TABLE.env, value_name = user::TABLE.env, default_value = user::TABLE.default_name)]
-    #[arg(value_parser = parse_table_name)]
-    pub dynamodb_users_table: String,
-
-    /// Name of the threads table
-    #[arg(long, env = thread::TABLE.env, value_name = thread::TABLE.env, default_value = thread::TABLE.default_name)]
-    #[arg(value_parser = parse_table_name)]
-    pub dynamodb_threads_table: String,
-
-    /// Name of the posts table
-    #[arg(long, env = post::TABLE.env, value_name = post::TABLE.env, default_value = post::TABLE.default_name)]
-    #[arg(value_parser = parse_table_name)]
-    pub dynamodb_posts_table: String,
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "a doc comment here would become the help of the command")]
+    pub tables: TableNames,
 
     /// Milliseconds to wait for a connection
     #[arg(long, env = "DYNAMODB_CONNECT_TIMEOUT_MS", value_name = "DYNAMODB_CONNECT_TIMEOUT_MS", default_value = "1000")]
@@ -125,11 +118,10 @@ impl StoreConfig {
     /// # Errors
     /// [`OpenError`], in words for the person who starts the program.
     pub async fn open(&self) -> Result<Arc<dyn Store>, OpenError> {
-        if self.use_dynamodb {
-            Ok(Arc::new(self.dynamodb.open().await?))
-        } else {
-            Ok(Arc::new(JsonStore::open(self.json()).await?))
-        }
+        Ok(match self.backend {
+            Backend::Json => Arc::new(JsonStore::open(&TABLES, self.json()).await?),
+            Backend::DynamoDb => Arc::new(self.dynamodb.open().await?),
+        })
     }
 
     /// Checks that a request is given more time than what it waits for.
@@ -137,22 +129,14 @@ impl StoreConfig {
     /// # Errors
     /// [`OpenError::Settings`] names both variables.
     pub fn check_request_timeout(&self, request: Duration) -> Result<(), OpenError> {
-        let operation = self.dynamodb.dynamodb_operation_timeout_ms;
-        if self.use_dynamodb && operation >= request {
-            return Err(OpenError::Settings(format!(
-                "DYNAMODB_OPERATION_TIMEOUT_MS ({}) must be less than REQUEST_TIMEOUT_SECONDS ({})",
-                operation.as_millis(),
-                request.as_secs()
-            )));
-        }
-        if !self.use_dynamodb && self.lock_timeout_seconds >= request {
-            return Err(OpenError::Settings(format!(
-                "LOCK_TIMEOUT_SECONDS ({}) must be less than REQUEST_TIMEOUT_SECONDS ({})",
-                self.lock_timeout_seconds.as_secs(),
-                request.as_secs()
-            )));
-        }
-        Ok(())
+        let (operation, lock) = (self.dynamodb.dynamodb_operation_timeout_ms, self.lock_timeout_seconds);
+        let waits = match self.backend {
+            Backend::DynamoDb if operation >= request => format!("DYNAMODB_OPERATION_TIMEOUT_MS ({})", operation.as_millis()),
+            Backend::Json if lock >= request => format!("LOCK_TIMEOUT_SECONDS ({})", lock.as_secs()),
+            Backend::DynamoDb | Backend::Json => return Ok(()),
+        };
+        let allowed = request.as_secs();
+        Err(OpenError::Settings(format!("{waits} must be less than REQUEST_TIMEOUT_SECONDS ({allowed})")))
     }
 
     /// The settings of the JSON backend.
@@ -171,7 +155,12 @@ impl DynamoConfig {
     /// # Errors
     /// [`OpenError`], in words for the person who starts the program.
     pub async fn open(&self) -> Result<DynamoStore, OpenError> {
-        Ok(DynamoStore::open(self.options()?).await?)
+        Ok(DynamoStore::open(&TABLES, self.options()?).await?)
+    }
+
+    /// The table's name on DynamoDB.
+    pub fn table_name(&self, table: &Table) -> &str {
+        self.tables.get(table)
     }
 
     fn options(&self) -> Result<DynamoOptions, OpenError> {
@@ -189,12 +178,7 @@ impl DynamoConfig {
         Ok(DynamoOptions {
             region: self.aws_region.clone(),
             endpoint: self.dynamodb_endpoint.clone(),
-            tables: [
-                (user::TABLE.name, self.dynamodb_users_table.clone()),
-                (thread::TABLE.name, self.dynamodb_threads_table.clone()),
-                (post::TABLE.name, self.dynamodb_posts_table.clone()),
-            ]
-            .into(),
+            tables: self.tables.to_map(),
             connect_timeout: connect,
             attempt_timeout: attempt,
             operation_timeout: operation,
@@ -210,6 +194,11 @@ fn parse_bool(text: &str) -> Result<bool, &'static str> {
     }
 }
 
+/// The value of `USE_DYNAMODB`.
+fn parse_backend(text: &str) -> Result<Backend, &'static str> {
+    parse_bool(text).map(|use_dynamodb| if use_dynamodb { Backend::DynamoDb } else { Backend::Json })
+}
+
 fn parse_region(text: &str) -> Result<String, &'static str> {
     let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
     if !text.is_empty() && text.bytes().all(allowed) { Ok(text.to_owned()) } else { Err("a Region is written like us-east-1") }
@@ -219,13 +208,6 @@ fn parse_endpoint(text: &str) -> Result<String, &'static str> {
     let host = text.strip_prefix("http://").or_else(|| text.strip_prefix("https://"));
     let valid = host.is_some_and(|host| !host.is_empty() && !host.contains(char::is_whitespace));
     if valid { Ok(text.to_owned()) } else { Err("an endpoint is written like http://localhost:8000") }
-}
-
-/// Source: <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/HowItWorks.NamingRulesDataTypes.html>
-fn parse_table_name(text: &str) -> Result<String, &'static str> {
-    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte);
-    let valid = (3..=255).contains(&text.len()) && text.bytes().all(allowed);
-    if valid { Ok(text.to_owned()) } else { Err("expected 3 to 255 of a-z, A-Z, 0-9, _, - and .") }
 }
 
 fn parse_milliseconds(text: &str) -> Result<Duration, &'static str> {
@@ -290,10 +272,22 @@ mod tests {
         }
     }
 
+    #[test]
+    fn use_dynamodb_chooses_the_backend() {
+        let chosen = |arguments: &[&str]| Program::try_parse_from([&["program"], arguments].concat()).unwrap().store.backend;
+        assert_eq!(chosen(&[]), Backend::Json);
+        assert_eq!(chosen(&["--use-dynamodb"]), Backend::DynamoDb);
+        for (value, backend) in
+            [("true", Backend::DynamoDb), ("1", Backend::DynamoDb), ("false", Backend::Json), ("0", Backend::Json)]
+        {
+            assert_eq!(chosen(&[&format!("--use-dynamodb={value}")]), backend, "{value}");
+        }
+    }
+
     #[tokio::test]
     async fn nothing_is_cached_unless_a_time_is_set() {
         let folder = tempfile::tempdir().unwrap();
-        let store: Arc<dyn Store> = Arc::new(JsonStore::open(JsonOptions::new(folder.path())).await.unwrap());
+        let store: Arc<dyn Store> = Arc::new(JsonStore::open(&TABLES, JsonOptions::new(folder.path())).await.unwrap());
         let open = |arguments: &[&str]| {
             let program = Program::try_parse_from([&["program"], arguments].concat()).unwrap();
             format!("{:?}", program.cache.wrap(store.clone()))
@@ -327,7 +321,7 @@ mod tests {
     #[test]
     fn table_names_have_the_schemas_defaults() {
         let options = Program::try_parse_from(["program"]).unwrap().store.dynamodb.options().unwrap();
-        for table in crate::TABLES {
+        for table in crate::forum::TABLES {
             assert!(options.tables.contains_key(table.name));
         }
     }

@@ -6,14 +6,15 @@ mod dynoxide;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use db_adapter::dynamodb::{DynamoOptions, DynamoStore, tables};
-use db_adapter::entity::{thread, user};
+use db_adapter::forum::{TABLES, thread, user};
 use db_adapter::{Error, Finding, Item, Key, Read, Result, Rule, Scan, Store, Tag, Update, Value};
 use futures::StreamExt;
 use serde_json::{Value as Json, json};
 
 async fn store() -> DynamoStore {
     let endpoint = crate::dynoxide::start().await;
-    let store = DynamoStore::open(DynamoOptions { endpoint: Some(endpoint), ..DynamoOptions::new("us-east-1") }).await.unwrap();
+    let store =
+        DynamoStore::open(&TABLES, DynamoOptions { endpoint: Some(endpoint), ..DynamoOptions::new("us-east-1") }).await.unwrap();
     tables::create(&store).await.unwrap();
     store
 }

@@ -7,7 +7,7 @@ mod dynoxide;
 mod fault_proxy;
 
 use db_adapter::dynamodb::{DynamoOptions, DynamoStore, tables};
-use db_adapter::entity::{post, thread, user};
+use db_adapter::forum::{TABLES, post, thread, user};
 use db_adapter::{Attributes, Item, Key, Order, Query, Read, Scan, Store, Update, Value};
 use fault_proxy::FaultProxy;
 use futures::StreamExt;
@@ -56,7 +56,7 @@ impl Meter {
 async fn store(recorder: &DebuggingRecorder) -> (DynamoStore, Meter) {
     let proxy = FaultProxy::start(&crate::dynoxide::start().await).await;
     let options = DynamoOptions { endpoint: Some(proxy.endpoint()), ..DynamoOptions::new("us-east-1") };
-    let store = DynamoStore::open(options).await.unwrap();
+    let store = DynamoStore::open(&TABLES, options).await.unwrap();
     tables::create(&store).await.unwrap();
     let meter = Meter { proxy, metrics: recorder.snapshotter() };
     meter.spent();

@@ -5,14 +5,14 @@
 mod dynoxide;
 
 use aws_sdk_dynamodb::types::{BillingMode, ProjectionType, TableStatus};
+use db_adapter::Store;
 use db_adapter::dynamodb::{DynamoOptions, DynamoStore, tables};
-use db_adapter::entity::user;
-use db_adapter::{Store, TABLES};
+use db_adapter::forum::{TABLES, user};
 
 async fn store() -> DynamoStore {
     let mut options = DynamoOptions { endpoint: Some(dynoxide::start().await), ..DynamoOptions::new("eu-west-1") };
     options.tables.insert(user::TABLE.name, "people".to_owned());
-    DynamoStore::open(options).await.unwrap()
+    DynamoStore::open(&TABLES, options).await.unwrap()
 }
 
 #[tokio::test]

@@ -17,7 +17,7 @@ mod tests;
 
 use anyhow::Result;
 use clap::Subcommand;
-use db_adapter::TABLES;
+use db_adapter::forum::TABLES;
 
 use crate::Outcome;
 

@@ -29,7 +29,7 @@ struct Cli {
     command: Command,
 }
 
-/// The tables that a command works on: [`db_adapter::TABLES`], and in tests others.
+/// The tables that a command works on: [`db_adapter::forum::TABLES`], and in tests others.
 pub(crate) type Tables = &'static [&'static db_adapter::Table];
 
 /// The outcome of a command that did not fail.

@@ -8,8 +8,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use db_adapter::TABLES;
-use db_adapter::entity::{post, thread, user};
+use db_adapter::forum::{TABLES, post, thread, user};
 use serde_json::value::RawValue;
 use serde_json::{Value as Json, json};
 use sha2::{Digest, Sha256};

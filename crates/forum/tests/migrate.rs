@@ -7,8 +7,8 @@ mod place;
 use std::fs;
 use std::path::Path;
 
-use db_adapter::entity::{post, thread, user};
-use db_adapter::{Order, Query, TABLES};
+use db_adapter::forum::{TABLES, post, thread, user};
+use db_adapter::{Order, Query};
 use serde_json::{Value as Json, json};
 
 use place::{Place, item, text};

@@ -11,8 +11,8 @@ use aws_sdk_dynamodb::types::{
     CreateReplicationGroupMemberAction, PointInTimeRecoverySpecification, ReplicationGroupUpdate, StreamSpecification,
     StreamViewType, Tag, TimeToLiveSpecification,
 };
-use db_adapter::entity::user;
-use db_adapter::{Key, TABLES};
+use db_adapter::Key;
+use db_adapter::forum::{TABLES, user};
 use serde_json::{Value as Json, json};
 
 use place::{Ended, Place, item};

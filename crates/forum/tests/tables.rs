@@ -5,7 +5,7 @@
 mod dynamo;
 
 use assert_cmd::cargo::cargo_bin_cmd;
-use db_adapter::TABLES;
+use db_adapter::forum::TABLES;
 use dynamo::Dynamo;
 use predicates::prelude::*;
 use predicates::str::contains;

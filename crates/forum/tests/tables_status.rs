@@ -9,8 +9,7 @@ use aws_sdk_dynamodb::types::{
     AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection, ProjectionType,
     ScalarAttributeType, TimeToLiveSpecification,
 };
-use db_adapter::TABLES;
-use db_adapter::entity::{thread, user};
+use db_adapter::forum::{TABLES, thread, user};
 use serde_json::{Value as Json, json};
 
 use place::{Ended, Place};

@@ -7,8 +7,8 @@ mod place;
 use std::fs;
 
 use aws_sdk_dynamodb::types::AttributeValue::{N, S};
-use db_adapter::entity::{post, thread, user};
-use db_adapter::{Item, TABLES};
+use db_adapter::Item;
+use db_adapter::forum::{TABLES, post, thread, user};
 use serde_json::{Value as Json, json};
 
 use place::{Ended, Place, a_post, a_thread, a_user, item, text};

@@ -3,8 +3,8 @@
 use axum::extract::FromRequestParts;
 use axum::http::HeaderName;
 use axum::http::request::Parts;
-use db_adapter::entity::{new_id, now};
-use db_adapter::schema::{CREATED_AT, REQUEST_HASH, UPDATED_AT};
+use db_adapter::forum::{REQUEST_HASH, new_id, now};
+use db_adapter::schema::{CREATED_AT, UPDATED_AT};
 use db_adapter::{Attributes, Error, Item, Key, Read, Rule, Store, Table};
 use sha2::{Digest, Sha256};
 use utoipa::IntoParams;

@@ -6,7 +6,7 @@ use axum::extract::FromRequestParts;
 use axum::http::HeaderValue;
 use axum::http::request::Parts;
 use axum::response::Response;
-use db_adapter::entity::is_id;
+use db_adapter::forum::is_id;
 use db_adapter::schema::Index;
 use db_adapter::{Cursor, Order, Query, Store, Table};
 use serde::Deserialize;
@@ -315,7 +315,7 @@ parameter!(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use db_adapter::entity::post;
+    use db_adapter::forum::post;
     use rstest::rstest;
 
     #[rstest]

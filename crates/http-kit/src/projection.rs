@@ -65,7 +65,7 @@ impl Projection {
 
     /// How to read.
     pub fn read(&self, strong: bool) -> Read {
-        Read { strong, attributes: self.attributes(), fresh: false }
+        Read { strong, attributes: self.attributes(), bypass_cache: false }
     }
 
     /// The item's JSON.
@@ -99,7 +99,7 @@ impl Projection {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use db_adapter::entity::user;
+    use db_adapter::forum::user;
 
     fn written(shown: &Projection, json: &str) -> String {
         let mut out = String::new();

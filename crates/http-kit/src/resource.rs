@@ -20,7 +20,7 @@ mod text;
 use std::fmt::Debug;
 
 use db_adapter::Table;
-use db_adapter::entity::user;
+use db_adapter::forum::user;
 
 use crate::auth::policy::Entity;
 

@@ -1,6 +1,6 @@
 //! The rules on a text that a client sends: those that its attribute declares.
 
-use db_adapter::entity::is_id;
+use db_adapter::forum::is_id;
 use db_adapter::schema::{Attribute, Max};
 use garde::rules::email::{Email, InvalidEmail};
 use icu_properties::props::{DefaultIgnorableCodePoint, GeneralCategory, WhiteSpace};

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum_server::Handle;
-use db_adapter::Mode;
+use db_adapter::Backend;
 
 use crate::auth::Auth;
 use crate::config::{Origins, ServerConfig};
@@ -130,7 +130,7 @@ impl Server {
                 tracing::warn!(table = service.table.name, reason = health.reason, "the store cannot serve yet");
             }
         }
-        let by_default = if mode == Some(Mode::Json) { Origins::Any } else { Origins::Only(Vec::new()) };
+        let by_default = if mode == Some(Backend::Json) { Origins::Any } else { Origins::Only(Vec::new()) };
         Behaviour {
             origins: self.config.cors_allowed_origins.clone().unwrap_or(by_default),
             timeout: self.config.request_timeout(),

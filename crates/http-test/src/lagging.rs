@@ -2,11 +2,10 @@
 
 use std::path::Path;
 
-use async_trait::async_trait;
+use db_adapter::forum::TABLES;
 use db_adapter::json::{JsonOptions, JsonStore};
-use db_adapter::{
-    Attributes, Error, Finding, Health, Item, Key, Page, Query, Read, Result, Scan, Store, TABLES, Table, Tag, Update,
-};
+use db_adapter::layer::StoreLayer;
+use db_adapter::{Error, Item, Key, Page, Query, Read, Result, Scan, Store, Table, Tag, Update};
 use futures::StreamExt;
 use futures::stream::BoxStream;
 use http_kit::SharedStore;
@@ -23,7 +22,7 @@ pub struct Lagging {
 impl Lagging {
     /// In front of that store, which is empty; keeps what is seen in that directory.
     pub async fn new(store: SharedStore, dir: &Path) -> Self {
-        let seen = JsonStore::open(JsonOptions::new(dir)).await.expect("a store");
+        let seen = JsonStore::open(&TABLES, JsonOptions::new(dir)).await.expect("a store");
         Self { store, seen }
     }
 
@@ -67,8 +66,11 @@ fn key_of(table: &'static Table, item: &Item) -> Result<Key> {
     table.key_of(&item.attributes()?)
 }
 
-#[async_trait]
-impl Store for Lagging {
+impl StoreLayer for Lagging {
+    fn inner(&self) -> &dyn Store {
+        &*self.store
+    }
+
     async fn get(&self, table: &'static Table, key: &Key, read: &Read) -> Result<Option<Item>> {
         if read.strong { self.store.get(table, key, read).await } else { self.seen.get(table, key, read).await }
     }
@@ -83,10 +85,6 @@ impl Store for Lagging {
 
     async fn scan(&self, table: &'static Table, scan: &Scan) -> Result<Page> {
         self.seen.scan(table, scan).await
-    }
-
-    async fn create(&self, table: &'static Table, attributes: Attributes) -> Result<Item> {
-        self.store.create(table, attributes).await
     }
 
     async fn update(&self, table: &'static Table, key: &Key, update: &Update) -> Result<Item> {
@@ -104,21 +102,5 @@ impl Store for Lagging {
         let again = || futures::stream::iter(items.clone().into_iter().map(Ok)).boxed();
         self.store.load(table, again()).await?;
         self.seen.load(table, again()).await
-    }
-
-    async fn check(&self, table: &'static Table) -> Result<Vec<Finding>> {
-        self.store.check(table).await
-    }
-
-    async fn repair(&self, table: &'static Table, finding: &Finding) -> Result<()> {
-        self.store.repair(table, finding).await
-    }
-
-    async fn health(&self, table: &'static Table) -> Health {
-        self.store.health(table).await
-    }
-
-    async fn close(&self) -> Result<()> {
-        self.store.close().await
     }
 }

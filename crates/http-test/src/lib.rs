@@ -17,8 +17,8 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::http::{Request, header};
-use db_adapter::TABLES;
 use db_adapter::dynamodb::{DynamoOptions, DynamoStore, tables};
+use db_adapter::forum::TABLES;
 use db_adapter::json::{JsonOptions, JsonStore};
 use http_kit::config::Origins;
 use http_kit::health::Draining;
@@ -46,7 +46,7 @@ fn dynamodb_endpoint() -> Option<String> {
 }
 
 async fn tables_of_its_own(endpoint: String) -> DynamoStore {
-    let run = db_adapter::entity::new_id();
+    let run = db_adapter::forum::new_id();
     let options = DynamoOptions {
         endpoint: Some(endpoint),
         tables: TABLES.map(|table| (table.name, format!("http-test-{}-{run}", table.name))).into(),
@@ -55,7 +55,7 @@ async fn tables_of_its_own(endpoint: String) -> DynamoStore {
         operation_timeout: Duration::from_secs(120),
         ..DynamoOptions::new("us-east-1")
     };
-    let store = DynamoStore::open(options).await.expect("a store");
+    let store = DynamoStore::open(&TABLES, options).await.expect("a store");
     tables::create(&store).await.expect("tables");
     store
 }
@@ -65,7 +65,7 @@ async fn new_store() -> (TempDir, SharedStore) {
     let dir = tempfile::tempdir().expect("a directory");
     let store: SharedStore = match dynamodb_endpoint() {
         Some(endpoint) => Arc::new(tables_of_its_own(endpoint).await),
-        None => Arc::new(JsonStore::open(JsonOptions::new(dir.path().join("store"))).await.expect("a store")),
+        None => Arc::new(JsonStore::open(&TABLES, JsonOptions::new(dir.path().join("store"))).await.expect("a store")),
     };
     (dir, store)
 }

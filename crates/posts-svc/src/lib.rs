@@ -3,7 +3,7 @@
 mod list;
 
 use db_adapter::Table;
-use db_adapter::entity::post::TABLE;
+use db_adapter::forum::post::TABLE;
 use http_kit::Service;
 use http_kit::auth::policy::Entity;
 use http_kit::resource::{Operation, Resource, Routes};

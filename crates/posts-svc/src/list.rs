@@ -2,7 +2,7 @@
 
 use axum::extract::State;
 use axum::response::Response;
-use db_adapter::entity::post::TABLE;
+use db_adapter::forum::post::TABLE;
 use db_adapter::{Cursor, Order, Scan, Store};
 use http_kit::extract::{PathId, Query};
 use http_kit::paging::{Id, Limit, ListUrl, Sort, Time, Timeline, exclusive};

@@ -5,7 +5,7 @@
 use std::io::{Read, Write};
 use std::process::Command;
 
-use db_adapter::entity::{thread, user};
+use db_adapter::forum::{TABLES, thread, user};
 use db_adapter::json::{JsonOptions, JsonStore};
 use db_adapter::{Item, Store};
 use http_test::{Process, settings_are_documented};
@@ -40,7 +40,7 @@ async fn a_post_names_what_another_process_wrote_and_outlives_a_kill() {
     let refused = post(&process, "/api/posts", body);
     assert!(refused.starts_with("HTTP/1.1 422 "), "{refused}");
 
-    let other = JsonStore::open(JsonOptions::new(dir.path())).await.unwrap();
+    let other = JsonStore::open(&TABLES, JsonOptions::new(dir.path())).await.unwrap();
     for (table, item) in
         [(&thread::TABLE, r#"{"threadId":"t1","title":"T"}"#), (&user::TABLE, r#"{"userId":"u1","email":"a@b.c","name":"A"}"#)]
     {

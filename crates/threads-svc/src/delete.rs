@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use axum::response::Response;
-use db_adapter::entity::post;
+use db_adapter::forum::post;
 use db_adapter::{Error, Key, Query as IndexQuery, Read, Store};
 use futures::future::try_join_all;
 use http_kit::auth::policy::Action;
@@ -66,7 +66,7 @@ async fn delete_thread(
 /// Some posts of the thread, without their text. Not from a cache: another service writes them.
 fn posts_of(thread_id: &str, limit: usize) -> Result<IndexQuery, Problem> {
     let by_thread = IndexQuery::new(index(&post::TABLE, "ThreadIndex")?, thread_id);
-    Ok(IndexQuery { limit, attributes: Some(Vec::new()), fresh: true, ..by_thread })
+    Ok(IndexQuery { limit, attributes: Some(Vec::new()), bypass_cache: true, ..by_thread })
 }
 
 async fn delete_posts(store: &dyn Store, thread_id: &str, deadline: Deadline) -> Result<(), Problem> {

@@ -4,7 +4,7 @@ mod delete;
 mod list;
 
 use db_adapter::Table;
-use db_adapter::entity::thread::TABLE;
+use db_adapter::forum::thread::TABLE;
 use http_kit::Service;
 use http_kit::auth::policy::Entity;
 use http_kit::resource::{Operation, Resource, Routes};

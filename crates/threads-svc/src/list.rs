@@ -3,7 +3,7 @@
 use axum::extract::State;
 use axum::response::Response;
 use db_adapter::Order;
-use db_adapter::entity::thread::{FEED, TABLE};
+use db_adapter::forum::thread::{FEED, TABLE};
 use http_kit::extract::Query;
 use http_kit::paging::{Id, Ids, Limit, ListUrl, Sort, Time, Timeline, exclusive};
 use http_kit::projection::Fields;

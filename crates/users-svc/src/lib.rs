@@ -4,7 +4,7 @@ mod list;
 mod me;
 
 use db_adapter::Table;
-use db_adapter::entity::user::TABLE;
+use db_adapter::forum::user::TABLE;
 use http_kit::Service;
 use http_kit::auth::policy::Entity;
 use http_kit::resource::{Operation, Resource, Routes};

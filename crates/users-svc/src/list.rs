@@ -2,7 +2,7 @@
 
 use axum::extract::State;
 use axum::response::Response;
-use db_adapter::entity::user::TABLE;
+use db_adapter::forum::user::TABLE;
 use db_adapter::{Cursor, Query as IndexQuery, Scan};
 use http_kit::extract::Query;
 use http_kit::paging::{Ids, Limit, ListUrl, exclusive, index};

@@ -8,7 +8,7 @@ use std::time::Instant;
 use anyhow::{Context, Result, ensure};
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{AttributeValue, PutRequest, ReturnConsumedCapacity, WriteRequest};
-use db_adapter::entity::post;
+use db_adapter::forum::post;
 use futures::{TryStreamExt, stream};
 use serde::Deserialize;
 use serde::de::IgnoredAny;

@@ -15,7 +15,7 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use clap::Parser;
 use db_adapter::dynamodb::{DynamoOptions, DynamoStore};
-use db_adapter::entity::{new_id, now, post as posts, thread as threads, user as users};
+use db_adapter::forum::{TABLES, new_id, now, post as posts, thread as threads, user as users};
 use http_kit::config::LogFormat;
 use http_kit::resource::Routes;
 use http_kit::{Server, ServerConfig, Service, telemetry};
@@ -53,7 +53,7 @@ pub(crate) async fn client_as_forum(endpoint: String) -> Result<Client> {
 
 async fn open_as_forum(endpoint: String) -> Result<DynamoStore> {
     let options = DynamoOptions { endpoint: Some(endpoint), ..DynamoOptions::new("us-east-1") };
-    Ok(DynamoStore::open(options).await?)
+    Ok(DynamoStore::open(&TABLES, options).await?)
 }
 
 /// The settings of a service, by default as the forum's.

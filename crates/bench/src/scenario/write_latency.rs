@@ -1,5 +1,6 @@
 //! Whether a write costs the same in a large store, and while the journal is folded.
 
+use db_adapter::forum::TABLES;
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -92,7 +93,7 @@ async fn with_full_journal(place: &Place, forum: &Forum) -> Result<PathBuf> {
     let dir = place.copy_of(&forum.json_store(place).await?, "full-journal")?;
     let bytes = |file: &str| -> Result<u64> { Ok(std::fs::metadata(dir.join(file))?.len()) };
     let due = FOLDED_FROM.max(bytes("users.json")?);
-    let store = JsonStore::open(JsonOptions { compact_at: u64::MAX, ..JsonOptions::new(&dir) }).await?;
+    let store = JsonStore::open(&TABLES, JsonOptions { compact_at: u64::MAX, ..JsonOptions::new(&dir) }).await?;
     while bytes("users.journal")? <= due {
         forum.load(&store as &dyn Store).await?;
     }

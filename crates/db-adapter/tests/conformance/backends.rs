@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
-use db_adapter::cache::CachedStore;
+use db_adapter::Store;
 use db_adapter::dynamodb::{DynamoOptions, DynamoStore, tables};
+use db_adapter::forum::TABLES;
 use db_adapter::json::{JsonOptions, JsonStore};
-use db_adapter::{Store, TABLES};
+use db_adapter::layer::{CachedStore, StoreLayer};
 use futures::FutureExt;
 use libtest_mimic::Trial;
 use tokio::runtime::Runtime;
@@ -27,6 +28,16 @@ pub fn all() -> [Backend; 5] {
 
 /// Nothing that a cache remembers may end by itself within a case.
 const ONE_HOUR: Duration = Duration::from_secs(3600);
+
+/// A layer that changes nothing, so that the suite also covers what [`StoreLayer`] forwards by itself.
+#[derive(Debug)]
+struct Transparent(CachedStore);
+
+impl StoreLayer for Transparent {
+    fn inner(&self) -> &dyn Store {
+        &self.0
+    }
+}
 
 /// What stands in front of a backend's store.
 type InFront = fn(Arc<dyn Store>) -> Arc<dyn Store>;
@@ -69,7 +80,7 @@ impl Backend {
 
     fn in_front(self) -> InFront {
         match self {
-            Self::JsonCached | Self::DynoxideCached => |store| Arc::new(CachedStore::new(store, ONE_HOUR, 64 << 20)),
+            Self::JsonCached | Self::DynoxideCached => |store| Arc::new(Transparent(CachedStore::new(store, ONE_HOUR, 64 << 20))),
             Self::Json | Self::Dynoxide | Self::DynamodbLocal => |store| store,
         }
     }
@@ -95,7 +106,7 @@ fn is_local_required() -> bool {
 
 /// A JSON store in a folder of its own, for cases that compare with one.
 pub async fn json_store(dir: &std::path::Path) -> Arc<dyn Store> {
-    Arc::new(JsonStore::open(JsonOptions::new(dir)).await.unwrap())
+    Arc::new(JsonStore::open(&TABLES, JsonOptions::new(dir)).await.unwrap())
 }
 
 async fn on_json(run: crate::fixture::Run, in_front: InFront) {
@@ -119,11 +130,11 @@ async fn on_dynamodb(endpoint: String, run: crate::fixture::Run, in_front: InFro
         operation_timeout: Duration::from_secs(120),
         ..DynamoOptions::new("us-east-1")
     };
-    let admin = DynamoStore::open(options.clone()).await.unwrap();
+    let admin = DynamoStore::open(&TABLES, options.clone()).await.unwrap();
     tables::create(&admin).await.unwrap();
     let fixture = Fixture::new(Box::new(move || {
         let options = options.clone();
-        async move { in_front(Arc::new(DynamoStore::open(options).await.unwrap())) }.boxed()
+        async move { in_front(Arc::new(DynamoStore::open(&TABLES, options).await.unwrap())) }.boxed()
     }));
     let outcome = std::panic::AssertUnwindSafe(run(fixture.await)).catch_unwind().await;
     tables::delete(&admin).await.unwrap();

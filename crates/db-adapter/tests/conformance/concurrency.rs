@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use db_adapter::entity::{thread, user};
+use db_adapter::forum::{thread, user};
 use db_adapter::{Error, Read, Rule, Store, Update, Value};
 use futures::future::join_all;
 

@@ -1,6 +1,6 @@
 //! `create`: what is stored, and what is refused.
 
-use db_adapter::entity::{post, thread, user};
+use db_adapter::forum::{post, thread, user};
 use db_adapter::{Attributes, Error, Item, Read, Rule, Value};
 use serde_json::json;
 

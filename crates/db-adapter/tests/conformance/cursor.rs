@@ -1,6 +1,6 @@
 //! Cursors: altered, of another list, of another backend, after deletion.
 
-use db_adapter::entity::{post, thread};
+use db_adapter::forum::{post, thread};
 use db_adapter::{Cursor, Error, Key, Order, Query, Scan, Segment};
 
 use crate::backends::json_store;
@@ -118,6 +118,6 @@ async fn a_scan_cursor_belongs_to_its_backend(f: Fixture) {
     let json = json_store(dir.path()).await;
     let cursor = f.store.scan(&post::TABLE, &Scan::new(1)).await.unwrap().next;
     let on_json = json.scan(&post::TABLE, &Scan { cursor, ..Scan::new(1) }).await;
-    let is_json = matches!(f.store.health(&post::TABLE).await.mode, db_adapter::Mode::Json);
+    let is_json = matches!(f.store.health(&post::TABLE).await.mode, db_adapter::Backend::Json);
     assert_eq!(matches!(on_json, Err(Error::InvalidCursor { .. })), !is_json, "{on_json:?}");
 }

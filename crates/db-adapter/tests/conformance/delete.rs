@@ -1,6 +1,6 @@
 //! `delete`: once, conditional, and gone from every list.
 
-use db_adapter::entity::{post, user};
+use db_adapter::forum::{post, user};
 use db_adapter::{Error, Key, Read, Tag};
 
 use crate::fixture::{Fixture, assert_invalid, at, key, post, user};

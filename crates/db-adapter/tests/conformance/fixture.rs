@@ -5,7 +5,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use db_adapter::entity::{post, thread, user};
+use db_adapter::forum::{post, thread, user};
 use db_adapter::schema::Index;
 use db_adapter::{Attributes, Error, Item, Key, Page, Query, Result, Scan, Store, Table};
 use futures::future::BoxFuture;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use db_adapter::entity::{thread, user};
+use db_adapter::forum::{thread, user};
 use db_adapter::{Attributes, Error, Item, MAX_ITEM_BYTES, Number, Query, Read, Scan, Update, Value, check_size};
 use serde_json::json;
 
@@ -22,7 +22,7 @@ cases!(item:
     the_deepest_value_is_stored,
 );
 
-/// Stores the attributes on a thread, both by create and by load, and asserts that every read answers them.
+/// Stores the attributes on a thread, both by create and by load, and asserts that every read returns them.
 async fn assert_survives(f: &Fixture, extra: Attributes) {
     let given = |id: &str| {
         let mut attributes = thread(id, &at(1));
@@ -31,18 +31,18 @@ async fn assert_survives(f: &Fixture, extra: Attributes) {
     };
     let created = f.store.create(&thread::TABLE, given("t1")).await.unwrap();
     load(&*f.store, &thread::TABLE, vec![given("t2")]).await.unwrap();
-    let mut answers = vec![created];
+    let mut results = vec![created];
     for id in ["t1", "t2"] {
-        answers.push(f.store.get(&thread::TABLE, &key(id), &Read::STRONG).await.unwrap().unwrap());
+        results.push(f.store.get(&thread::TABLE, &key(id), &Read::STRONG).await.unwrap().unwrap());
     }
-    answers.extend(f.store.get_many(&[(&thread::TABLE, key("t1"))], &Read::STRONG).await.unwrap().into_iter().flatten());
-    answers.extend(f.store.query(&thread::TABLE, &Query { limit: 2, ..newest_threads() }).await.unwrap().items);
-    answers.extend(f.store.scan(&thread::TABLE, &Scan::new(2)).await.unwrap().items);
-    assert_eq!(answers.len(), 8);
-    for answer in answers {
-        let answer = answer.attributes().unwrap();
+    results.extend(f.store.get_many(&[(&thread::TABLE, key("t1"))], &Read::STRONG).await.unwrap().into_iter().flatten());
+    results.extend(f.store.query(&thread::TABLE, &Query { limit: 2, ..newest_threads() }).await.unwrap().items);
+    results.extend(f.store.scan(&thread::TABLE, &Scan::new(2)).await.unwrap().items);
+    assert_eq!(results.len(), 8);
+    for result in results {
+        let result = result.attributes().unwrap();
         for (name, value) in &extra {
-            assert_eq!(answer.get(name), Some(value), "{name}");
+            assert_eq!(result.get(name), Some(value), "{name}");
         }
     }
 }

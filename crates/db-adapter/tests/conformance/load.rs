@@ -1,6 +1,6 @@
 //! `load`: many items as they are, without a way around the rules.
 
-use db_adapter::entity::{post, thread, user};
+use db_adapter::forum::{post, thread, user};
 use db_adapter::{Error, Finding, Item, Key, Read, Rule, Scan};
 use serde_json::json;
 

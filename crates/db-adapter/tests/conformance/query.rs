@@ -1,6 +1,6 @@
 //! `query`: order, ranges, where pages are cut.
 
-use db_adapter::entity::{post, thread, user};
+use db_adapter::forum::{post, thread, user};
 use db_adapter::{Key, MAX_PAGE_BYTES, Order, Query, Scan, Update, Value};
 
 use crate::cases;

@@ -1,6 +1,6 @@
 //! `get`, `get_many`, `find`, `find_many` and `health`.
 
-use db_adapter::entity::{post, thread, user};
+use db_adapter::forum::{post, thread, user};
 use db_adapter::{Key, Read, StoreExt};
 
 use crate::cases;

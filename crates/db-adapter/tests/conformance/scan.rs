@@ -1,6 +1,6 @@
 //! `scan`: whole tables, in parts, without claims.
 
-use db_adapter::entity::{post, user};
+use db_adapter::forum::{post, user};
 use db_adapter::{MAX_PAGE_BYTES, Scan, Segment, Value};
 
 use crate::cases;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use db_adapter::entity::user;
+use db_adapter::forum::user;
 use db_adapter::{Error, Finding, Rule, Update};
 use futures::future::join_all;
 use serde_json::json;

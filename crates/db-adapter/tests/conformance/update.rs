@@ -1,6 +1,6 @@
 //! `update`: partial, conditional, in the promised order of errors.
 
-use db_adapter::entity::{post, user};
+use db_adapter::forum::{post, user};
 use db_adapter::{Error, Item, Key, MAX_ITEM_BYTES, Read, Rule, Tag, Update, Value};
 use serde_json::json;
 

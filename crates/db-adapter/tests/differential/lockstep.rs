@@ -1,12 +1,13 @@
-//! Both backends, side by side: every operation goes to both, and what they answer is compared as text.
+//! Both backends, side by side: every operation goes to both, and what they return is compared as text.
 
 use std::fmt::Write as _;
 use std::time::Duration;
 
 use db_adapter::dynamodb::{DynamoOptions, DynamoStore, tables};
+use db_adapter::forum::TABLES;
 use db_adapter::json::{JsonOptions, JsonStore};
 use db_adapter::schema::WRITE_ID;
-use db_adapter::{Cursor, Error, Item, Key, Page, Query, Read, Result, Scan, Store, TABLES, Table, Tag, Update, Value};
+use db_adapter::{Cursor, Error, Item, Key, Page, Query, Read, Result, Scan, Store, Table, Tag, Update, Value};
 use futures::StreamExt;
 use tempfile::TempDir;
 
@@ -34,7 +35,7 @@ struct Held {
 type Difference = String;
 
 async fn open_json(dir: &TempDir) -> JsonStore {
-    JsonStore::open(JsonOptions { compact_at: 64 << 10, ..JsonOptions::new(dir.path()) }).await.unwrap()
+    JsonStore::open(&TABLES, JsonOptions { compact_at: 64 << 10, ..JsonOptions::new(dir.path()) }).await.unwrap()
 }
 
 impl Lockstep {
@@ -44,12 +45,12 @@ impl Lockstep {
         let options = DynamoOptions {
             endpoint: Some(endpoint.to_owned()),
             tables: TABLES.map(|table| (table.name, format!("differential-{}-{run}", table.name))).into(),
-            // A busy machine must not turn an answer into a timeout.
+            // A busy machine must not turn a result into a timeout.
             attempt_timeout: Duration::from_secs(60),
             operation_timeout: Duration::from_secs(120),
             ..DynamoOptions::new("us-east-1")
         };
-        let dynamo = DynamoStore::open(options).await.unwrap();
+        let dynamo = DynamoStore::open(&TABLES, options).await.unwrap();
         tables::create(&dynamo).await.unwrap();
         let dir = tempfile::tempdir().unwrap();
         let json = [open_json(&dir).await, open_json(&dir).await];
@@ -105,23 +106,23 @@ impl Lockstep {
                 let table = named(table);
                 let set = make(set, table, &mut self.clock);
                 let [json, dynamo] = self.stores();
-                let mut answers = Vec::new();
+                let mut results = Vec::new();
                 for store in [json, dynamo] {
                     let expected = tag(store, table, key, *expected).await;
                     let update = Update { set: set.clone(), remove: remove.clone(), expected };
-                    answers.push(store.update(table, key, &update).await);
+                    results.push(store.update(table, key, &update).await);
                 }
-                let [on_json, on_dynamo] = both(answers);
+                let [on_json, on_dynamo] = both(results);
                 compare(on_json, on_dynamo, show)
             }
             Operation::Delete { table, key, expected } => {
                 let table = named(table);
-                let mut answers = Vec::new();
+                let mut results = Vec::new();
                 for store in [json, dynamo] {
                     let expected = tag(store, table, key, *expected).await;
-                    answers.push(store.delete(table, key, expected.as_ref()).await);
+                    results.push(store.delete(table, key, expected.as_ref()).await);
                 }
-                let [on_json, on_dynamo] = both(answers);
+                let [on_json, on_dynamo] = both(results);
                 compare(on_json, on_dynamo, |()| String::new())
             }
             Operation::Load { table, items } => self.load(named(table), items).await,
@@ -240,9 +241,9 @@ impl Lockstep {
             let dynamo_cursor = walk(dynamo, table, scan.clone(), &mut on_dynamo).await?;
             for (store, foreign) in [(dynamo, json_cursor), (json, dynamo_cursor)] {
                 let Some(cursor) = foreign else { continue };
-                let answer = store.scan(table, &Scan { cursor: Some(cursor), ..scan.clone() }).await;
-                if !matches!(answer, Err(Error::InvalidCursor { .. })) {
-                    return Err(format!("another backend's scan cursor was taken: {answer:?}"));
+                let result = store.scan(table, &Scan { cursor: Some(cursor), ..scan.clone() }).await;
+                if !matches!(result, Err(Error::InvalidCursor { .. })) {
+                    return Err(format!("another backend's scan cursor was taken: {result:?}"));
                 }
             }
         }
@@ -262,7 +263,7 @@ impl Lockstep {
     }
 }
 
-/// Walks to the end, and answers the first cursor.
+/// Walks to the end, and results the first cursor.
 async fn walk(
     store: &dyn Store,
     table: &'static Table,
@@ -297,8 +298,8 @@ async fn tag(store: &dyn Store, table: &'static Table, key: &Key, expected: Expe
     }
 }
 
-fn both<T>(answers: Vec<T>) -> [T; 2] {
-    answers.try_into().unwrap_or_else(|_| panic!("two answers"))
+fn both<T>(results: Vec<T>) -> [T; 2] {
+    results.try_into().unwrap_or_else(|_| panic!("two results"))
 }
 
 fn next(page: &Result<Page>) -> Option<Cursor> {
@@ -316,10 +317,10 @@ fn compare<T>(json: Result<T>, dynamo: Result<T>, show: impl Fn(&T) -> String) -
     equal(&tell(json, &show)?, &tell(dynamo, &show)?)
 }
 
-/// The answer as text; of an error its kind and what it names. A fault is a difference in itself.
-fn tell<T>(answer: Result<T>, show: impl Fn(&T) -> String) -> std::result::Result<String, Difference> {
-    match answer {
-        Ok(answer) => Ok(show(&answer)),
+/// The result as text; of an error its kind and what it names. A fault is a difference in itself.
+fn tell<T>(result: Result<T>, show: impl Fn(&T) -> String) -> std::result::Result<String, Difference> {
+    match result {
+        Ok(result) => Ok(show(&result)),
         Err(Error::InvalidItem { attribute, .. }) => Ok(format!("invalid: {attribute}")),
         Err(
             error @ (Error::Conflict { .. }

@@ -1,4 +1,4 @@
-//! The two backends in lock step: one random sequence of operations on the JSON store and on DynamoDB, with equal answers, errors,
+//! The two backends in lock step: one random sequence of operations on the JSON store and on DynamoDB, with equal results, errors,
 //! orders and page cuts all along, and equal, sound tables at the end. A sequence that fails is shrunk to a small one.
 //!
 //! DynamoDB is an in-process one, or what is at `DYNAMODB_ENDPOINT`; with `REQUIRE_DYNAMODB=1` that must be set. A short run is part

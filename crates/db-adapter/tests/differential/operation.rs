@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use db_adapter::entity::{post, thread, user};
-use db_adapter::{Key, Order, Segment, TABLES, Table, Value};
+use db_adapter::forum::{self, TABLES, post, thread, user};
+use db_adapter::{Key, Order, Segment, Table, Value};
 use proptest::prelude::*;
 use proptest::strategy::Union;
 
@@ -96,7 +96,7 @@ pub enum Expected {
 
 /// The table of that name.
 pub fn named(table: &str) -> &'static Table {
-    Table::named(table).unwrap()
+    forum::table(table).unwrap()
 }
 
 /// What there is of every table. Made once: making strategies anew for each value, as with `prop_flat_map`, takes most of the time.

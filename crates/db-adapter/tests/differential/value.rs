@@ -66,7 +66,7 @@ fn room(attributes: &Attributes, table: &'static Table) -> usize {
     let mut stored = attributes.clone();
     stored.insert("version".to_owned(), Value::from(1));
     stored.insert("writeId".to_owned(), Value::String("w".repeat(32)));
-    table.stamp(&mut stored);
+    table.add_constant(&mut stored);
     let (mut fits, mut too_large) = (0, 500_000);
     while too_large - fits > 1 {
         let middle = (fits + too_large) / 2;

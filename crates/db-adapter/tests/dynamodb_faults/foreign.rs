@@ -1,10 +1,10 @@
-//! Answers that are not DynamoDB's: of a proxy, a load balancer, a wrong endpoint. What they hold is in the log once and cut, their
-//! error tells whether a write may have happened, and no more of them is read than any answer of DynamoDB has.
+//! Responses that are not DynamoDB's: of a proxy, a load balancer, a wrong endpoint. What they hold is in the log once and cut, their
+//! error tells whether a write may have happened, and no more of them is read than any response of DynamoDB has.
 
 use std::io;
 use std::sync::{Arc, Mutex};
 
-use db_adapter::entity::thread;
+use db_adapter::forum::thread;
 use db_adapter::{Error, Key, Read, Result, Scan, Store};
 use serde_json::json;
 use tracing::subscriber::DefaultGuard;
@@ -57,57 +57,61 @@ fn html() -> String {
     format!("<html>\r\n<b>{SECRET}</b>\u{202e}\u{7}{}{SECRET}{}</html>", "x".repeat(500), "y".repeat(1 << 20))
 }
 
-/// The answers, by status, type and body; whether they came after the request was executed; and what reads and writes are told.
-fn answers() -> Vec<(Fault, Told, Told)> {
+/// The responses, by status, type and body; whether they came after the request was executed; and what reads and writes are told.
+fn responses() -> Vec<(Fault, Expected, Expected)> {
     let json = "application/x-amz-json-1.0";
     let item = json!({ "Item": { "threadId": { "S": "t" }, "email": { "S": SECRET }, "title": { "S": "x".repeat(1 << 20) } } })
         .to_string();
     let cut = &item[..item.len() - 2];
     vec![
-        (Fault::foreign(200, "text/html", &html()), Told::Unavailable, Told::Timeout),
-        (Fault::Overwrite(response(200, "text/html", &html())), Told::Unavailable, Told::Timeout),
-        (Fault::foreign(200, json, cut), Told::Unavailable, Told::Timeout),
-        (Fault::foreign(429, "text/html", &html()), Told::Throttled, Told::Throttled),
-        (Fault::foreign(429, json, r#"{"message":"Too Many Requests"}"#), Told::Throttled, Told::Throttled),
-        (Fault::foreign(429, json, r#"{"__type":"TooManyRequestsException"}"#), Told::Throttled, Told::Throttled),
-        (Fault::foreign(500, "text/html", &html()), Told::Unavailable, Told::Timeout),
-        (Fault::foreign(502, "text/html", &html()), Told::Unavailable, Told::Timeout),
-        (Fault::Overwrite(response(502, json, r#"{"message":"Internal server error"}"#)), Told::Unavailable, Told::Timeout),
-        (Fault::foreign(503, "text/plain", "no server"), Told::Unavailable, Told::Timeout),
-        (Fault::foreign(504, json, r#"{"__type":"GatewayTimeout","message":"later"}"#), Told::Unavailable, Told::Timeout),
-        (Fault::foreign(403, "text/html", &html()), Told::Unavailable, Told::Unavailable),
-        (Fault::foreign(404, "text/html", &html()), Told::Unavailable, Told::Unavailable),
+        (Fault::foreign(200, "text/html", &html()), Expected::Unavailable, Expected::Timeout),
+        (Fault::Overwrite(response(200, "text/html", &html())), Expected::Unavailable, Expected::Timeout),
+        (Fault::foreign(200, json, cut), Expected::Unavailable, Expected::Timeout),
+        (Fault::foreign(429, "text/html", &html()), Expected::Throttled, Expected::Throttled),
+        (Fault::foreign(429, json, r#"{"message":"Too Many Requests"}"#), Expected::Throttled, Expected::Throttled),
+        (Fault::foreign(429, json, r#"{"__type":"TooManyRequestsException"}"#), Expected::Throttled, Expected::Throttled),
+        (Fault::foreign(500, "text/html", &html()), Expected::Unavailable, Expected::Timeout),
+        (Fault::foreign(502, "text/html", &html()), Expected::Unavailable, Expected::Timeout),
+        (
+            Fault::Overwrite(response(502, json, r#"{"message":"Internal server error"}"#)),
+            Expected::Unavailable,
+            Expected::Timeout,
+        ),
+        (Fault::foreign(503, "text/plain", "no server"), Expected::Unavailable, Expected::Timeout),
+        (Fault::foreign(504, json, r#"{"__type":"GatewayTimeout","message":"later"}"#), Expected::Unavailable, Expected::Timeout),
+        (Fault::foreign(403, "text/html", &html()), Expected::Unavailable, Expected::Unavailable),
+        (Fault::foreign(404, "text/html", &html()), Expected::Unavailable, Expected::Unavailable),
     ]
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
-enum Told {
+enum Expected {
     Unavailable,
     Throttled,
     Timeout,
 }
 
-fn told<T>(result: Result<T>) -> (Told, String) {
+fn told<T>(result: Result<T>) -> (Expected, String) {
     let error = result.map(drop).unwrap_err();
     let told = match error {
-        Error::Unavailable { .. } => Told::Unavailable,
-        Error::Throttled { .. } => Told::Throttled,
-        Error::Timeout => Told::Timeout,
+        Error::Unavailable { .. } => Expected::Unavailable,
+        Error::Throttled { .. } => Expected::Throttled,
+        Error::Timeout => Expected::Timeout,
         ref other => panic!("{other}"),
     };
     (told, format!("{error} {error:?}"))
 }
 
 #[tokio::test]
-async fn an_answer_that_is_not_dynamodbs_is_told_by_its_status_and_logged_once_and_cut() {
-    for (number, (fault, read, write)) in answers().into_iter().enumerate() {
+async fn a_response_that_is_not_dynamodbs_is_told_by_its_status_and_logged_once_and_cut() {
+    for (number, (fault, read, write)) in responses().into_iter().enumerate() {
         let (store, proxy) = store().await;
         store.create(&thread::TABLE, attributes(json!({ "threadId": "there", "title": "T" }))).await.unwrap();
         for operation in ["GetItem", "Scan", "PutItem", "UpdateItem", "DeleteItem"] {
             proxy.inject_about(operation, "", fault.clone(), usize::MAX);
         }
         let key = Key::hash("there");
-        let calls: [(Told, (Told, String), Log); 5] = [
+        let calls: [(Expected, (Expected, String), Log); 5] = [
             logged(read, store.get(&thread::TABLE, &key, &Read::STRONG)).await,
             logged(read, store.scan(&thread::TABLE, &Scan::new(1))).await,
             logged(write, store.create(&thread::TABLE, attributes(json!({ "threadId": "t", "title": "T" })))).await,
@@ -115,7 +119,7 @@ async fn an_answer_that_is_not_dynamodbs_is_told_by_its_status_and_logged_once_a
             logged(write, store.delete(&thread::TABLE, &key, None)).await,
         ];
         for (at, (expected, (told, error), log)) in calls.into_iter().enumerate() {
-            let (text, moment) = (log.text(), format!("answer {number}, call {at}"));
+            let (text, moment) = (log.text(), format!("response {number}, call {at}"));
             assert_eq!(told, expected, "{moment}: {text}");
             assert_eq!(text.lines().count(), 1, "{moment}: {text}");
             assert!(text.len() < 1000, "{moment}: {} bytes", text.len());
@@ -129,7 +133,7 @@ async fn an_answer_that_is_not_dynamodbs_is_told_by_its_status_and_logged_once_a
     }
 }
 
-async fn logged<T>(expected: Told, call: impl Future<Output = Result<T>>) -> (Told, (Told, String), Log) {
+async fn logged<T>(expected: Expected, call: impl Future<Output = Result<T>>) -> (Expected, (Expected, String), Log) {
     let (log, _guard) = Log::start();
     (expected, told(call.await), log)
 }
@@ -138,7 +142,7 @@ async fn logged<T>(expected: Told, call: impl Future<Output = Result<T>>) -> (To
 async fn the_log_shows_status_type_length_and_the_beginning() {
     let (store, proxy) = store().await;
     proxy.inject("GetItem", Fault::foreign(404, "text/html; charset=utf-8", &html()));
-    let (.., log) = logged(Told::Unavailable, store.get(&thread::TABLE, &Key::hash("t"), &Read::STRONG)).await;
+    let (.., log) = logged(Expected::Unavailable, store.get(&thread::TABLE, &Key::hash("t"), &Read::STRONG)).await;
     let (text, length) = (log.text(), html().len());
     for part in
         ["status=404", "text/html; charset=utf-8", &format!("length={length}"), &format!("beginning=\"<html> <b>{SECRET}</b>xxx")]
@@ -163,11 +167,11 @@ async fn a_code_or_message_that_is_no_codes_is_cut() {
 }
 
 #[tokio::test]
-async fn a_load_goes_on_after_answers_that_are_not_dynamodbs() {
+async fn a_load_goes_on_after_responses_that_are_not_dynamodbs() {
     let (store, proxy) = store().await;
     // More than the SDK itself repeats.
-    for answer in [Fault::foreign(502, "text/html", "<html>"), Fault::foreign(429, "text/html", "<html>")] {
-        proxy.inject_about("BatchWriteItem", "", answer, 6);
+    for response in [Fault::foreign(502, "text/html", "<html>"), Fault::foreign(429, "text/html", "<html>")] {
+        proxy.inject_about("BatchWriteItem", "", response, 6);
     }
     let items = (0..3).map(|n| db_adapter::Item::parse(&format!(r#"{{"threadId":"t{n}","title":"T"}}"#)));
     let loaded = store.load(&thread::TABLE, futures::StreamExt::boxed(futures::stream::iter(items))).await;
@@ -175,16 +179,16 @@ async fn a_load_goes_on_after_answers_that_are_not_dynamodbs() {
     assert!(stored(&store, &thread::TABLE, &Key::hash("t2")).await.is_some());
 }
 
-/// 20 MiB and what the network holds are read of an answer that does not say its length; nothing of one that says it is longer.
+/// 20 MiB and what the network holds are read of a response that does not say its length; nothing of one that says it is longer.
 #[tokio::test]
-async fn no_more_is_read_of_an_answer_than_any_of_dynamodb_has() {
+async fn no_more_is_read_of_an_response_than_any_of_dynamodb_has() {
     let (store, proxy) = store().await;
     let length = 400 << 20;
     let head = format!("HTTP/1.1 200 OK\r\ncontent-type: application/x-amz-json-1.0\r\ncontent-length: {length}\r\n\r\n{{");
     proxy.inject("GetItem", Fault::Foreign(head.into_bytes()));
-    let announced = logged(Told::Unavailable, store.get(&thread::TABLE, &Key::hash("t"), &Read::STRONG)).await;
+    let announced = logged(Expected::Unavailable, store.get(&thread::TABLE, &Key::hash("t"), &Read::STRONG)).await;
     proxy.inject_about("Scan", "", Fault::Endless, usize::MAX);
-    let endless = logged(Told::Unavailable, store.scan(&thread::TABLE, &Scan::new(1))).await;
+    let endless = logged(Expected::Unavailable, store.scan(&thread::TABLE, &Scan::new(1))).await;
     for (expected, (told, error), log) in [announced, endless] {
         assert_eq!(told, expected);
         assert!(error.contains("20 MiB"), "{error}");

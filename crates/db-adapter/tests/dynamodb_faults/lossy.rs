@@ -1,7 +1,7 @@
-//! A network that loses almost every third answer: each create happens once, and none is told of a conflict with itself.
+//! A network that loses almost every third response: each create happens once, and none is told of a conflict with itself.
 
 use db_adapter::dynamodb::{DynamoOptions, DynamoStore};
-use db_adapter::entity::{thread, user};
+use db_adapter::forum::{TABLES, thread, user};
 use db_adapter::{Attributes, Error, Rule, Scan, Store, Table};
 use futures::future::join_all;
 use serde_json::json;
@@ -14,7 +14,7 @@ const CREATES: usize = 1000;
 const STORES: usize = 16;
 const SHARE: f64 = 0.3;
 
-/// Creates the item and answers how often nobody knew whether it was created. Then, as a client does with its Idempotency-Key, it is
+/// Creates the item and returns how often nobody knew whether it was created. Then, as a client does with its Idempotency-Key, it is
 /// created again, and may meet itself.
 async fn create(store: &dyn Store, table: &'static Table, attributes: Attributes) -> usize {
     let mut unknown = 0;
@@ -30,12 +30,12 @@ async fn create(store: &dyn Store, table: &'static Table, attributes: Attributes
 
 async fn all_created(table: &'static Table, operation: &'static str, item: impl Fn(usize) -> Attributes) {
     let (store, proxy) = store().await;
-    proxy.inject_often(operation, Fault::LoseAnswer, SHARE);
+    proxy.inject_often(operation, Fault::LoseResponse, SHARE);
     let create_some = async |first: usize| {
         // The SDK allows the clients of one process and Region together so many retries.
         let region = format!("{}-{first}", table.name);
         let options = DynamoOptions { endpoint: Some(proxy.endpoint()), ..DynamoOptions::new(region) };
-        let (store, mut unknown) = (DynamoStore::open(options).await.unwrap(), 0);
+        let (store, mut unknown) = (DynamoStore::open(&TABLES, options).await.unwrap(), 0);
         for number in (first..CREATES).step_by(STORES) {
             unknown += create(&store, table, item(number)).await;
         }
@@ -57,10 +57,10 @@ async fn all_created(table: &'static Table, operation: &'static str, item: impl 
     let expected: Vec<_> = (0..CREATES).map(|number| (format!("{number:04}"), 1)).collect();
     assert_eq!(stored, expected);
     assert_eq!(store.check(table).await.unwrap(), []);
-    assert!(lost > CREATES / 4, "only {lost} answers were lost");
-    // Four answers of one create in a row are seldom lost.
+    assert!(lost > CREATES / 4, "only {lost} responses were lost");
+    // Four responses of one create in a row are seldom lost.
     assert!(unknown < CREATES / 20, "{unknown} creates had an unknown outcome");
-    println!("{}: {lost} answers lost, {unknown} creates repeated by the client, {} items", table.name, stored.len());
+    println!("{}: {lost} responses lost, {unknown} creates repeated by the client, {} items", table.name, stored.len());
 }
 
 #[tokio::test]

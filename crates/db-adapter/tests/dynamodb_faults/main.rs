@@ -15,7 +15,7 @@ mod stale;
 use std::time::Duration;
 
 use db_adapter::dynamodb::{DynamoOptions, DynamoStore, tables};
-use db_adapter::entity::{post, thread, user};
+use db_adapter::forum::{TABLES, post, thread, user};
 use db_adapter::{Attributes, Error, Item, Key, Read, Rule, Scan, Store, Table, Update, Value};
 use fault_proxy::{Fault, FaultProxy};
 use futures::StreamExt;
@@ -30,10 +30,10 @@ async fn store_with(change: impl Fn(&mut DynamoOptions)) -> (DynamoStore, FaultP
     let endpoint = crate::dynoxide::start().await;
     let proxy = FaultProxy::start(&endpoint).await;
     let at = |endpoint| DynamoOptions { endpoint: Some(endpoint), ..DynamoOptions::new("us-east-1") };
-    tables::create(&DynamoStore::open(at(endpoint)).await.unwrap()).await.unwrap();
+    tables::create(&DynamoStore::open(&TABLES, at(endpoint)).await.unwrap()).await.unwrap();
     let mut options = at(proxy.endpoint());
     change(&mut options);
-    (DynamoStore::open(options).await.unwrap(), proxy)
+    (DynamoStore::open(&TABLES, options).await.unwrap(), proxy)
 }
 
 fn attributes(json: serde_json::Value) -> Attributes {
@@ -56,11 +56,11 @@ async fn findings(store: &DynamoStore) -> Vec<db_adapter::Finding> {
     store.check(&user::TABLE).await.unwrap()
 }
 
-/// Both ways of not knowing: no answer at all, and an internal error.
-const UNCERTAIN: [Fault; 2] = [Fault::LoseAnswer, Fault::SpoilAnswer];
+/// Both ways of not knowing: no response at all, and an internal error.
+const UNCERTAIN: [Fault; 2] = [Fault::LoseResponse, Fault::SpoilResponse];
 
 #[tokio::test]
-async fn a_create_whose_answer_was_lost_has_happened_once() {
+async fn a_create_whose_response_was_lost_has_happened_once() {
     for fault in UNCERTAIN {
         let (store, proxy) = store().await;
         proxy.inject("PutItem", fault);
@@ -74,7 +74,7 @@ async fn a_create_whose_answer_was_lost_has_happened_once() {
 }
 
 #[tokio::test]
-async fn an_update_whose_answer_was_lost_has_happened_once() {
+async fn an_update_whose_response_was_lost_has_happened_once() {
     for (fault, conditional) in UNCERTAIN.into_iter().flat_map(|fault| [(fault.clone(), false), (fault, true)]) {
         let (store, proxy) = store().await;
         let created = store.create(&thread::TABLE, attributes(json!({ "threadId": "t", "title": "T" }))).await.unwrap();
@@ -89,7 +89,7 @@ async fn an_update_whose_answer_was_lost_has_happened_once() {
 }
 
 #[tokio::test]
-async fn a_delete_whose_answer_was_lost_has_happened() {
+async fn a_delete_whose_response_was_lost_has_happened() {
     for fault in UNCERTAIN {
         let (store, proxy) = store().await;
         let created = store.create(&thread::TABLE, attributes(json!({ "threadId": "t", "title": "T" }))).await.unwrap();
@@ -109,7 +109,7 @@ async fn a_delete_that_was_refused_before_finds_nothing() {
 }
 
 #[tokio::test]
-async fn transactions_whose_answer_was_lost_have_happened_once() {
+async fn transactions_whose_response_was_lost_have_happened_once() {
     for fault in UNCERTAIN {
         let (store, proxy) = store().await;
         let key = Key::hash("ann");
@@ -153,7 +153,7 @@ async fn a_cancelled_transaction_is_sent_again_as_a_new_one() {
 #[tokio::test]
 async fn the_sdk_repeats_a_transaction_under_its_token() {
     let (store, proxy) = store().await;
-    proxy.inject("TransactWriteItems", Fault::LoseAnswer);
+    proxy.inject("TransactWriteItems", Fault::LoseResponse);
     store.create(&user::TABLE, ann()).await.unwrap();
     let seen = proxy.seen();
     assert_eq!(seen.len(), 2);
@@ -192,16 +192,16 @@ async fn a_throttled_call_is_retried_and_then_throttled() {
 }
 
 #[tokio::test]
-async fn a_write_that_was_throttled_after_a_lost_answer_has_an_unknown_outcome() {
+async fn a_write_that_was_throttled_after_a_lost_response_has_an_unknown_outcome() {
     let (store, proxy) = store().await;
-    proxy.inject("PutItem", Fault::LoseAnswer);
+    proxy.inject("PutItem", Fault::LoseResponse);
     (0..3).for_each(|_| proxy.inject("PutItem", Fault::refuse("ThrottlingException", "slow down")));
     let created = store.create(&thread::TABLE, attributes(json!({ "threadId": "t", "title": "T" }))).await;
     assert!(matches!(created, Err(Error::Timeout)), "{created:?}");
 }
 
 #[tokio::test]
-async fn no_answer_in_time_is_a_timeout() {
+async fn no_response_in_time_is_a_timeout() {
     let (store, proxy) = store_with(|options| {
         options.attempt_timeout = Duration::from_millis(100);
         options.operation_timeout = Duration::from_millis(250);
@@ -219,7 +219,7 @@ async fn what_a_batch_left_unprocessed_is_sent_again() {
     (0..3).for_each(|_| proxy.inject("BatchWriteItem", Fault::Half));
     // More than the SDK itself repeats.
     (0..5).for_each(|_| proxy.inject("BatchWriteItem", Fault::refuse("ThrottlingException", "slow down")));
-    (0..5).for_each(|_| proxy.inject("BatchWriteItem", Fault::SpoilAnswer));
+    (0..5).for_each(|_| proxy.inject("BatchWriteItem", Fault::SpoilResponse));
     assert_eq!(store.load(&user::TABLE, futures::stream::iter(users).boxed()).await.unwrap(), 40);
     assert_eq!(findings(&store).await, []);
 
@@ -260,7 +260,7 @@ async fn an_endpoint_that_refuses_connections_is_named() {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         format!("http://{}", listener.local_addr().unwrap())
     };
-    let store = DynamoStore::open(DynamoOptions { endpoint: Some(endpoint.clone()), ..DynamoOptions::new("us-east-1") });
+    let store = DynamoStore::open(&TABLES, DynamoOptions { endpoint: Some(endpoint.clone()), ..DynamoOptions::new("us-east-1") });
     let store = store.await.unwrap();
     let created = store.create(&thread::TABLE, attributes(json!({ "threadId": "t", "title": "T" }))).await;
     let Err(Error::Unavailable { reason }) = created else { panic!("{created:?}") };

@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use db_adapter::dynamodb::{DynamoOptions, DynamoStore, tables};
-use db_adapter::entity::{thread, user};
-use db_adapter::{Attributes, Error, Item, Key, Read, Result, Store, TABLES, Table, Tag, Update};
+use db_adapter::forum::{TABLES, thread, user};
+use db_adapter::{Attributes, Error, Item, Key, Read, Result, Store, Table, Tag, Update};
 use futures::StreamExt;
 use futures::future::join_all;
 use serde_json::json;
@@ -155,7 +155,7 @@ impl Place {
             let region = format!("{name}-{region}");
             let endpoint = Some(endpoint.to_owned());
             let options = DynamoOptions { endpoint, attempt_timeout, operation_timeout, ..DynamoOptions::new(region) };
-            DynamoStore::open(options).await.unwrap()
+            DynamoStore::open(&TABLES, options).await.unwrap()
         };
         let long = Duration::from_secs(60);
         let store = open("direct", &endpoint, long, long).await;
@@ -169,7 +169,7 @@ impl Place {
         Self { store, proxy, patient, impatient }
     }
 
-    /// The write meets the fault so many times. Answers its result, and whether it has happened.
+    /// The write meets the fault so many times. Returns its result, and whether it has happened.
     async fn meet(
         &self,
         store: &DynamoStore,
@@ -206,7 +206,7 @@ impl Place {
         }
     }
 
-    /// Lets through what nobody waits for any more; it changes nothing that has happened, and happens once at most.
+    /// Lets through what nobody waits for any more; it changes nothing that has happened, and happens no more than once.
     async fn end(&self, writes: &[(Write, String)]) {
         let happened = async || join_all(writes.iter().map(|(write, id)| write.has_happened(&self.store, id))).await;
         let before = happened().await;
@@ -235,7 +235,7 @@ async fn all_meet(place: Place, cells: Vec<(Write, Fault)>) {
     let mut writes = join_all(once).await;
     // A load whose batch is refused is patient for a minute.
     let is_short = |write: Write, fault: &Fault| {
-        write.what != What::Load || matches!(fault, Fault::LoseAnswer | Fault::CutAnswer | Fault::Drop)
+        write.what != What::Load || matches!(fault, Fault::LoseResponse | Fault::CutResponse | Fault::Drop)
     };
     let always = cells.iter().filter(|(_, (write, fault))| is_short(*write, fault)).map(async |(id, (write, fault))| {
         let id = format!("{id}-always");
@@ -253,13 +253,13 @@ async fn every_write_meets(fault: Fault) {
 }
 
 #[tokio::test]
-async fn the_answer_is_lost() {
-    every_write_meets(Fault::LoseAnswer).await;
+async fn the_response_is_lost() {
+    every_write_meets(Fault::LoseResponse).await;
 }
 
 #[tokio::test]
-async fn the_connection_is_closed_in_the_middle_of_the_answer() {
-    every_write_meets(Fault::CutAnswer).await;
+async fn the_connection_is_closed_in_the_middle_of_the_response() {
+    every_write_meets(Fault::CutResponse).await;
 }
 
 #[tokio::test]
@@ -269,7 +269,7 @@ async fn the_connection_is_closed_before_anything_was_done() {
 
 #[tokio::test]
 async fn an_internal_error_comes_after_it_was_done() {
-    every_write_meets(Fault::SpoilAnswer).await;
+    every_write_meets(Fault::SpoilResponse).await;
 }
 
 #[tokio::test]
@@ -278,7 +278,7 @@ async fn an_internal_error_comes_before_anything_was_done() {
 }
 
 #[tokio::test]
-async fn the_answer_comes_after_the_attempt_was_given_up() {
+async fn the_response_comes_after_the_attempt_was_given_up() {
     every_write_meets(Fault::Mute).await;
 }
 

@@ -1,6 +1,6 @@
 //! Pages that do not end. DynamoDB has none; what stands in for it may.
 
-use db_adapter::entity::thread;
+use db_adapter::forum::thread;
 use db_adapter::{Error, Query, Scan, Store};
 use serde_json::{Value, json};
 
@@ -8,7 +8,7 @@ use crate::fault_proxy::{Fault, FaultProxy};
 use crate::store;
 
 fn page(items: &Value, last: &str) -> Fault {
-    Fault::Answer(json!({ "Items": items, "Count": 1, "ScannedCount": 1, "LastEvaluatedKey": { "threadId": { "S": last } } }))
+    Fault::Response(json!({ "Items": items, "Count": 1, "ScannedCount": 1, "LastEvaluatedKey": { "threadId": { "S": last } } }))
 }
 
 fn calls(proxy: &FaultProxy) -> usize {
@@ -16,11 +16,11 @@ fn calls(proxy: &FaultProxy) -> usize {
 }
 
 /// What a loop over pages tells in the end, and how many calls it took.
-async fn ends(answers: impl Fn(&FaultProxy)) -> Vec<(String, usize)> {
+async fn ends(responses: impl Fn(&FaultProxy)) -> Vec<(String, usize)> {
     let mut ends = Vec::new();
     for number in 0..3 {
         let (store, proxy) = store().await;
-        answers(&proxy);
+        responses(&proxy);
         let error = match number {
             0 => {
                 let query = Query { limit: 1000, ..Query::new(thread::TABLE.index("CreatedAtIndex").unwrap(), thread::FEED) };
@@ -40,12 +40,12 @@ async fn ends(answers: impl Fn(&FaultProxy)) -> Vec<(String, usize)> {
 #[tokio::test]
 async fn a_page_that_leads_to_itself_ends_the_loop() {
     for items in [json!([]), json!([{ "threadId": { "S": "a" }, "title": { "S": "T" } }])] {
-        let answers = |proxy: &FaultProxy| {
+        let responses = |proxy: &FaultProxy| {
             for operation in ["Query", "Scan"] {
                 proxy.inject_about(operation, "", page(&items, "a"), usize::MAX);
             }
         };
-        for (reason, calls) in ends(answers).await {
+        for (reason, calls) in ends(responses).await {
             assert!(reason.contains("again"), "{reason}");
             assert_eq!(calls, 2);
         }
@@ -54,7 +54,7 @@ async fn a_page_that_leads_to_itself_ends_the_loop() {
 
 #[tokio::test]
 async fn pages_that_lead_in_a_circle_end_the_loop() {
-    let answers = |proxy: &FaultProxy| {
+    let responses = |proxy: &FaultProxy| {
         for operation in ["Query", "Scan"] {
             // The first call has no key to start from.
             proxy.inject_about(operation, "ExclusiveStartKey\":{\"threadId\":{\"S\":\"a", page(&json!([]), "b"), usize::MAX);
@@ -62,7 +62,7 @@ async fn pages_that_lead_in_a_circle_end_the_loop() {
             proxy.inject_about(operation, "", page(&json!([]), "a"), usize::MAX);
         }
     };
-    for (reason, calls) in ends(answers).await {
+    for (reason, calls) in ends(responses).await {
         assert!(reason.contains("again"), "{reason}");
         assert!(calls < 12, "{calls}");
     }
@@ -70,14 +70,14 @@ async fn pages_that_lead_in_a_circle_end_the_loop() {
 
 #[tokio::test]
 async fn a_hundred_empty_pages_end_the_loop() {
-    let answers = |proxy: &FaultProxy| {
+    let responses = |proxy: &FaultProxy| {
         for number in 0..1000 {
             for operation in ["Query", "Scan"] {
                 proxy.inject_about(operation, "", page(&json!([]), &number.to_string()), 1);
             }
         }
     };
-    for (reason, calls) in ends(answers).await {
+    for (reason, calls) in ends(responses).await {
         assert!(reason.contains("100 pages"), "{reason}");
         assert_eq!(calls, 100);
     }

@@ -1,4 +1,4 @@
-//! A proxy before a DynamoDB endpoint that does what no emulator does: loses answers, throttles, leaves half a batch unprocessed.
+//! A proxy before a DynamoDB endpoint that does what no emulator does: loses responses, throttles, leaves half a batch unprocessed.
 //! It records every request that it sees.
 
 #![allow(dead_code, reason = "no test file uses all of it")]
@@ -13,27 +13,27 @@ use tokio::net::{TcpListener, TcpStream};
 /// What to do with one request.
 #[derive(Debug, Clone)]
 pub(crate) enum Fault {
-    /// Execute it, then close the connection without an answer.
-    LoseAnswer,
-    /// Execute it, then close the connection in the middle of the answer.
-    CutAnswer,
-    /// Execute it, then answer an internal server error.
-    SpoilAnswer,
-    /// Execute it, and never answer.
+    /// Execute it, then close the connection without a response.
+    LoseResponse,
+    /// Execute it, then close the connection in the middle of the response.
+    CutResponse,
+    /// Execute it, then return an internal server error.
+    SpoilResponse,
+    /// Execute it, and never respond.
     Mute,
     /// Do not execute it; close the connection.
     Drop,
-    /// Do not execute it; answer this error code with this JSON beside it.
+    /// Do not execute it; return this error code with this JSON beside it.
     Refuse(&'static str, Value),
-    /// Never answer, and execute it only when [`FaultProxy::release`] lets it through.
+    /// Never respond, and execute it only when [`FaultProxy::release`] lets it through.
     Hold,
-    /// Do not execute it; answer this.
-    Answer(Value),
+    /// Do not execute it; return this.
+    Response(Value),
     /// Execute the first half of a batch and call the rest unprocessed.
     Half,
-    /// Do not execute it; answer these bytes, which may be anything.
+    /// Do not execute it; return these bytes, which may be anything.
     Foreign(Vec<u8>),
-    /// Execute it, then answer these bytes.
+    /// Execute it, then return these bytes.
     Overwrite(Vec<u8>),
     /// Do not execute it; begin a page and go on with it for as long as somebody reads.
     Endless,
@@ -45,7 +45,7 @@ impl Fault {
         Self::Refuse(code, json!({ "message": message }))
     }
 
-    /// An answer that is not DynamoDB's, without the request having been executed.
+    /// A response that is not DynamoDB's, without the request having been executed.
     pub(crate) fn foreign(status: u16, content_type: &str, body: &str) -> Self {
         Self::Foreign(response(status, content_type, body))
     }
@@ -80,7 +80,7 @@ struct State {
     faults: Vec<Planned>,
     held: Vec<(String, Vec<u8>)>,
     seen: Vec<Seen>,
-    /// Bytes of endless answers that were taken.
+    /// Bytes of endless responses that were taken.
     taken: u64,
     random: fastrand::Rng,
 }
@@ -163,7 +163,7 @@ impl FaultProxy {
         self.seen().into_iter().map(|seen| seen.operation).collect()
     }
 
-    /// How many bytes of endless answers were taken.
+    /// How many bytes of endless responses were taken.
     pub(crate) fn taken(&self) -> u64 {
         self.state.lock().unwrap().taken
     }
@@ -173,16 +173,16 @@ impl FaultProxy {
         while let Some((head, body)) = read_message(&mut client).await? {
             match self.fault_for(&head, &body) {
                 None => client.write_all(&exchange(upstream, &head, &body).await?).await?,
-                Some(Fault::LoseAnswer) => {
+                Some(Fault::LoseResponse) => {
                     exchange(upstream, &head, &body).await?;
                     return Ok(());
                 }
-                Some(Fault::CutAnswer) => {
-                    let answer = exchange(upstream, &head, &body).await?;
-                    client.write_all(answer.get(..answer.len() - 1).unwrap_or_default()).await?;
+                Some(Fault::CutResponse) => {
+                    let response = exchange(upstream, &head, &body).await?;
+                    client.write_all(response.get(..response.len() - 1).unwrap_or_default()).await?;
                     return Ok(());
                 }
-                Some(Fault::SpoilAnswer) => {
+                Some(Fault::SpoilResponse) => {
                     exchange(upstream, &head, &body).await?;
                     client.write_all(&error("InternalServerError", &json!({ "message": "spoilt" }))).await?;
                 }
@@ -196,12 +196,12 @@ impl FaultProxy {
                     self.state.lock().unwrap().held.push((head, body));
                     std::future::pending::<()>().await;
                 }
-                Some(Fault::Answer(body)) => client.write_all(&answer(200, &body)).await?,
+                Some(Fault::Response(body)) => client.write_all(&json_response(200, &body)).await?,
                 Some(Fault::Half) => client.write_all(&half(upstream, &head, &body).await?).await?,
-                Some(Fault::Foreign(answer)) => client.write_all(&answer).await?,
-                Some(Fault::Overwrite(answer)) => {
+                Some(Fault::Foreign(response)) => client.write_all(&response).await?,
+                Some(Fault::Overwrite(response)) => {
                     exchange(upstream, &head, &body).await?;
-                    client.write_all(&answer).await?;
+                    client.write_all(&response).await?;
                 }
                 Some(Fault::Endless) => self.go_on(&mut client).await?,
             }
@@ -238,7 +238,7 @@ impl FaultProxy {
     }
 }
 
-/// Forwards half of the batch and adds the other half to the answer.
+/// Forwards half of the batch and adds the other half to the response.
 async fn half(upstream: &str, head: &str, body: &[u8]) -> io::Result<Vec<u8>> {
     let mut request: Value = serde_json::from_slice(body)?;
     let mut rest = request["RequestItems"].clone();
@@ -253,21 +253,21 @@ async fn half(upstream: &str, head: &str, body: &[u8]) -> io::Result<Vec<u8>> {
     }
     let response = exchange(upstream, head, &serde_json::to_vec(&request)?).await?;
     let start = response.windows(4).position(|window| window == b"\r\n\r\n").unwrap() + 4;
-    let mut answered: Value = serde_json::from_slice(&response[start..])?;
+    let mut response_body: Value = serde_json::from_slice(&response[start..])?;
     rest.as_object_mut()
         .unwrap()
         .retain(|_, left| left.get("Keys").unwrap_or(left).as_array().is_some_and(|left| !left.is_empty()));
-    answered[if head.contains("BatchWriteItem") { "UnprocessedItems" } else { "UnprocessedKeys" }] = rest;
-    Ok(answer(200, &answered))
+    response_body[if head.contains("BatchWriteItem") { "UnprocessedItems" } else { "UnprocessedKeys" }] = rest;
+    Ok(json_response(200, &response_body))
 }
 
 fn error(code: &str, details: &Value) -> Vec<u8> {
     let mut error = details.clone();
     error["__type"] = format!("com.amazonaws.dynamodb.v20120810#{code}").into();
-    answer(if code == "InternalServerError" { 500 } else { 400 }, &error)
+    json_response(if code == "InternalServerError" { 500 } else { 400 }, &error)
 }
 
-fn answer(status: u16, body: &Value) -> Vec<u8> {
+fn json_response(status: u16, body: &Value) -> Vec<u8> {
     response(status, "application/x-amz-json-1.0", &body.to_string())
 }
 
@@ -278,7 +278,7 @@ pub(crate) fn response(status: u16, content_type: &str, body: &str) -> Vec<u8> {
     [&head, body].concat().into_bytes()
 }
 
-/// Sends the request on a connection of its own and answers the response as it came.
+/// Sends the request on a connection of its own and returns the response as it came.
 async fn exchange(upstream: &str, head: &str, body: &[u8]) -> io::Result<Vec<u8>> {
     let mut server = TcpStream::connect(upstream).await?;
     let lines = head.lines().filter(|line| !line.is_empty() && !line.to_ascii_lowercase().starts_with("content-length:"));

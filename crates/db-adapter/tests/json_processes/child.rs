@@ -71,7 +71,7 @@ impl Child {
         assert!(sent.success());
     }
 
-    /// Kills the child, which must be running, and answers what it said.
+    /// Kills the child, which must be running, and returns what it said.
     pub(crate) fn kill(mut self) -> Vec<String> {
         let ended = self.process.try_wait().unwrap();
         assert!(ended.is_none(), "a child ended by itself: {}", self.complaint());
@@ -80,7 +80,7 @@ impl Child {
         self.said.join().unwrap()
     }
 
-    /// Waits for the child's end, which must be a good one, and answers what it said.
+    /// Waits for the child's end, which must be a good one, and returns what it said.
     pub(crate) fn finish(mut self) -> Vec<String> {
         drop(self.input.take());
         let ended = self.process.wait().unwrap();

@@ -1,8 +1,9 @@
-//! Processes are killed while they start, write and fold journals, again and again: no acknowledged write may be missing, nothing may
+//! Processes are killed while they start, write and compact, again and again: no acknowledged write may be missing, nothing may
 //! have happened twice, and every restart must succeed.
 //!
 //! `JSON_CRASH_ROUNDS` sets the number of rounds, `JSON_CRASH_SEED` repeats a run's choices.
 
+use db_adapter::forum::TABLES;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -42,15 +43,15 @@ fn start(dir: &Path, name: &str) -> Child {
     Child::start("writer::writer_process", dir, name, |_| {})
 }
 
-/// Is a journal being folded, or was it when its process died?
-fn is_folding(dir: &Path) -> bool {
+/// Is a table being compacted, or was it when its process died?
+fn is_compacting(dir: &Path) -> bool {
     ["posts", "users"].iter().any(|table| dir.join(format!("{table}.json.new")).exists())
 }
 
-/// Waits until a journal is being folded, for a second at most.
-fn await_folding(dir: &Path) {
+/// Waits until a table is being compacted, for no more than a second.
+fn await_compaction(dir: &Path) {
     let start = Instant::now();
-    while !is_folding(dir) && start.elapsed() < Duration::from_secs(1) {
+    while !is_compacting(dir) && start.elapsed() < Duration::from_secs(1) {
         std::thread::yield_now();
     }
 }
@@ -59,7 +60,7 @@ fn await_folding(dir: &Path) {
 #[derive(Debug, Default)]
 struct Tally {
     kills: u64,
-    kills_in_folding: u64,
+    kills_in_compaction: u64,
     kills_in_start: u64,
     acknowledged: usize,
     refused: usize,
@@ -78,13 +79,13 @@ fn round(killer: &mut Killer, dir: &Path, round: u64, expected: &mut Expected, t
     third.await_step("ready");
     killer.wait(1_000, 100_000);
     if round.is_multiple_of(2) {
-        await_folding(dir);
+        await_compaction(dir);
         killer.wait(0, 3_000);
     }
     let [second, third] = [second, third].map(|child| std::thread::spawn(|| child.kill()));
     expected.learn(&second.join().unwrap());
     expected.learn(&third.join().unwrap());
-    tally.kills_in_folding += u64::from(is_folding(dir));
+    tally.kills_in_compaction += u64::from(is_compacting(dir));
     let alone = killer.kill_in_start(dir, &format!("e{round}"));
     for said in [joined, alone] {
         tally.kills_in_start += u64::from(!said.iter().any(|line| line == "ready"));
@@ -105,7 +106,7 @@ fn no_acknowledged_write_is_lost_to_sigkill() {
         for number in first..rounds.min(first + ROUNDS_OF_A_DIRECTORY) {
             round(&mut killer, dir.path(), number, &mut expected, &mut tally);
             runtime.block_on(async {
-                let store = JsonStore::open(options(dir.path())).await.unwrap();
+                let store = JsonStore::open(&TABLES, options(dir.path())).await.unwrap();
                 expected.check(&store).await;
                 if number.is_multiple_of(3) {
                     store.close().await.unwrap();
@@ -117,6 +118,6 @@ fn no_acknowledged_write_is_lost_to_sigkill() {
         println!("{} rounds, {tally:?}, nothing lost or twice", rounds.min(first + ROUNDS_OF_A_DIRECTORY));
     }
     assert!(tally.acknowledged > rounds as usize * 20, "too little was written to prove anything");
-    assert!(tally.kills_in_folding > 0 || rounds < 10, "no process was killed while it folded a journal");
+    assert!(tally.kills_in_compaction > 0 || rounds < 10, "no process was killed while it compacted");
     println!("{} s", start.elapsed().as_secs());
 }

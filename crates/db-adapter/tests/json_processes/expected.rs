@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use db_adapter::entity::{post, user};
+use db_adapter::forum::{post, user};
 use db_adapter::json::JsonStore;
 use db_adapter::schema::Index;
 use db_adapter::{Key, Query, Read, Store};

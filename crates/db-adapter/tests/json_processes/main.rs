@@ -12,11 +12,11 @@ mod writer;
 
 use std::path::Path;
 
-use db_adapter::entity::post;
+use db_adapter::forum::post;
 use db_adapter::json::JsonOptions;
 use db_adapter::{Attributes, Item, Key, Scan, Store, Table, Tag, Update, Value};
 
-/// Small enough that journals are folded all the time.
+/// Small enough that tables are compacted all the time.
 const COMPACT_AT: u64 = 32 << 10;
 
 fn options(dir: &Path) -> JsonOptions {

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 
-use db_adapter::entity::{post, user};
+use db_adapter::forum::{TABLES, post, user};
 use db_adapter::json::JsonStore;
 use db_adapter::{Error, Key, Read, Rule, Store};
 
@@ -32,7 +32,7 @@ fn sharing_process() {
     let Some((dir, name)) = role() else { return };
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     let (out, retries) = (Arc::new(Mutex::new(std::io::stdout())), Arc::new(AtomicU64::new(0)));
-    let store = Arc::new(runtime.block_on(JsonStore::open(options(&dir))).unwrap());
+    let store = Arc::new(runtime.block_on(JsonStore::open(&TABLES, options(&dir))).unwrap());
     say(&out, "ready");
     let mut told = BufReader::new(std::io::stdin()).lines().map(|line| line.unwrap());
     assert_eq!(told.next().as_deref(), Some("go"));
@@ -95,7 +95,7 @@ fn start(dir: &Path, name: &str, told: Receiver<String>, others: Vec<Sender<Stri
     child
 }
 
-/// How often the journal of posts was folded.
+/// How often posts were compacted.
 fn generation(dir: &Path) -> u64 {
     let journal = std::fs::read_to_string(dir.join("posts.journal")).unwrap();
     let rest = journal.split("\"generation\":").nth(1).unwrap();
@@ -105,7 +105,7 @@ fn generation(dir: &Path) -> u64 {
 #[test]
 fn processes_that_write_at_once_lose_and_repeat_nothing() {
     let (dir, runtime) = (tempfile::tempdir().unwrap(), tokio::runtime::Runtime::new().unwrap());
-    let store = runtime.block_on(JsonStore::open(options(dir.path()))).unwrap();
+    let store = runtime.block_on(JsonStore::open(&TABLES, options(dir.path()))).unwrap();
     for number in 0..COUNTERS {
         runtime.block_on(store.create(&post::TABLE, a_post(&counter(number), 0))).unwrap();
     }
@@ -136,7 +136,10 @@ fn processes_that_write_at_once_lose_and_repeat_nothing() {
     let read = said.iter().filter(|line| line.starts_with("a ")).count() as u64 * (PROCESSES - 1);
     assert_eq!(read, total * (PROCESSES - 1));
     let retries: u64 = said.iter().filter_map(|line| line.strip_prefix("retries ")).map(|n| n.parse::<u64>().unwrap()).sum();
-    let folded = generation(dir.path());
-    assert!(retries > 0 && folded > 5, "too little happened at once to prove anything: {retries} retries, {folded} folds");
-    println!("{total} shared counts with {retries} retries, {read} reads in other processes, {folded} folds");
+    let compactions = generation(dir.path());
+    assert!(
+        retries > 0 && compactions > 5,
+        "too little happened at once to prove anything: {retries} retries, {compactions} compactions"
+    );
+    println!("{total} shared counts with {retries} retries, {read} reads in other processes, {compactions} compactions");
 }

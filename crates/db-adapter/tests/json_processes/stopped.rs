@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use db_adapter::entity::{post, thread};
+use db_adapter::forum::{TABLES, post, thread};
 use db_adapter::json::{JsonOptions, JsonStore};
 use db_adapter::{Attributes, Error, Item, Key, Read, Result, Store, Value};
 
@@ -79,8 +79,8 @@ async fn a_process_that_is_stopped_with_the_lock_keeps_nobody_waiting() {
     let dir = tempfile::tempdir().unwrap();
     let mut child = Child::start("writer::writer_process", dir.path(), "w1", |_| {});
     child.await_step("ready");
-    let store = JsonStore::open(options(dir.path())).await.unwrap();
-    let leaving = JsonStore::open(options(dir.path())).await.unwrap();
+    let store = JsonStore::open(&TABLES, options(dir.path())).await.unwrap();
+    let leaving = JsonStore::open(&TABLES, options(dir.path())).await.unwrap();
     write(&store, "before").await.unwrap();
     stop_with_the_lock(&child, dir.path());
     let holder = format!("process {} (", child.id());
@@ -108,7 +108,7 @@ async fn a_process_that_is_stopped_with_the_lock_keeps_nobody_waiting() {
     // One that nobody writes through notices by being asked.
     wait_for(&leaving, false).await;
     // A start says what it waits for, and ends.
-    let reason = refusal(JsonStore::open(options(dir.path())).await);
+    let reason = refusal(JsonStore::open(&TABLES, options(dir.path())).await);
     assert!(reason.contains("posts.lock") && reason.contains(&holder), "{reason}");
     assert_eq!(lines("the start waits for a lock"), 1);
     // So does closing, and nothing is lost by it: nothing was queued.

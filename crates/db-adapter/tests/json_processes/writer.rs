@@ -3,7 +3,7 @@
 use std::io::Stdout;
 use std::sync::{Arc, Mutex};
 
-use db_adapter::entity::{post, user};
+use db_adapter::forum::{TABLES, post, user};
 use db_adapter::json::JsonStore;
 use db_adapter::{Error, Key, Store};
 
@@ -22,7 +22,7 @@ fn writer_process() {
     let out = Arc::new(Mutex::new(std::io::stdout()));
     runtime.block_on(async {
         say(&out, "opening");
-        let store = Arc::new(JsonStore::open(options(&dir)).await.unwrap());
+        let store = Arc::new(JsonStore::open(&TABLES, options(&dir)).await.unwrap());
         say(&out, "ready");
         let writers = (0..WRITERS).map(|writer| {
             let (store, out, name) = (store.clone(), out.clone(), name.clone());

@@ -6,9 +6,8 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Error, Result, bail, ensure};
 use clap::Args;
-use db_adapter::TABLES;
 use db_adapter::config::StoreConfig;
-use db_adapter::schema::in_reference_order;
+use db_adapter::forum::{TABLES, in_reference_order};
 use serde::Serialize;
 
 use crate::command::arguments::{OutputArguments, ReadArguments};

@@ -4,8 +4,9 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use anyhow::Result;
 use clap::Args;
-use db_adapter::TABLES;
+use db_adapter::Backend;
 use db_adapter::config::{CacheConfig, StoreConfig};
+use db_adapter::forum::TABLES;
 use http_kit::auth::{Auth, AuthConfig, Mode};
 use http_kit::healthcheck::reachable;
 use http_kit::{Server, ServerConfig, telemetry};
@@ -56,11 +57,12 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Outcome> {
 
 /// The location of the data, for the greeting.
 fn place(config: &StoreConfig) -> String {
-    if config.use_dynamodb {
-        let endpoint = config.dynamodb.dynamodb_endpoint.as_deref().unwrap_or("AWS");
-        format!("DynamoDB in {} ({endpoint})", config.dynamodb.aws_region)
-    } else {
-        format!("JSON files in {}", config.data_dir.display())
+    match config.backend {
+        Backend::Json => format!("JSON files in {}", config.data_dir.display()),
+        Backend::DynamoDb => {
+            let endpoint = config.dynamodb.dynamodb_endpoint.as_deref().unwrap_or("AWS");
+            format!("DynamoDB in {} ({endpoint})", config.dynamodb.aws_region)
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 use anyhow::Result;
 use clap::Args;
 use db_adapter::config::StoreConfig;
+use db_adapter::forum::TABLES;
 use db_adapter::json;
 
 use crate::{Outcome, output};
@@ -19,7 +20,7 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) async fn run(arguments: Arguments) -> Result<Outcome> {
-    json::fold(arguments.store.json()).await?;
+    json::compact(&TABLES, arguments.store.json()).await?;
     output::print_text(format_args!("wrote the journals in {} into the snapshots\n", arguments.store.data_dir.display()))?;
     Ok(Outcome::Done)
 }

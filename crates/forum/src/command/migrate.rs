@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
 use clap::{ArgAction, ArgGroup, Args};
-use db_adapter::TABLES;
+use db_adapter::Backend;
 use db_adapter::config::{DynamoConfig, StoreConfig};
+use db_adapter::forum::{TABLES, in_reference_order};
 use db_adapter::json::JsonOptions;
-use db_adapter::schema::in_reference_order;
 use serde::Serialize;
 
 use crate::command::arguments::{OutputArguments, ReadArguments, WriteArguments};
@@ -190,7 +190,7 @@ impl Arguments {
 
     async fn json_store(&self, folder: &Path) -> Result<Scanner> {
         let config = StoreConfig {
-            use_dynamodb: false,
+            backend: Backend::Json,
             data_dir: folder.to_owned(),
             data_dir_single_writer: self.data_dir_single_writer,
             lock_timeout_seconds: JsonOptions::new(folder).lock_timeout,

@@ -3,13 +3,13 @@
 mod next;
 mod table;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use chrono::{DateTime, Utc};
 use clap::Args;
+use db_adapter::Table;
 use db_adapter::config::DynamoConfig;
 use db_adapter::dynamodb::DynamoStore;
-use db_adapter::entity::{post, thread, timestamp, user};
-use db_adapter::{TABLES, Table};
+use db_adapter::forum::{TABLES, table, timestamp};
 use serde::Serialize;
 
 use self::table::TableRestore;
@@ -68,7 +68,7 @@ pub(crate) struct Arguments {
 }
 
 fn declared(name: &str) -> Result<&'static Table, String> {
-    Table::named(name).ok_or_else(|| format!("expected one of {}", table_names()))
+    table(name).ok_or_else(|| format!("expected one of {}", table_names()))
 }
 
 fn moment(text: &str) -> Result<DateTime<Utc>, &'static str> {
@@ -208,12 +208,7 @@ impl Arguments {
     async fn verify(&self, targets: &[(&'static Table, String)], restore: &TableRestore<'_>) -> Result<Restored> {
         let mut config = self.dynamodb.clone();
         for (table, target) in targets {
-            match table.name {
-                name if name == user::TABLE.name => config.dynamodb_users_table = target.clone(),
-                name if name == thread::TABLE.name => config.dynamodb_threads_table = target.clone(),
-                name if name == post::TABLE.name => config.dynamodb_posts_table = target.clone(),
-                name => bail!("table {name} has no setting"),
-            }
+            config.tables.set(table, target.clone());
         }
         let restored = Scanner::open_dynamodb(&config, self.read.segments, self.read.max_read_units).await?;
         let live = Scanner::open_dynamodb(&self.dynamodb, self.read.segments, self.read.max_read_units).await?;

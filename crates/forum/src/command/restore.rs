@@ -6,9 +6,9 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
+use db_adapter::Table;
 use db_adapter::config::StoreConfig;
-use db_adapter::schema::in_reference_order;
-use db_adapter::{TABLES, Table};
+use db_adapter::forum::{TABLES, in_reference_order};
 use serde::Serialize;
 
 use crate::command::arguments::{OutputArguments, ReadArguments, WriteArguments};

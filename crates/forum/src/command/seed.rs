@@ -2,8 +2,8 @@
 
 use anyhow::Result;
 use clap::Args;
-use db_adapter::TABLES;
 use db_adapter::config::StoreConfig;
+use db_adapter::forum::TABLES;
 
 use crate::data::samples;
 use crate::{Outcome, output};

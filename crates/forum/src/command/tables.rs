@@ -7,10 +7,10 @@ use std::io::{self, IsTerminal};
 
 use anyhow::{Result, bail};
 use clap::{Args, Subcommand};
-use db_adapter::TABLES;
 use db_adapter::config::DynamoConfig;
 use db_adapter::dynamodb::DynamoStore;
-use db_adapter::dynamodb::tables::{self, Change};
+use db_adapter::dynamodb::tables::{self, TableChange};
+use db_adapter::forum::TABLES;
 
 use crate::{Outcome, Tables, output};
 
@@ -61,8 +61,8 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Outcome> {
     Ok(Outcome::Done)
 }
 
-fn report(dynamodb: &DynamoConfig, changes: &[Change], done: &str, unchanged: &str) -> Result<()> {
-    let line = |Change { name, changed, .. }: &Change| {
+fn report(dynamodb: &DynamoConfig, changes: &[TableChange], done: &str, unchanged: &str) -> Result<()> {
+    let line = |TableChange { name, changed, .. }: &TableChange| {
         format!("{name} in {}: {}\n", dynamodb.aws_region, if *changed { done } else { unchanged })
     };
     output::print_text(changes.iter().map(line).collect::<String>())

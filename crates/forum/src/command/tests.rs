@@ -3,11 +3,9 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use aws_sdk_dynamodb::operation::create_table::builders::CreateTableFluentBuilder;
-use aws_sdk_dynamodb::types::{AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType};
 use clap::{Args, Parser};
-use db_adapter::dynamodb::{DynamoOptions, DynamoStore};
-use db_adapter::entity::{post, thread, user};
+use db_adapter::dynamodb::{DynamoOptions, DynamoStore, tables as dynamodb_tables};
+use db_adapter::forum::{post, thread, user};
 use db_adapter::schema::Kind::{Count, Text};
 use db_adapter::schema::{Attribute, CREATED_AT, UPDATED_AT, Unique, VERSION};
 use db_adapter::{Item, Scan, Table};
@@ -64,24 +62,10 @@ async fn dynamodb() -> (Arc<DynamoStore>, Scanner) {
     let endpoint = format!("http://{}", listener.local_addr().unwrap());
     tokio::spawn(dynoxide::server::serve_on(listener, dynoxide::Database::memory().unwrap()));
     let options = DynamoOptions { endpoint: Some(endpoint.clone()), ..DynamoOptions::new("us-east-1") };
-    let store = Arc::new(DynamoStore::open(options).await.unwrap());
-    for table in ALL {
-        let create = store.client().create_table().table_name(store.table_name(table));
-        table_of(create, table).send().await.unwrap();
-    }
+    let store = Arc::new(DynamoStore::open(&ALL, options).await.unwrap());
+    dynamodb_tables::create(&store).await.unwrap();
     let location = Location::Dynamodb { region: "us-east-1".to_owned(), endpoint: Some(endpoint), tables: Default::default() };
     (store.clone(), Scanner::of(store, location, None, None))
-}
-
-/// Without indexes: these commands read none.
-fn table_of(mut create: CreateTableFluentBuilder, table: &Table) -> CreateTableFluentBuilder {
-    for (name, half) in [(Some(table.hash), KeyType::Hash), (table.range, KeyType::Range)] {
-        let Some(name) = name else { continue };
-        let text = AttributeDefinition::builder().attribute_name(name).attribute_type(ScalarAttributeType::S);
-        let key = KeySchemaElement::builder().attribute_name(name).key_type(half);
-        create = create.attribute_definitions(text.build().unwrap()).key_schema(key.build().unwrap());
-    }
-    create.billing_mode(BillingMode::PayPerRequest)
 }
 
 async fn items(scanner: &Scanner, table: &'static Table) -> Vec<String> {
@@ -169,7 +153,7 @@ async fn a_table_that_is_not_declared_is_not_dropped_from_a_backup() {
     let arguments: backup::Arguments = parse(&["--file", file.to_str().unwrap(), "--json"]);
     backup::backup(&arguments, store, &ALL).await.unwrap();
     let progress = Progress::start("check", None, Format::Json);
-    let refused = archive::check(&file, &db_adapter::TABLES, &progress).await.unwrap_err().to_string();
+    let refused = archive::check(&file, &db_adapter::forum::TABLES, &progress).await.unwrap_err().to_string();
     assert!(refused.ends_with("there is no table badges"), "{refused}");
 }
 

@@ -7,9 +7,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use db_adapter::config::{DynamoConfig, StoreConfig};
-use db_adapter::entity::now;
-use db_adapter::schema::in_reference_order;
-use db_adapter::{Finding, TABLES, Table};
+use db_adapter::forum::{TABLES, in_reference_order, now};
+use db_adapter::{Backend, Finding, Table};
 
 use self::report::{Report, TableReport};
 use crate::command::arguments::{OutputArguments, ReadArguments};
@@ -146,7 +145,7 @@ impl Arguments {
             return self.directory(&existing(path.clone())?, tables).await.map(Some);
         }
         let Some(region) = &self.against_region else { return Ok(None) };
-        if !self.store.use_dynamodb {
+        if self.store.backend == Backend::Json {
             bail!("--against-region compares two Regions of DynamoDB; set USE_DYNAMODB=true");
         }
         let other = DynamoConfig {
@@ -161,7 +160,7 @@ impl Arguments {
         if !Directory::is_store(path, tables) {
             return Directory::open(path, tables).map(Source::Directory);
         }
-        let json = StoreConfig { use_dynamodb: false, data_dir: path.to_owned(), ..self.store.clone() };
+        let json = StoreConfig { backend: Backend::Json, data_dir: path.to_owned(), ..self.store.clone() };
         Ok(Source::Store(Scanner::open(&json, self.read.segments, None).await?))
     }
 }

@@ -1,6 +1,7 @@
 //! The price of a load profile, line by line.
 
-use db_adapter::{TABLES, Table};
+use db_adapter::Table;
+use db_adapter::forum::{self, TABLES};
 use serde::Serialize;
 
 use super::operations;
@@ -111,7 +112,7 @@ fn provisioned(profile: &Profile, prices: &Prices) -> Vec<Line> {
 
 fn data(profile: &Profile, prices: &Prices) -> Vec<Line> {
     let gigabytes = |weigh: fn(&Table) -> f64| -> f64 {
-        profile.storage_mb.iter().filter_map(|(name, mb)| Some(mb * weigh(Table::named(name)?))).sum::<f64>() / 1000.0
+        profile.storage_mb.iter().filter_map(|(name, mb)| Some(mb * weigh(forum::table(name)?))).sum::<f64>() / 1000.0
     };
     let (tables, indexes) = (gigabytes(|_| 1.0), gigabytes(index_count));
     let (regions, replicas) = (f64::from(profile.regions), f64::from(profile.regions - 1));

@@ -1,8 +1,8 @@
 //! The capacity units that each operation uses on DynamoDB.
 
-use db_adapter::entity::{post, thread};
-use db_adapter::schema::{Unique, in_reference_order};
-use db_adapter::{TABLES, Table};
+use db_adapter::Table;
+use db_adapter::forum::{TABLES, in_reference_order, post, thread};
+use db_adapter::schema::Unique;
 use serde::Serialize;
 
 /// The units of one operation on items of up to 1 KB in one region. Reads grow with every started 4 KB, writes with every

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::{Context, bail, ensure};
-use db_adapter::{TABLES, Table};
+use db_adapter::forum;
+use db_adapter::forum::TABLES;
 use serde::{Deserialize, Serialize};
 
 use super::operations;
@@ -68,7 +69,7 @@ impl Profile {
             ensure!(*count >= 0.0 && count.is_finite(), "operation {name} is {count} per day; expected 0 or more");
         }
         for (name, megabytes) in &self.storage_mb {
-            if Table::named(name).is_none() {
+            if forum::table(name).is_none() {
                 bail!("unknown table {name}; expected one of {}", TABLES.map(|table| table.name).join(", "));
             }
             ensure!(*megabytes >= 0.0 && megabytes.is_finite(), "storage of {name} is {megabytes} MB; expected 0 or more");

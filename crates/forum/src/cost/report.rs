@@ -1,6 +1,6 @@
 //! Estimates as text, as `forum cost` prints them and docs/costs.md shows them.
 
-use db_adapter::TABLES;
+use db_adapter::forum::TABLES;
 
 use super::estimate::{DAYS, Estimate, HOURS, Line, sum};
 use super::operations::Operation;

@@ -43,7 +43,7 @@ const LEVEL: i32 = 0;
 pub(crate) struct Header {
     /// [`FORMAT`].
     pub(crate) format: u32,
-    /// [`db_adapter::schema::SCHEMA_VERSION`] of the program that wrote it.
+    /// [`db_adapter::forum::SCHEMA_VERSION`] of the program that wrote it.
     pub(crate) schema: u32,
     /// When the backup began: RFC 3339, UTC.
     pub(crate) started: String,

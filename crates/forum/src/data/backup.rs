@@ -5,8 +5,7 @@ use std::fs::File;
 use std::path::Path;
 
 use anyhow::{Context, Error, Result, ensure};
-use db_adapter::entity::now;
-use db_adapter::schema::SCHEMA_VERSION;
+use db_adapter::forum::{SCHEMA_VERSION, now};
 use db_adapter::{Cursor, Item, Table};
 
 use crate::Tables;

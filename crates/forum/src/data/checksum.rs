@@ -106,7 +106,7 @@ impl<'de> Deserialize<'de> for Sum {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use db_adapter::entity::{thread, user};
+    use db_adapter::forum::{thread, user};
 
     fn of(table: &Table, items: &[&str]) -> Checksum {
         let mut checksum = Checksum::default();

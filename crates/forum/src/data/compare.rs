@@ -361,7 +361,7 @@ mod tests {
     use crate::data::location::Location;
     use crate::data::source::directory::Directory;
     use db_adapter::Store;
-    use db_adapter::entity::user;
+    use db_adapter::forum::{TABLES, user};
     use db_adapter::json::{JsonOptions, JsonStore};
     use futures::StreamExt;
 
@@ -373,7 +373,7 @@ mod tests {
     async fn more_keys_than_are_held_are_compared_in_rounds() {
         let files = tempfile::tempdir().unwrap();
         let directory = files.path().join("store");
-        let store = JsonStore::open(JsonOptions::new(&directory)).await.unwrap();
+        let store = JsonStore::open(&TABLES, JsonOptions::new(&directory)).await.unwrap();
         let items = [users(0..200, "same"), users(200..400, "ours"), users(400..600, "only ours")].concat();
         store.load(&user::TABLE, futures::stream::iter(items.into_iter().map(Ok)).boxed()).await.unwrap();
         let theirs = [users(0..200, "same"), users(200..400, "theirs"), users(600..800, "only theirs")].concat();
@@ -381,7 +381,7 @@ mod tests {
         fs::write(files.path().join("users.json"), format!("[{}]", theirs.join(","))).unwrap();
 
         let scanner = Scanner::of(Arc::new(store), Location::Json { directory }, None, None);
-        let source = Source::Directory(Directory::open(files.path(), &db_adapter::TABLES).unwrap());
+        let source = Source::Directory(Directory::open(files.path(), &db_adapter::forum::TABLES).unwrap());
         let progress = Progress::start("compare users", None, crate::output::Format::Text);
         let found = compare(&scanner, &source, &user::TABLE, 1000, &progress).await.unwrap();
         assert!(found.complete && found.differs);

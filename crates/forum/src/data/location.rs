@@ -6,8 +6,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use db_adapter::Backend;
 use db_adapter::config::{DynamoConfig, StoreConfig};
-use db_adapter::entity::{post, thread, user};
+use db_adapter::forum::TABLES;
 use serde::{Deserialize, Serialize};
 
 /// The least time that a long command waits for one attempt, and for all attempts of a call: a tool that reads whole tables can
@@ -41,24 +42,21 @@ impl Location {
     /// # Errors
     /// When the current directory is unknown.
     pub(crate) fn of(config: &StoreConfig) -> Result<Self> {
-        if config.use_dynamodb {
-            return Ok(Self::of_dynamodb(&config.dynamodb));
+        match config.backend {
+            Backend::Json => {
+                let directory = std::path::absolute(&config.data_dir).with_context(|| config.data_dir.display().to_string())?;
+                Ok(Self::Json { directory })
+            }
+            Backend::DynamoDb => Ok(Self::of_dynamodb(&config.dynamodb)),
         }
-        let directory = std::path::absolute(&config.data_dir).with_context(|| config.data_dir.display().to_string())?;
-        Ok(Self::Json { directory })
     }
 
     /// The tables that the settings name.
     pub(crate) fn of_dynamodb(config: &DynamoConfig) -> Self {
-        let tables = [
-            (user::TABLE.name, &config.dynamodb_users_table),
-            (thread::TABLE.name, &config.dynamodb_threads_table),
-            (post::TABLE.name, &config.dynamodb_posts_table),
-        ];
         Self::Dynamodb {
             region: config.aws_region.clone(),
             endpoint: config.dynamodb_endpoint.clone(),
-            tables: tables.map(|(short, name)| (short.to_owned(), name.clone())).into(),
+            tables: TABLES.map(|table| (table.name.to_owned(), config.table_name(table).to_owned())).into(),
         }
     }
 

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use anyhow::{Context, Result};
-use db_adapter::schema::in_reference_order;
+use db_adapter::forum::in_reference_order;
 use db_adapter::{Attributes, Error, Item, Rule, Scan, Store, Table};
 use serde_json::value::RawValue;
 
@@ -68,13 +68,13 @@ pub(crate) fn declared(tables: Tables) -> Counts {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use db_adapter::TABLES;
+    use db_adapter::forum::TABLES;
     use db_adapter::json::{JsonOptions, JsonStore};
 
     #[tokio::test]
     async fn seeding_twice_creates_once() {
         let dir = tempfile::tempdir().unwrap();
-        let store = JsonStore::open(JsonOptions::new(dir.path())).await.unwrap();
+        let store = JsonStore::open(&TABLES, JsonOptions::new(dir.path())).await.unwrap();
         assert!(is_empty(&store, &TABLES).await.unwrap());
         assert_eq!(seed(&store, &TABLES).await.unwrap().to_string(), "3 users, 2 threads, 2 posts");
         assert_eq!(seed(&store, &TABLES).await.unwrap().to_string(), "0 users, 0 threads, 0 posts");

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Error, Result};
 use db_adapter::config::{DynamoConfig, StoreConfig};
-use db_adapter::{Cursor, Item, Page, Scan, Segment, Store, Table};
+use db_adapter::{Backend, Cursor, Item, Page, Scan, Segment, Store, Table};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::Duration;
@@ -110,7 +110,7 @@ impl Scanner {
     /// # Errors
     /// Why it cannot be opened.
     pub(crate) async fn open_existing(config: &StoreConfig, segments: Option<u32>, max_read_units: Option<u32>) -> Result<Self> {
-        if !config.use_dynamodb {
+        if config.backend == Backend::Json {
             let there = std::fs::metadata(&config.data_dir);
             there.with_context(|| format!("cannot open {}; DATA_DIR names the store", config.data_dir.display()))?;
         }
@@ -123,10 +123,9 @@ impl Scanner {
     /// Why it cannot be opened.
     pub(crate) async fn open(config: &StoreConfig, segments: Option<u32>, max_read_units: Option<u32>) -> Result<Self> {
         let location = Location::of(config)?;
-        let store: Arc<dyn Store> = if config.use_dynamodb {
-            Arc::new(with_long_timeouts(&config.dynamodb).open().await?)
-        } else {
-            config.open().await?
+        let store: Arc<dyn Store> = match config.backend {
+            Backend::Json => config.open().await?,
+            Backend::DynamoDb => Arc::new(with_long_timeouts(&config.dynamodb).open().await?),
         };
         Ok(Self::of(store, location, segments, max_read_units))
     }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 
 use anyhow::Result;
-use db_adapter::schema::in_reference_order;
+use db_adapter::forum::in_reference_order;
 use db_adapter::{Item, Table};
 use serde::Serialize;
 use serde_json::value::RawValue;

@@ -59,7 +59,7 @@ pub(crate) fn write_units(table: &Table, item: &Item) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use db_adapter::entity::{post, user};
+    use db_adapter::forum::{post, user};
 
     #[test]
     fn what_was_spent_must_be_paid_before_more_is() {

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Read, Write};
 use std::process::{Command, Stdio};
 
-use db_adapter::TABLES;
+use db_adapter::forum::TABLES;
 use http_test::Process;
 use schema::{conform, resolved};
 use serde_json::{Map, Value, json};

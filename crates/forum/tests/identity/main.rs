@@ -7,7 +7,7 @@ mod tokens;
 
 use std::sync::Arc;
 
-use db_adapter::entity::{post, thread, user};
+use db_adapter::forum::{post, thread, user};
 use http_kit::auth::Auth;
 use http_kit::layers::Behaviour;
 use http_test::{Answer, Issuer, SigningKey, TestApp, behaviour};

@@ -1,6 +1,6 @@
 //! One's own profile: making, changing, exporting and erasing it.
 
-use db_adapter::entity::user;
+use db_adapter::forum::user;
 use db_adapter::{Key, Update};
 use http_test::Answer;
 use serde_json::{Value, json};

@@ -1,6 +1,6 @@
 //! What callers may do to their own items and to those of others.
 
-use db_adapter::entity::user;
+use db_adapter::forum::user;
 use db_adapter::{Key, Update};
 use rstest::rstest;
 use serde_json::{Value, json};

@@ -8,9 +8,9 @@ use std::sync::Arc;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use db_adapter::dynamodb::{DynamoOptions, DynamoStore, tables};
-use db_adapter::entity::{post, thread, user};
+use db_adapter::forum::{TABLES, post, thread, user};
 use db_adapter::json::{JsonOptions, JsonStore};
-use db_adapter::{Item, Scan, Store, TABLES, Table};
+use db_adapter::{Item, Scan, Store, Table};
 use futures::StreamExt;
 use serde_json::{Value as Json, json};
 use tempfile::TempDir;
@@ -35,7 +35,7 @@ impl Place {
     pub(crate) async fn json() -> Self {
         let files = tempfile::tempdir().unwrap();
         let dir = files.path().join("store");
-        let store = Arc::new(JsonStore::open(JsonOptions::new(&dir)).await.unwrap());
+        let store = Arc::new(JsonStore::open(&TABLES, JsonOptions::new(&dir)).await.unwrap());
         let settings = vec![("USE_DYNAMODB", "false".to_owned()), ("DATA_DIR", dir.display().to_string())];
         Self { files, store, dynamodb: None, settings }
     }
@@ -51,7 +51,7 @@ impl Place {
     pub(crate) async fn dynamodb_at(endpoint: String, names: &[(&'static Table, String)]) -> Self {
         let mut options = DynamoOptions { endpoint: Some(endpoint.clone()), ..DynamoOptions::new("us-east-1") };
         options.tables.extend(names.iter().map(|(table, name)| (table.name, name.clone())));
-        let store = Arc::new(DynamoStore::open(options).await.unwrap());
+        let store = Arc::new(DynamoStore::open(&TABLES, options).await.unwrap());
         tables::create(&store).await.unwrap();
         let mut settings = vec![("USE_DYNAMODB", "true".to_owned()), ("DYNAMODB_ENDPOINT", endpoint)];
         settings.extend(names.iter().map(|(table, name)| (table.env, name.clone())));

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use chrono::Utc;
-use db_adapter::entity::{timestamp, user};
+use db_adapter::forum::{timestamp, user};
 use db_adapter::{Item, Key, Read, Store, StoreExt};
 use moka::future::Cache;
 
@@ -40,7 +40,7 @@ impl Standings {
             return suspension.check();
         }
         let attributes = Some(vec![SUSPENDED_UNTIL.to_owned(), SUSPENDED_REASON.to_owned()]);
-        let read = Read { attributes, fresh: true, ..Read::default() };
+        let read = Read { attributes, bypass_cache: true, ..Read::default() };
         let profile = store.find(&user::TABLE, &Key::hash(&account.id), &read).await?;
         // Who has none yet may have one in a second.
         let suspension = Suspension::of(&profile.ok_or_else(Problem::profile_missing)?);

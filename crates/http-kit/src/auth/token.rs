@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use db_adapter::entity::is_id;
+use db_adapter::forum::is_id;
 use jsonwebtoken::errors::ErrorKind;
 use jsonwebtoken::{Algorithm, Validation, decode, decode_header};
 use serde_json::{Map, Value};

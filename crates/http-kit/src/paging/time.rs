@@ -1,7 +1,7 @@
 //! Times in parameters: RFC 3339, as clients write it.
 
 use chrono::{DateTime, Datelike, Duration, Timelike, Utc};
-use db_adapter::entity::timestamp;
+use db_adapter::forum::timestamp;
 
 /// The time as items have it. They have whole milliseconds, so that rounding up changes neither what is at or after a time nor what is
 /// before it.

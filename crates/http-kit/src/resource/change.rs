@@ -2,7 +2,7 @@
 
 use axum::extract::Request;
 use axum::response::Response;
-use db_adapter::entity::now;
+use db_adapter::forum::now;
 use db_adapter::schema::UPDATED_AT;
 
 use super::body::{self, Changes, Given, Purpose};

@@ -31,7 +31,7 @@ pub async fn put_own<R: Resource>(
     changes.check_fixed(&Item::new(&known))?;
     let mut update = changes.into_update();
     update.set.extend(known);
-    update.set.insert(UPDATED_AT.to_owned(), db_adapter::entity::now().into());
+    update.set.insert(UPDATED_AT.to_owned(), db_adapter::forum::now().into());
     let key = Key::hash(target.id());
     if target.store().get(R::TABLE, &key, &Read::STRONG).await?.is_none() {
         if conditions.need_strong_read() {

@@ -1,6 +1,6 @@
 //! Items that name other items.
 
-use db_adapter::entity::user;
+use db_adapter::forum::user;
 use db_adapter::schema::Attribute;
 use db_adapter::{Attributes, Item, Key, Read, Store, StoreExt, Table};
 
@@ -68,7 +68,7 @@ async fn missing<'a>(store: &dyn Store, named: &'a [Reference]) -> Result<Vec<&'
 async fn read(store: &dyn Store, named: &[Reference]) -> Result<Vec<Option<Item>>, Problem> {
     let attributes = [SUSPENDED_UNTIL, SUSPENDED_REASON].map(str::to_owned).into();
     // Not from a cache: another service writes these tables.
-    let read = Read { attributes: Some(attributes), fresh: true, ..Read::default() };
+    let read = Read { attributes: Some(attributes), bypass_cache: true, ..Read::default() };
     match named {
         [] => Ok(Vec::new()),
         [(_, target, id)] => Ok(vec![store.find(target, &Key::hash(id), &read).await?]),

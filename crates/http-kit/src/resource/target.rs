@@ -4,7 +4,7 @@ use std::marker::PhantomData;
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
-use db_adapter::entity::ME;
+use db_adapter::forum::ME;
 use db_adapter::schema::Attribute;
 use db_adapter::{Item, Key, Read, Store, StoreExt, Tag};
 

@@ -1,5 +1,5 @@
 use db_adapter::Key;
-use db_adapter::entity::{thread, user};
+use db_adapter::forum::{thread, user};
 use http_test::{Answer, TestApp};
 use serde_json::{Value, json};
 

@@ -11,7 +11,7 @@ mod read;
 mod requests;
 mod shared;
 
-use db_adapter::entity::{post, thread, user};
+use db_adapter::forum::{post, thread, user};
 use db_adapter::{Item, Table};
 use http_test::{Answer, TestApp};
 use serde_json::{Value, json};

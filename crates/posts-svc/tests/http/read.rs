@@ -1,4 +1,4 @@
-use db_adapter::entity::post;
+use db_adapter::forum::post;
 use db_adapter::{Key, Read};
 use serde_json::json;
 

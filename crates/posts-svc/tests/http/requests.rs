@@ -2,9 +2,8 @@
 
 use std::sync::{Arc, Mutex};
 
-use async_trait::async_trait;
-use db_adapter::{Attributes, Error, Finding, Health, Item, Key, Page, Query, Read, Result, Scan, Store, Table, Tag, Update};
-use futures::stream::BoxStream;
+use db_adapter::layer::StoreLayer;
+use db_adapter::{Attributes, Error, Finding, Item, Key, Page, Query, Read, Result, Scan, Store, Table, Tag, Update};
 use http_kit::SharedStore;
 use http_test::TestApp;
 use rstest::rstest;
@@ -31,8 +30,11 @@ impl Recorder {
     }
 }
 
-#[async_trait]
-impl Store for Recorder {
+impl StoreLayer for Recorder {
+    fn inner(&self) -> &dyn Store {
+        &*self.store
+    }
+
     async fn get(&self, table: &'static Table, key: &Key, read: &Read) -> Result<Option<Item>> {
         self.note_read("get", &[table.name], read);
         if self.lags && !read.strong { Ok(None) } else { self.store.get(table, key, read).await }
@@ -68,24 +70,12 @@ impl Store for Recorder {
         self.store.delete(table, key, expected).await
     }
 
-    async fn load(&self, table: &'static Table, items: BoxStream<'_, Result<Item>>) -> Result<u64> {
-        self.store.load(table, items).await
-    }
-
     async fn check(&self, _: &'static Table) -> Result<Vec<Finding>> {
         Err(Error::unavailable("no route asks this"))
     }
 
     async fn repair(&self, _: &'static Table, _: &Finding) -> Result<()> {
         Err(Error::unavailable("no route asks this"))
-    }
-
-    async fn health(&self, table: &'static Table) -> Health {
-        self.store.health(table).await
-    }
-
-    async fn close(&self) -> Result<()> {
-        self.store.close().await
     }
 }
 

@@ -1,5 +1,5 @@
 use db_adapter::Key;
-use db_adapter::entity::user;
+use db_adapter::forum::user;
 use http_test::TestApp;
 use serde_json::json;
 

@@ -52,7 +52,7 @@ async fn a_request_with_a_key_can_be_repeated() {
     store_user(&app, "u1").await;
     let body = json!({ "title": "T", "userId": "u1" });
     let first = create_with_key(&app, "k", &body).await.expect_status(201);
-    app.store.delete(&db_adapter::entity::user::TABLE, &db_adapter::Key::hash("u1"), None).await.unwrap();
+    app.store.delete(&db_adapter::forum::user::TABLE, &db_adapter::Key::hash("u1"), None).await.unwrap();
     let again = create_with_key(&app, "k", &json!({ "userId": "u1", "title": " T " })).await.expect_status(201);
     assert_eq!(again.header("idempotent-replayed"), "true");
     assert_eq!(again.json(), first.json());

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use db_adapter::entity::post;
+use db_adapter::forum::post;
 use db_adapter::{Scan, Segment};
 use http_kit::layers::Behaviour;
 use http_test::{TestApp, behaviour};

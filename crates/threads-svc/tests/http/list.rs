@@ -9,7 +9,7 @@ async fn with_threads(count: usize) -> TestApp {
     for number in 0..count {
         let time = format!("2026-01-01T00:00:{number:02}.000Z");
         let thread = json!({ "threadId": format!("t{number}"), "title": "T", "createdAt": time, "updatedAt": time });
-        app.store.create(&db_adapter::entity::thread::TABLE, attributes(&thread)).await.unwrap();
+        app.store.create(&db_adapter::forum::thread::TABLE, attributes(&thread)).await.unwrap();
     }
     app
 }

@@ -9,7 +9,7 @@ mod list;
 mod openapi;
 mod read;
 
-use db_adapter::entity::{post, user};
+use db_adapter::forum::{post, user};
 use db_adapter::{Attributes, Item};
 use http_test::{Answer, TestApp};
 use serde_json::{Value, json};

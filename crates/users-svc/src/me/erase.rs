@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use axum::response::Response;
-use db_adapter::entity::{now, post, thread, user};
+use db_adapter::forum::{now, post, thread, user};
 use db_adapter::schema::UPDATED_AT;
 use db_adapter::{Error, Item, Key, Query as IndexQuery, Read, Store, Update};
 use http_kit::etag::Conditions;
@@ -106,7 +106,8 @@ async fn erase_threads(store: &dyn Store, user_id: &str, deadline: Deadline) -> 
         for thread in &threads.items {
             check_time(deadline)?;
             let id = thread.text(thread::TABLE.hash).unwrap_or_default();
-            let in_thread = IndexQuery { limit: 1, fresh: true, ..IndexQuery::new(index(&post::TABLE, "ThreadIndex")?, &*id) };
+            let in_thread =
+                IndexQuery { limit: 1, bypass_cache: true, ..IndexQuery::new(index(&post::TABLE, "ThreadIndex")?, &*id) };
             let key = Key::hash(&*id);
             if store.query(&post::TABLE, &in_thread).await?.items.is_empty() {
                 gone(store.delete(&thread::TABLE, &key, None).await)?;
@@ -125,7 +126,7 @@ async fn erase_threads(store: &dyn Store, user_id: &str, deadline: Deadline) -> 
 
 /// A page of what the user wrote, with its keys. Not from a cache: another service writes these tables.
 pub(super) fn of_user(table: &'static db_adapter::Table, user_id: &str) -> Result<IndexQuery, Problem> {
-    Ok(IndexQuery { limit: 100, fresh: true, ..IndexQuery::new(index(table, "UserIndex")?, user_id) })
+    Ok(IndexQuery { limit: 100, bypass_cache: true, ..IndexQuery::new(index(table, "UserIndex")?, user_id) })
 }
 
 fn check_time(deadline: Deadline) -> Result<(), Problem> {

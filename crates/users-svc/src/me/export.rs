@@ -3,7 +3,7 @@
 use axum::body::{Body, Bytes};
 use axum::http::{HeaderValue, header};
 use axum::response::Response;
-use db_adapter::entity::{post, thread, user};
+use db_adapter::forum::{post, thread, user};
 use db_adapter::{Cursor, Error, Item, Query as IndexQuery, Read, Table};
 use futures::stream::{self, StreamExt, TryStreamExt};
 use http_kit::extract::{NoParameters, Query};

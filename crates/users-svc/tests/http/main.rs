@@ -35,5 +35,5 @@ async fn created(app: &TestApp, body: &Value) -> String {
 async fn load(app: &TestApp, item: Value) {
     let item = db_adapter::Item::parse(&item.to_string()).unwrap();
     let stream = futures::stream::iter([Ok(item)]);
-    app.store.load(&db_adapter::entity::user::TABLE, Box::pin(stream)).await.unwrap();
+    app.store.load(&db_adapter::forum::user::TABLE, Box::pin(stream)).await.unwrap();
 }

@@ -74,7 +74,7 @@ async fn a_migrated_user_is_shown_as_far_as_it_is_known() {
     assert_eq!(answer.header("etag"), "\"0-0\"");
     let changed = app.send_json("PATCH", "/api/users/1", &[("if-match", "\"0-0\"")], &json!({ "bio": "x" })).await;
     assert_eq!(changed.expect_status(200).field("version"), 1);
-    let (table, key) = (&db_adapter::entity::user::TABLE, db_adapter::Key::hash("1"));
+    let (table, key) = (&db_adapter::forum::user::TABLE, db_adapter::Key::hash("1"));
     let item = app.store.get(table, &key, &db_adapter::Read::STRONG).await.unwrap().unwrap();
     assert_eq!(item.members().get("shoeSize").unwrap(), "43");
 }

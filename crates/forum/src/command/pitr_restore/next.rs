@@ -1,6 +1,7 @@
 //! The steps that are left for a person after the restore.
 
-use db_adapter::{TABLES, Table};
+use db_adapter::Table;
+use db_adapter::forum::TABLES;
 
 /// Two ways to use the restored data, as commands.
 pub(super) fn steps(targets: &[(&'static Table, String)], region: &str, provisioned: bool, replicated: bool) -> String {

@@ -2,8 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use db_adapter::TABLES;
-use db_adapter::schema::SCHEMA_VERSION;
+use db_adapter::forum::{SCHEMA_VERSION, TABLES};
 use serde::Serialize;
 
 use crate::{Outcome, output};

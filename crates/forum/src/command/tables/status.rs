@@ -8,7 +8,7 @@ use clap::{Args, ValueEnum};
 use db_adapter::Table;
 use db_adapter::config::DynamoConfig;
 use db_adapter::dynamodb::DynamoStore;
-use db_adapter::entity::timestamp;
+use db_adapter::forum::timestamp;
 use serde::Serialize;
 
 use crate::command::arguments::OutputArguments;

@@ -6,7 +6,7 @@ use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
-use db_adapter::schema::SCHEMA_VERSION;
+use db_adapter::forum::SCHEMA_VERSION;
 use db_adapter::{Item, Table};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;

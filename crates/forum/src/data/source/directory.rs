@@ -204,8 +204,8 @@ impl<'de> Visitor<'de> for List<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use db_adapter::TABLES;
-    use db_adapter::entity::{post, user};
+    use db_adapter::forum::TABLES;
+    use db_adapter::forum::{post, user};
 
     fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
         let folder = tempfile::tempdir().unwrap();

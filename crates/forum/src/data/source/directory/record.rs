@@ -2,7 +2,7 @@
 //! times are derived. A record with a version is already a stored item and is left unchanged.
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime, TimeDelta, Utc};
-use db_adapter::entity::{RESERVED_IDS, is_id, timestamp, user};
+use db_adapter::forum::{RESERVED_IDS, is_id, timestamp, user};
 use db_adapter::schema::{Access, Attribute, CREATED_AT, Key, Presence, UPDATED_AT, VERSION};
 use db_adapter::{Attributes, Error, Item, Result, Table, Value, check_size};
 
@@ -208,7 +208,7 @@ fn written(text: &str) -> Option<DateTime<Utc>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use db_adapter::entity::{post, thread};
+    use db_adapter::forum::{post, thread};
     use proptest::prelude::*;
 
     fn convert(table: &'static Table, records: &[&str]) -> Vec<Result<Record>> {
@@ -227,7 +227,7 @@ mod tests {
     /// A record that has only what is needed of its table, every attribute under its oldest name, becomes an item.
     #[test]
     fn every_table_is_understood_by_its_older_names() {
-        for table in db_adapter::TABLES {
+        for table in db_adapter::forum::TABLES {
             let needed = table.attributes.iter().filter(|known| is_needed(known) || known.name == table.hash);
             let member = |known: &Attribute| {
                 let name = known.formerly.last().unwrap_or(&known.name);

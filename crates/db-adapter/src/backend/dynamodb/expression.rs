@@ -1,0 +1,118 @@
+//! Expressions: every name and value goes through a placeholder, so that reserved words and odd names need no care.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+
+use super::attribute_value::Raw;
+use crate::store::item::Tag;
+use crate::store::schema::{CREATED_AT, Table, UPDATED_AT, VERSION, WRITE_ID};
+use crate::store::update::Update;
+
+/// The placeholders of one request.
+#[derive(Debug, Default)]
+pub(super) struct Expression {
+    names: HashMap<String, String>,
+    values: HashMap<String, AttributeValue>,
+}
+
+impl Expression {
+    /// The placeholders for names, as the SDK wants them.
+    pub(super) fn names(&self) -> Option<HashMap<String, String>> {
+        Some(self.names.clone()).filter(|names| !names.is_empty())
+    }
+
+    /// The placeholders for values, as the SDK wants them.
+    pub(super) fn values(&self) -> Option<HashMap<String, AttributeValue>> {
+        Some(self.values.clone()).filter(|values| !values.is_empty())
+    }
+
+    /// The placeholder for an attribute's name.
+    pub(super) fn name(&mut self, attribute: &str) -> String {
+        if let Some((placeholder, _)) = self.names.iter().find(|(_, name)| *name == attribute) {
+            return placeholder.clone();
+        }
+        let placeholder = format!("#n{}", self.names.len());
+        self.names.insert(placeholder.clone(), attribute.to_owned());
+        placeholder
+    }
+
+    /// A placeholder for a value.
+    pub(super) fn value(&mut self, value: impl Into<AttributeValue>) -> String {
+        let placeholder = format!(":v{}", self.values.len());
+        self.values.insert(placeholder.clone(), value.into());
+        placeholder
+    }
+
+    /// A placeholder for a string.
+    pub(super) fn text(&mut self, text: &str) -> String {
+        self.value(AttributeValue::S(text.to_owned()))
+    }
+
+    /// A projection to these attributes.
+    pub(super) fn projection<'a>(&mut self, attributes: impl IntoIterator<Item = &'a str>) -> String {
+        attributes.into_iter().map(|attribute| self.name(attribute)).collect::<Vec<_>>().join(", ")
+    }
+
+    /// There is such an item.
+    pub(super) fn exists(&mut self, table: &Table) -> String {
+        format!("attribute_exists({})", self.name(table.hash))
+    }
+
+    /// There is no such item.
+    pub(super) fn absent(&mut self, table: &Table) -> String {
+        format!("attribute_not_exists({})", self.name(table.hash))
+    }
+
+    /// The item has this tag.
+    pub(super) fn has_tag(&mut self, tag: &Tag) -> String {
+        let version = self.equals_or_lacks(VERSION, AttributeValue::N(tag.version.to_string()), tag.version == 0);
+        let lacks = tag.write_id == Tag::NO_WRITE_ID;
+        let write_id = self.equals_or_lacks(WRITE_ID, AttributeValue::S(tag.write_id.clone()), lacks);
+        format!("{version} AND {write_id}")
+    }
+
+    /// The item does not come from this write.
+    pub(super) fn is_not_from(&mut self, write_id: &str) -> String {
+        let (name, value) = (self.name(WRITE_ID), self.text(write_id));
+        format!("(attribute_not_exists({name}) OR {name} <> {value})")
+    }
+
+    /// The item has no later time.
+    pub(super) fn not_before(&mut self, time: &str) -> String {
+        let time = self.text(time);
+        let earlier = [CREATED_AT, UPDATED_AT].map(|name| {
+            let name = self.name(name);
+            format!("(attribute_not_exists({name}) OR {name} <= {time})")
+        });
+        earlier.join(" AND ")
+    }
+
+    /// The attribute is as it is in this item.
+    pub(super) fn unchanged(&mut self, attribute: &str, item: &Raw) -> String {
+        let name = self.name(attribute);
+        match item.get(attribute) {
+            Some(value) => format!("{name} = {}", self.value(value.clone())),
+            None => format!("attribute_not_exists({name})"),
+        }
+    }
+
+    /// What the update changes, with a version grown by one.
+    pub(super) fn changes(&mut self, update: &Update, write_id: &str) -> String {
+        let version = self.name(VERSION);
+        let (zero, one) = (self.value(AttributeValue::N("0".to_owned())), self.value(AttributeValue::N("1".to_owned())));
+        let mut sets = vec![
+            format!("{version} = if_not_exists({version}, {zero}) + {one}"),
+            format!("{} = {}", self.name(WRITE_ID), self.text(write_id)),
+        ];
+        sets.extend(update.set.iter().map(|(name, value)| format!("{} = {}", self.name(name), self.value(value.clone()))));
+        let removes: Vec<_> = update.remove.iter().map(|name| self.name(name)).collect();
+        let remove = if removes.is_empty() { String::new() } else { format!(" REMOVE {}", removes.join(", ")) };
+        format!("SET {}{remove}", sets.join(", "))
+    }
+
+    fn equals_or_lacks(&mut self, attribute: &str, value: AttributeValue, lacks: bool) -> String {
+        let (name, value) = (self.name(attribute), self.value(value));
+        if lacks { format!("(attribute_not_exists({name}) OR {name} = {value})") } else { format!("{name} = {value}") }
+    }
+}

@@ -1,0 +1,152 @@
+//! The tables themselves: create, delete, describe. Only those that the store was opened with, under their configured names, are touched.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_dynamodb::types::{
+    AttributeDefinition, BillingMode, GlobalSecondaryIndex, IndexStatus, KeySchemaElement, KeyType, Projection, ProjectionType,
+    ScalarAttributeType, TableDescription, TableStatus,
+};
+
+use super::DynamoStore;
+use super::retry::Backoff;
+use crate::store::error::{Error, Result};
+use crate::store::schema::Table;
+
+/// How long AWS may take to create or delete a table.
+const PATIENCE: Duration = Duration::from_secs(600);
+
+/// What was done about one table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TableChange {
+    /// Its short name, as [`Table::name`].
+    pub table: &'static str,
+    /// Its name on DynamoDB.
+    pub name: String,
+    /// Was anything to be done? Not where a table to create was there already, or one to delete was not.
+    pub changed: bool,
+}
+
+/// Creates every table of the store that is not there yet, on demand billing and with indexes that project everything, and waits until all
+/// of them can be used. A table that is there is left as it is.
+///
+/// # Errors
+/// [`Error::Unavailable`] when AWS cannot be reached or refuses; [`Error::Timeout`] after ten minutes.
+pub async fn create(store: &DynamoStore) -> Result<Vec<TableChange>> {
+    let mut changes = Vec::new();
+    for table in store.schema {
+        let call = store.call("CreateTable", table);
+        let request = request(store, table)?;
+        let send = || request.clone().send();
+        let changed = match call.run(&mut store.backoff(), send).await {
+            Ok(_) => true,
+            Err(error) if error.code() == Some("ResourceInUseException") => false,
+            Err(error) => return Err(call.fault(error)),
+        };
+        changes.push(TableChange { table: table.name, name: store.table_name(table).to_owned(), changed });
+    }
+    for table in store.schema {
+        wait(store, table, |description| description.is_some_and(is_active)).await?;
+    }
+    Ok(changes)
+}
+
+/// Deletes every table of the store and all its items, and waits until they are gone.
+///
+/// # Errors
+/// As [`create`]; a table that is protected against deletion is an [`Error::Backend`] with AWS's reason.
+pub async fn delete(store: &DynamoStore) -> Result<Vec<TableChange>> {
+    let mut changes = Vec::new();
+    for table in store.schema {
+        let call = store.call("DeleteTable", table);
+        let request = store.client.delete_table().table_name(store.table_name(table));
+        let send = || request.clone().send();
+        let changed = match call.run(&mut store.backoff(), send).await {
+            Ok(_) => true,
+            Err(error) if is_missing(&error) => false,
+            Err(error) => return Err(call.fault(error)),
+        };
+        changes.push(TableChange { table: table.name, name: store.table_name(table).to_owned(), changed });
+    }
+    for table in store.schema {
+        wait(store, table, |description| description.is_none()).await?;
+    }
+    Ok(changes)
+}
+
+/// The table as it is on DynamoDB, or `None`.
+///
+/// # Errors
+/// As [`create`].
+pub async fn describe(store: &DynamoStore, table: &'static Table) -> Result<Option<TableDescription>> {
+    let call = store.call("DescribeTable", table);
+    let request = store.client.describe_table().table_name(store.table_name(table));
+    let send = || request.clone().send();
+    match call.run(&mut store.backoff(), send).await {
+        Ok(output) => Ok(output.table),
+        Err(error) if is_missing(&error) => Ok(None),
+        Err(error) => Err(call.fault(error)),
+    }
+}
+
+async fn wait(store: &DynamoStore, table: &'static Table, done: impl Fn(Option<&TableDescription>) -> bool) -> Result<()> {
+    let mut backoff = Backoff::new(PATIENCE);
+    while !done(describe(store, table).await?.as_ref()) {
+        if !backoff.pause().await {
+            return Err(Error::Timeout);
+        }
+    }
+    Ok(())
+}
+
+fn is_missing<E>(error: &SdkError<E>) -> bool
+where
+    SdkError<E>: ProvideErrorMetadata,
+{
+    error.code() == Some("ResourceNotFoundException")
+}
+
+fn is_active(table: &TableDescription) -> bool {
+    let indexes = table.global_secondary_indexes();
+    table.table_status() == Some(&TableStatus::Active)
+        && indexes.iter().all(|index| index.index_status().is_none_or(|status| *status == IndexStatus::Active))
+}
+
+fn request(
+    store: &DynamoStore,
+    table: &'static Table,
+) -> Result<aws_sdk_dynamodb::operation::create_table::builders::CreateTableFluentBuilder> {
+    let indexes = table.indexes.iter().flat_map(|index| [Some(index.hash), index.range]);
+    let keys: BTreeSet<_> = [Some(table.hash), table.range].into_iter().chain(indexes).flatten().collect();
+    let attributes = keys
+        .into_iter()
+        .map(|name| AttributeDefinition::builder().attribute_name(name).attribute_type(ScalarAttributeType::S).build());
+    let attributes = attributes.collect::<std::result::Result<Vec<_>, _>>().map_err(Error::backend)?;
+    let everything = Projection::builder().projection_type(ProjectionType::All).build();
+    let indexes = table.indexes.iter().map(|index| {
+        GlobalSecondaryIndex::builder()
+            .index_name(index.name)
+            .set_key_schema(Some(key_schema(index.hash, index.range)?))
+            .projection(everything.clone())
+            .build()
+            .map_err(Error::backend)
+    });
+    Ok(store
+        .client
+        .create_table()
+        .table_name(store.table_name(table))
+        .billing_mode(BillingMode::PayPerRequest)
+        .set_key_schema(Some(key_schema(table.hash, table.range)?))
+        .set_attribute_definitions(Some(attributes))
+        .set_global_secondary_indexes(Some(indexes.collect::<Result<_>>()?)))
+}
+
+fn key_schema(hash: &str, range: Option<&str>) -> Result<Vec<KeySchemaElement>> {
+    let halves = [Some((hash, KeyType::Hash)), range.map(|range| (range, KeyType::Range))];
+    let elements = halves
+        .into_iter()
+        .flatten()
+        .map(|(name, half)| KeySchemaElement::builder().attribute_name(name).key_type(half).build().map_err(Error::backend));
+    elements.collect()
+}

@@ -1,0 +1,206 @@
+//! Writes of single items without a transaction: create, update, delete.
+//!
+//! Every write carries a fresh `writeId`. When a condition fails because an earlier attempt of the same write succeeded and its
+//! response was lost, the old item that DynamoDB returns carries it, and the write has succeeded. This cannot tell when another
+//! write came between the two attempts: an update or delete without an expected tag then happens once more.
+
+use aws_sdk_dynamodb::error::SdkError;
+use aws_sdk_dynamodb::operation::delete_item::DeleteItemError;
+use aws_sdk_dynamodb::operation::put_item::PutItemError;
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use aws_sdk_dynamodb::types::{ReturnConsumedCapacity, ReturnValue, ReturnValuesOnConditionCheckFailure};
+use uuid::Uuid;
+
+use super::DynamoStore;
+use super::attribute_value::{Raw, into_raw, raw_key, tag, text};
+use super::expression::Expression;
+use super::retry::Backoff;
+use crate::store::error::{Error, Result, Rule};
+use crate::store::item::{Attributes, Item, Tag, Value, check_size};
+use crate::store::schema::{Key, Table, VERSION, WRITE_ID};
+use crate::store::update::Update;
+
+/// How a conditional write ended that reached DynamoDB.
+pub(super) enum Written<T> {
+    Done(T),
+    /// The condition did not hold; the item as it is.
+    Refused(Option<Raw>),
+}
+
+impl DynamoStore {
+    pub(super) async fn create_item(&self, table: &'static Table, mut attributes: Attributes) -> Result<Item> {
+        let key = table.check(&attributes)?;
+        let write_id = new_write_id();
+        attributes.insert(VERSION.to_owned(), Value::from(1));
+        attributes.insert(WRITE_ID.to_owned(), Value::from(write_id.as_str()));
+        table.add_constant(&mut attributes);
+        check_size(&attributes)?;
+        self.check_open()?;
+        let item = Item::new(&attributes);
+        if table.unique.iter().any(|unique| unique.value_of(&attributes).is_some()) {
+            self.create_with_claims(table, &key, &attributes, &write_id).await?;
+        } else {
+            self.put_new(table, into_raw(attributes), &write_id).await?;
+        }
+        Ok(item)
+    }
+
+    async fn put_new(&self, table: &'static Table, item: Raw, write_id: &str) -> Result<()> {
+        let mut expression = Expression::default();
+        let request = self
+            .client
+            .put_item()
+            .table_name(self.table_name(table))
+            .set_item(Some(item))
+            .condition_expression(expression.absent(table))
+            .set_expression_attribute_names(expression.names())
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .return_consumed_capacity(ReturnConsumedCapacity::Indexes);
+        let call = self.call("PutItem", table);
+        let send = || request.clone().send();
+        match call.run(&mut self.backoff(), send).await {
+            Ok(_) => Ok(()),
+            Err(SdkError::ServiceError(error)) if error.err().is_conditional_check_failed_exception() => match error.into_err() {
+                PutItemError::ConditionalCheckFailedException(failed) if is_from(failed.item(), write_id) => Ok(()),
+                _ => Err(Error::Conflict { rule: Rule::Key }),
+            },
+            Err(error) => Err(call.fault(error)),
+        }
+    }
+
+    pub(super) async fn update_item(&self, table: &'static Table, key: &Key, update: &Update) -> Result<Item> {
+        update.check(table, key)?;
+        self.check_open()?;
+        let write_id = new_write_id();
+        let mut backoff = self.backoff();
+        let mut expression = Expression::default();
+        let mut conditions = vec![expression.exists(table)];
+        conditions.push(match &update.expected {
+            Some(expected) => expression.has_tag(expected),
+            None => expression.is_not_from(&write_id),
+        });
+        for unique in table.unique {
+            let name = unique.attribute;
+            if update.set.contains_key(name) || update.remove.contains(name) {
+                conditions.push(expression.unchanged(name, &into_raw(update.set.clone())));
+            }
+        }
+        // Where the item has a later time, the update is made anew from the item that the refusal brings.
+        conditions.extend(update.time().map(|time| expression.not_before(time)));
+        let condition = conditions.join(" AND ");
+        match self.update_if(table, key, update, &write_id, expression, condition, &mut backoff).await? {
+            Written::Done(item) => self.item(table, item),
+            Written::Refused(None) => Err(Error::NotFound),
+            Written::Refused(Some(old)) if is_from(Some(&old), &write_id) => self.item(table, old),
+            Written::Refused(Some(old)) if update.expected.as_ref().is_some_and(|expected| *expected != tag(&old)) => {
+                Err(Error::VersionMismatch)
+            }
+            Written::Refused(Some(old)) => self.update_with_claims(table, key, update, &write_id, old, &mut backoff).await,
+        }
+    }
+
+    /// The update where the condition holds.
+    #[expect(clippy::too_many_arguments, reason = "one request and its parts")]
+    pub(super) async fn update_if(
+        &self,
+        table: &'static Table,
+        key: &Key,
+        update: &Update,
+        write_id: &str,
+        mut expression: Expression,
+        condition: String,
+        backoff: &mut Backoff,
+    ) -> Result<Written<Raw>> {
+        let request = self
+            .client
+            .update_item()
+            .table_name(self.table_name(table))
+            .set_key(Some(raw_key(table, key)))
+            .update_expression(expression.changes(update, write_id))
+            .condition_expression(condition)
+            .set_expression_attribute_names(expression.names())
+            .set_expression_attribute_values(expression.values())
+            .return_values(ReturnValue::AllNew)
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .return_consumed_capacity(ReturnConsumedCapacity::Indexes);
+        let call = self.call("UpdateItem", table);
+        let send = || request.clone().send();
+        match call.run(backoff, send).await {
+            Ok(output) => Ok(Written::Done(output.attributes.unwrap_or_default())),
+            Err(SdkError::ServiceError(error)) if error.err().is_conditional_check_failed_exception() => match error.into_err() {
+                UpdateItemError::ConditionalCheckFailedException(failed) => Ok(Written::Refused(failed.item)),
+                _ => Ok(Written::Refused(None)),
+            },
+            Err(error) => Err(call.fault(error)),
+        }
+    }
+
+    pub(super) async fn delete_item(&self, table: &'static Table, key: &Key, expected: Option<&Tag>) -> Result<()> {
+        table.check_full_key(key)?;
+        self.check_open()?;
+        if !table.unique.is_empty() {
+            return self.delete_with_claims(table, key, expected).await;
+        }
+        let mut expression = Expression::default();
+        let condition = expression.removable(table, expected);
+        match self.delete_if(table, key, expression, condition, &mut self.backoff()).await? {
+            Written::Done(()) => Ok(()),
+            Written::Refused(None) => Err(Error::NotFound),
+            Written::Refused(Some(_)) => Err(Error::VersionMismatch),
+        }
+    }
+
+    /// The deletion where the condition holds. One that finds nothing after an attempt that may have been executed is done.
+    pub(super) async fn delete_if(
+        &self,
+        table: &'static Table,
+        key: &Key,
+        expression: Expression,
+        condition: String,
+        backoff: &mut Backoff,
+    ) -> Result<Written<()>> {
+        let request = self
+            .client
+            .delete_item()
+            .table_name(self.table_name(table))
+            .set_key(Some(raw_key(table, key)))
+            .condition_expression(condition)
+            .set_expression_attribute_names(expression.names())
+            .set_expression_attribute_values(expression.values())
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .return_consumed_capacity(ReturnConsumedCapacity::Indexes);
+        let call = self.call("DeleteItem", table);
+        let send = || request.clone().send();
+        match call.run(backoff, send).await {
+            Ok(_) => Ok(Written::Done(())),
+            Err(SdkError::ServiceError(error)) if error.err().is_conditional_check_failed_exception() => match error.into_err() {
+                DeleteItemError::ConditionalCheckFailedException(failed) if failed.item.is_some() => {
+                    Ok(Written::Refused(failed.item))
+                }
+                _ if call.is_uncertain() => Ok(Written::Done(())),
+                _ => Ok(Written::Refused(None)),
+            },
+            Err(error) => Err(call.fault(error)),
+        }
+    }
+}
+
+impl Expression {
+    /// There is such an item, with the tag if one is expected.
+    pub(super) fn removable(&mut self, table: &Table, expected: Option<&Tag>) -> String {
+        let exists = self.exists(table);
+        match expected {
+            Some(expected) => format!("{exists} AND {}", self.has_tag(expected)),
+            None => exists,
+        }
+    }
+}
+
+/// Does the item come from this write?
+pub(super) fn is_from(item: Option<&Raw>, write_id: &str) -> bool {
+    item.and_then(|item| text(item, WRITE_ID)) == Some(write_id)
+}
+
+fn new_write_id() -> String {
+    Uuid::new_v4().simple().to_string()
+}

@@ -1,0 +1,407 @@
+//! The store on JSON files: durable, shared by several processes, for local development.
+//!
+//! A table is a snapshot `users.json`, a journal `users.journal` of what changed since, and a lock file `users.lock` that tells how
+//! far the journal is committed; processes queue for it at `users.queue.lock`. Beside them `open.lock` tells who uses the directory
+//! and `compact.lock` who compacts a table. Everything is in memory too. Where to look:
+//!
+//! | file | what |
+//! |---|---|
+//! | `memory`, `record` | a table in memory, its indexes and unique values |
+//! | `scan` | walking a table in steps, whole or a segment of it |
+//! | `write` | conditional writes and what they change |
+//! | `commit` | the committer: queue, append, one sync for many writes, results |
+//! | `table` | what other processes wrote, another journal, poison |
+//! | `lock`, `journal`, `snapshot` | the three files' formats |
+//! | `turns`, `holder` | waiting for the lock, and who has it |
+//! | `files` | how snapshot and journal are replaced together |
+//! | `compaction` | snapshot and journal into a new pair, while writers go on |
+//! | `directory`, `recover` | the start: alone or not, marks of crashes, edited files |
+//! | `disk` | every call to the file system, so that tests can let it fail |
+
+mod commit;
+mod compaction;
+mod directory;
+mod disk;
+mod files;
+mod holder;
+mod journal;
+mod lock;
+mod memory;
+mod record;
+mod recover;
+mod scan;
+mod snapshot;
+mod table;
+#[cfg(test)]
+mod tests;
+mod turns;
+mod write;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use async_trait::async_trait;
+use futures::StreamExt;
+use futures::stream::BoxStream;
+
+use self::commit::{Committer, Running};
+use self::directory::{Directory, Entry};
+use self::disk::{Disk, RealDisk};
+use self::files::Files;
+use self::lock::LockFile;
+use self::memory::Memory;
+use self::scan::Step;
+use self::table::{OpenTable, Poison};
+use self::write::Write;
+use crate::store::Store;
+use crate::store::check::Finding;
+use crate::store::cursor::{self, Position};
+use crate::store::error::{Error, Result, Rule};
+use crate::store::health::{Backend, Health};
+use crate::store::item::{Attributes, Item, Tag};
+use crate::store::limits::MAX_KEYS;
+use crate::store::page::{Page, PageBuilder, Query, Read, Scan, project};
+use crate::store::schema::{Key, Table};
+use crate::store::update::Update;
+
+/// Times that a start may find the files of a process that died while it was alone.
+const OPEN_ATTEMPTS: usize = 100;
+/// Items of a load that are written at once, and their bytes.
+const LOAD_ITEMS: usize = 2048;
+const LOAD_BYTES: usize = 4 << 20;
+
+/// Where the files are and how they are kept.
+#[derive(Debug, Clone)]
+pub struct JsonOptions {
+    /// The directory of the files; made where it is missing.
+    pub dir: PathBuf,
+    /// Bytes above which a journal is compacted into its table's snapshot, but never below the snapshot's own size.
+    pub compact_at: u64,
+    /// This process alone uses the directory, for as long as it runs.
+    pub single_writer: bool,
+    /// How long the lock of a table may stand still, as while its holder is stopped, before writes are refused and the store is not
+    /// healthy; a start waits six times as long. A lock that goes from one busy process to another does not stand still.
+    pub lock_timeout: Duration,
+    /// How long [`Store::close`] may take. What is not compacted by then stays in the journals, as safe as before.
+    pub close_timeout: Duration,
+}
+
+impl JsonOptions {
+    /// The defaults: compaction from 64 MB, several processes, five seconds for a lock and to close.
+    pub fn new(dir: impl Into<PathBuf>) -> Self {
+        let seconds = Duration::from_secs(5);
+        Self { dir: dir.into(), compact_at: 64 << 20, single_writer: false, lock_timeout: seconds, close_timeout: seconds }
+    }
+}
+
+/// The store on JSON files.
+///
+/// Every table is kept in memory, in no more than three times the size of its files, and every write is on disk before it is
+/// acknowledged. Several processes may use one directory; each sees what the others acknowledged at once.
+#[derive(Debug)]
+pub struct JsonStore {
+    schema: &'static [&'static Table],
+    /// In the order of the schema.
+    tables: Vec<Served>,
+    directory: Arc<Directory>,
+    close_timeout: Duration,
+}
+
+/// A table and its committer.
+#[derive(Debug)]
+struct Served {
+    table: Arc<OpenTable>,
+    committer: Committer,
+}
+
+impl JsonStore {
+    /// Opens the files of these tables; makes them where they are missing, and removes the marks of crashes. Files are named after
+    /// [`Table::name`]; other files in the directory are left alone.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] where the directory cannot be used; [`Error::Corrupt`] names the file and place that must be
+    /// corrected first. Nothing was changed then.
+    pub async fn open(schema: &'static [&'static Table], options: JsonOptions) -> Result<Self> {
+        Self::open_on(schema, options, Arc::new(RealDisk)).await
+    }
+
+    async fn open_on(schema: &'static [&'static Table], options: JsonOptions, disk: Arc<dyn Disk>) -> Result<Self> {
+        blocking(move || {
+            // Windows keeps everyone out of a locked file, so that nothing can be read beside a writer.
+            let single = options.single_writer || cfg!(windows);
+            let directory = Arc::new(Directory::open(&options.dir, disk, single, options.lock_timeout)?);
+            let tables = open_tables(&directory, schema, options.lock_timeout)?;
+            let serve = |table: OpenTable| {
+                let table = Arc::new(table);
+                let committer = Committer::start(Arc::clone(&table), Arc::clone(&directory), options.compact_at)?;
+                Ok(Served { table, committer })
+            };
+            let tables = tables.into_iter().map(serve).collect::<Result<_>>()?;
+            Ok(Self { schema, tables, directory, close_timeout: options.close_timeout })
+        })
+        .await
+    }
+
+    fn table(&self, table: &'static Table) -> Result<&Served> {
+        let at = self.schema.iter().position(|known| known.name == table.name);
+        at.and_then(|at| self.tables.get(at)).ok_or_else(|| Error::unavailable(format!("there is no table {}", table.name)))
+    }
+
+    /// Reads what every process has acknowledged before.
+    async fn read<T>(&self, table: &'static Table, read: impl FnOnce(&Memory) -> T) -> Result<T> {
+        let Served { table, .. } = self.table(table)?;
+        if let Some(memory) = table.current()? {
+            return Ok(read(&memory));
+        }
+        let reader = Arc::clone(table);
+        blocking(move || reader.catch_up()).await?;
+        Ok(read(&table.memory()))
+    }
+
+    async fn write(&self, table: &'static Table, write: Write) -> Result<Option<Item>> {
+        let result = self.table(table)?.committer.queue(write)?;
+        // The committer drops a write without an outcome only where it panics over it.
+        result.await.unwrap_or_else(|_| Err(Error::backend(Poison::Panic.reason())))
+    }
+
+    async fn stored(&self, table: &'static Table, write: Write) -> Result<Item> {
+        self.write(table, write).await?.ok_or_else(|| Error::backend("a write returned no item"))
+    }
+}
+
+/// Compacts these tables of a directory that no process uses, also where a person changed a snapshot. Returns the number of items of
+/// each table.
+///
+/// # Errors
+/// [`Error::Unavailable`] where a process uses the directory; [`Error::Corrupt`] as [`JsonStore::open`].
+pub async fn compact(schema: &'static [&'static Table], options: JsonOptions) -> Result<Vec<(&'static Table, u64)>> {
+    blocking(move || {
+        let single = true;
+        let directory = Directory::open(&options.dir, Arc::new(RealDisk), single, options.lock_timeout)?;
+        directory.enter()?;
+        let tables = schema.iter().map(|table| {
+            let (files, lock) = table_files(&directory, table, options.lock_timeout)?;
+            let loaded = recover::open_alone(&files, &lock, true)?;
+            Ok((*table, loaded.memory.count()))
+        });
+        tables.collect()
+    })
+    .await
+}
+
+fn table_files(directory: &Directory, table: &'static Table, lock_timeout: Duration) -> Result<(Files, LockFile)> {
+    let files = Files { dir: directory.dir.clone(), table };
+    let lock = files.dir.open(&files.lock(), true)?;
+    let lock = lock.ok_or_else(|| Error::unavailable(format!("{} cannot be opened", files.place(&files.lock()))))?;
+    let queue = if directory.is_single() { None } else { files.dir.open(&files.queue(), true)? };
+    Ok((files, LockFile::new(lock, queue, lock_timeout)))
+}
+
+fn open_tables(directory: &Directory, schema: &[&'static Table], lock_timeout: Duration) -> Result<Vec<OpenTable>> {
+    for _ in 0..OPEN_ATTEMPTS {
+        let entry = directory.enter()?;
+        let open = |table| {
+            let (files, lock) = table_files(directory, table, lock_timeout)?;
+            let loaded = match entry {
+                Entry::Alone => recover::open_alone(&files, &lock, false).map(Some),
+                Entry::Joined => recover::open_joined(&files, &lock),
+            }?;
+            let Some(loaded) = loaded else { return Ok(None) };
+            let table = OpenTable::new(files, lock, directory.is_single(), loaded);
+            table.catch_up()?;
+            Ok(Some(table))
+        };
+        let tables = schema.iter().copied().map(open).collect::<Result<Option<Vec<_>>>>()?;
+        match tables {
+            Some(tables) if entry == Entry::Alone => {
+                directory.share()?;
+                return Ok(tables);
+            }
+            Some(tables) => return Ok(tables),
+            // A process that was alone died before it had put everything in order: be that process.
+            None => directory.leave()?,
+        }
+    }
+    let place = directory.dir.path.display();
+    Err(Error::unavailable(format!("the files in {place} are not in order; stop every process that uses them and start again")))
+}
+
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+    tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| Err(Error::backend(error)))
+}
+
+#[async_trait]
+impl Store for JsonStore {
+    async fn get(&self, table: &'static Table, key: &Key, read: &Read) -> Result<Option<Item>> {
+        table.check_key(key)?;
+        let found = self.read(table, |memory| memory.get(key).cloned()).await?;
+        Ok(found.map(|item| project(&item, table, None, read.attributes.as_deref())))
+    }
+
+    async fn get_many(&self, keys: &[(&'static Table, Key)], read: &Read) -> Result<Vec<Option<Item>>> {
+        let mut distinct: Vec<_> = keys.iter().map(|(table, key)| (table.name, key)).collect();
+        distinct.sort_unstable();
+        distinct.dedup();
+        if distinct.len() > MAX_KEYS {
+            return Err(Error::invalid_item("keys", format!("must be at most {MAX_KEYS} distinct ones")));
+        }
+        for (table, key) in keys {
+            table.check_full_key(key)?;
+        }
+        let mut found = Vec::with_capacity(keys.len());
+        for (table, key) in keys {
+            found.push(self.get(table, key, read).await?);
+        }
+        Ok(found)
+    }
+
+    async fn query(&self, table: &'static Table, query: &Query) -> Result<Page> {
+        let start = cursor::query_start(table, query)?.map(|start| record::position(table, query, &start));
+        let mut page = PageBuilder::new(query.limit);
+        let wanted = page.wanted();
+        let stored: Vec<_> =
+            self.read(table, |memory| memory.query(query, start.as_deref()).take(wanted).cloned().collect()).await?;
+        let shown = |item| project(item, table, Some(query.index), query.attributes.as_deref());
+        let taken = stored.iter().take_while(|item| page.offer(shown(item)).is_continue()).count();
+        page.finish(|_| {
+            let last = stored.get(taken.saturating_sub(1)).map_or_else(|| Ok(Attributes::new()), Item::attributes)?;
+            Ok(cursor::after_query(table, query, &Position::of(table, Some(query), &last)?))
+        })
+    }
+
+    async fn scan(&self, table: &'static Table, scan: &Scan) -> Result<Page> {
+        let start = cursor::scan_start(table, Backend::Json, scan)?;
+        let mut after = start.map(|start| record::encode(table, &start.key()).into_owned());
+        let mut page = PageBuilder::new(scan.limit);
+        loop {
+            let Step { items, last } = self.read(table, |memory| Step::behind(after.as_deref(), scan.segment, memory)).await?;
+            let shown = |item| project(item, table, None, scan.attributes.as_deref());
+            let complete = items.iter().try_for_each(|(_, item)| page.offer(shown(item))).is_break();
+            match last {
+                Some(last) if !complete => after = Some(last),
+                _ => break,
+            }
+        }
+        // The keys are in every projection.
+        page.finish(|last| Ok(cursor::after_scan(table, Backend::Json, scan, &Position::of(table, None, &last.attributes()?)?)))
+    }
+
+    async fn create(&self, table: &'static Table, attributes: Attributes) -> Result<Item> {
+        self.stored(table, Write::create(table, attributes)?).await
+    }
+
+    async fn update(&self, table: &'static Table, key: &Key, update: &Update) -> Result<Item> {
+        self.stored(table, Write::update(table, key, update)?).await
+    }
+
+    async fn delete(&self, table: &'static Table, key: &Key, expected: Option<&Tag>) -> Result<()> {
+        self.write(table, Write::delete(table, key, expected)?).await.map(drop)
+    }
+
+    async fn load(&self, table: &'static Table, items: BoxStream<'_, Result<Item>>) -> Result<u64> {
+        let mut items = items;
+        let (mut count, mut bytes, mut records) = (0, 0, Vec::new());
+        loop {
+            let next = items.next().await.map(|item| write::loaded(table, &item?)).transpose();
+            let end = !matches!(next, Ok(Some(_)));
+            let failed = next.map(|record| {
+                bytes += record.as_ref().map_or(0, |record| record.item.as_json().len());
+                records.extend(record);
+            });
+            if end || records.len() == LOAD_ITEMS || bytes > LOAD_BYTES {
+                let stored = records.len() as u64;
+                if stored > 0 {
+                    self.write(table, Write::Load(std::mem::take(&mut records))).await?;
+                }
+                (count, bytes) = (count + stored, 0);
+            }
+            failed?;
+            if end {
+                return Ok(count);
+            }
+        }
+    }
+
+    async fn check(&self, table: &'static Table) -> Result<Vec<Finding>> {
+        let mut findings = Vec::new();
+        let mut after = None;
+        loop {
+            let Step { items, last } = self.read(table, |memory| Step::behind(after.as_deref(), None, memory)).await?;
+            for (key, item) in &items {
+                if let Err(error) = item.attributes().and_then(|attributes| table.check(&attributes)) {
+                    findings.push(Finding::BrokenItem {
+                        key: record::decode(key),
+                        reason: error.to_string(),
+                        item: item.clone(),
+                    });
+                }
+            }
+            if last.is_none() {
+                return Ok(findings);
+            }
+            after = last;
+        }
+    }
+
+    async fn repair(&self, table: &'static Table, finding: &Finding) -> Result<()> {
+        match finding {
+            Finding::BrokenItem { key, item, .. } => {
+                let write = Write::Discard { key: record::encode(table, key).into_owned(), item: item.clone() };
+                self.write(table, write).await.map(drop)
+            }
+            // Values are indexed, not claimed: the index follows the items.
+            Finding::MissingClaim { .. } | Finding::DanglingClaim { .. } => Ok(()),
+            Finding::StolenClaim { key, attribute, value, owner } => {
+                let holds = |memory: &Memory, key: &Key| {
+                    let record = memory.get(key).and_then(|item| record::Record::new(table, item.clone()).ok());
+                    record.is_some_and(|record| record.unique.iter().flatten().any(|unique| unique == value))
+                };
+                match self.read(table, |memory| holds(memory, key) && holds(memory, owner)).await? {
+                    true => Err(Error::Conflict { rule: Rule::Unique(attribute) }),
+                    false => Ok(()),
+                }
+            }
+        }
+    }
+
+    async fn health(&self, table: &'static Table) -> Health {
+        let reason = match self.table(table) {
+            Ok(served) if served.committer.is_open() => served.table.trouble(),
+            _ => Some("closed"),
+        };
+        Health { mode: Backend::Json, reachable: reason.is_none(), reason }
+    }
+
+    async fn close(&self) -> Result<()> {
+        let until = Instant::now() + self.close_timeout;
+        for served in &self.tables {
+            // First, so that what is refused from now on counts as left.
+            served.table.hurry.store(true, Ordering::Relaxed);
+            served.committer.close();
+        }
+        let running: Vec<_> = self.tables.iter().filter_map(|served| served.committer.take_running()).collect();
+        let tables: Vec<_> = self.tables.iter().map(|served| Arc::clone(&served.table)).collect();
+        let directory = Arc::clone(&self.directory);
+        blocking(move || {
+            if running.is_empty() {
+                return Ok(());
+            }
+            // One that goes on keeps the directory, so that nobody else takes himself for alone.
+            let late: Vec<_> = running.iter().filter(|running| !running.ends_by(until)).collect();
+            if !late.is_empty() {
+                return late.into_iter().try_for_each(Running::leave);
+            }
+            let joined: Vec<_> = running.into_iter().map(Running::join).collect();
+            if directory.try_alone()? {
+                let compacted = tables.iter().try_for_each(|table| compaction::run_before(table, until));
+                // What is not compacted is in the journals, as safe as before.
+                let _ = compacted.inspect_err(|error| tracing::warn!(%error, "not every journal was compacted"));
+                directory.leave()?;
+            }
+            joined.into_iter().collect()
+        })
+        .await
+    }
+}

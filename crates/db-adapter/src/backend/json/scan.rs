@@ -1,0 +1,40 @@
+//! Walking a table in steps, so that writers need not wait for the whole of it.
+
+use super::memory::Memory;
+use crate::store::item::Item;
+use crate::store::page::{MAX_PAGE_BYTES, Segment};
+
+/// Maximum number of items that one step looks at under the lock.
+const ITEMS: usize = 1024;
+
+/// Some items of a table, in the order of their encoded keys.
+#[derive(Debug)]
+pub(super) struct Step {
+    /// Those of the segment, with their encoded keys.
+    pub(super) items: Vec<(Box<str>, Item)>,
+    /// The last key that was looked at; `None` at the end of the table.
+    pub(super) last: Option<String>,
+}
+
+impl Step {
+    /// What the segment, or the table, has behind a key: few enough that writers need not wait for long, and no more than about a page.
+    pub(super) fn behind(after: Option<&str>, segment: Option<Segment>, memory: &Memory) -> Self {
+        let (mut items, mut last, mut bytes) = (Vec::new(), None, 0);
+        for (key, item) in memory.scan(after).take(ITEMS) {
+            last = Some(key);
+            if segment.is_none_or(|segment| is_in(segment, key)) {
+                bytes += item.as_json().len();
+                items.push((key.into(), item.clone()));
+            }
+            if bytes > MAX_PAGE_BYTES {
+                break;
+            }
+        }
+        Self { items, last: last.map(str::to_owned) }
+    }
+}
+
+/// Is the item with this encoded key in the segment? Keys are spread evenly by their checksum.
+fn is_in(segment: Segment, key: &str) -> bool {
+    crc32fast::hash(key.as_bytes()) % segment.of == segment.number
+}

@@ -1,0 +1,44 @@
+//! Threads: what is talked about.
+
+use super::attributes::REQUEST_HASH;
+use super::user;
+use crate::store::schema::Kind::{Count, Text};
+use crate::store::schema::{Attribute, CREATED_AT, Constant, Index, Table, UPDATED_AT, VERSION, WRITE_ID};
+
+/// The value of `feed` on every thread: the one partition of `CreatedAtIndex`.
+pub const FEED: &str = "threads";
+
+/// `threads`: by id, newest first through `CreatedAtIndex`, and by author through `UserIndex`, which holds only threads that have one.
+///
+/// The index has one partition, as `createdAt` alone as a partition key could never list newest first. Its limits on DynamoDB
+/// are those of a partition: 1,000 write units (creations and edits) and 3,000 read units a second for the whole forum.
+pub static TABLE: Table = Table {
+    name: "threads",
+    singular: "thread",
+    component: "ForumThread", // In generated Java, `Thread` would hide the one that every class sees.
+    env: "DYNAMODB_THREADS_TABLE",
+    default_name: "forum-microservices-threads-dev",
+    hash: "threadId",
+    range: None,
+    indexes: &[
+        Index { name: "CreatedAtIndex", hash: "feed", range: Some("createdAt") },
+        Index { name: "UserIndex", hash: "userId", range: Some("createdAt") },
+    ],
+    unique: &[],
+    constant: Some(Constant { attribute: "feed", value: FEED }),
+    attributes: &[
+        Attribute::server("threadId", Text, "The thread's id.").formerly(&["id"]),
+        Attribute::text("title", "What the thread is about. It is trimmed.").required().trimmed().visible().max_chars(300),
+        Attribute::text("description", "More about it.").max_chars(20_000),
+        Attribute::text("userId", "Who opened the thread: a user that existed then. It may have been deleted since.")
+            .references(&user::TABLE)
+            .formerly(&["createdBy"]),
+        Attribute::server(CREATED_AT, Text, "When the thread was created: RFC 3339, UTC, milliseconds."),
+        Attribute::server(UPDATED_AT, Text, "When the thread last changed: RFC 3339, UTC, milliseconds."),
+        Attribute::server(VERSION, Count, "How often the thread was written; 1 after creation."),
+        Attribute::hidden("feed"),
+        Attribute::hidden(WRITE_ID),
+        Attribute::hidden(REQUEST_HASH),
+    ],
+    samples: include_str!("../../../../data/seed/threads.json"),
+};
