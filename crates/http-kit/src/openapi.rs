@@ -63,6 +63,10 @@ fn whole(paths: Map<String, Value>, table: &'static Table) -> Value {
     let mut document = frame(&format!("Forum: {}", table.name));
     document["paths"] = paths.into();
     document["components"] = serde_json::to_value(Shared::openapi().components).unwrap_or_default();
+    document["components"]["securitySchemes"] = json!({ "bearer": {
+        "type": "http", "scheme": "bearer", "bearerFormat": "JWT",
+        "description": "An access token of the issuer of this forum.",
+    } });
     for (name, schema) in schemas::of(table) {
         document["components"]["schemas"][name] = schema;
     }
@@ -88,8 +92,8 @@ fn frame(title: &str) -> Value {
         },
         // Whatever host the document came from.
         "servers": [{ "url": "/", "description": "The server that this document comes from." }],
-        // There is no identity yet: whoever reaches the port may call.
-        "security": [],
+        // Whether a token is needed is a setting of the server; where one is not, it may be sent.
+        "security": [{}, { "bearer": [] }],
     })
 }
 

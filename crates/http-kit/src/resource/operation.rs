@@ -5,6 +5,7 @@
 use axum::handler::Handler;
 use axum::routing::{MethodRouter, delete, get, patch, post, put};
 use db_adapter::Table;
+use db_adapter::forum::ME;
 use serde_json::{Value, json};
 use utoipa::IntoParams;
 use utoipa::openapi::path::ParameterIn;
@@ -126,12 +127,12 @@ impl Operation {
         Self { method: "delete", handler: delete(handler), table: R::TABLE, document }
     }
 
-    /// `GET` of something else than items by a handler of the service, as a document of that media type.
+    /// `GET` of something else than items by a handler of the service, as a document of that media type, with an example.
     pub fn get_of<R: Resource, T: 'static>(
         id: &str,
         title: &str,
         about: &str,
-        media_type: &str,
+        (media_type, example): (&str, &str),
         handler: impl Handler<T, SharedStore>,
     ) -> Self {
         let document = json!({
@@ -139,7 +140,9 @@ impl Operation {
             "summary": title,
             "description": about,
             "parameters": [],
-            "responses": { "200": { "description": about, "content": { media_type: { "schema": { "type": "string" } } } } },
+            "responses": {
+                "200": { "description": about, "content": { media_type: { "schema": { "type": "string" }, "example": example } } },
+            },
         });
         Self { method: "get", handler: get(handler), table: R::TABLE, document }
     }
@@ -173,6 +176,10 @@ impl Operation {
     /// What the document says of the operation on that path.
     pub(super) fn describe(&self, path: &str) -> Value {
         let mut document = self.document.clone();
+        if path.split('/').any(|step| step == ME) {
+            document["security"] = json!([{ "bearer": [] }]);
+            document["responses"]["401"] = json!({ "description": "There is no token, or one that is not valid." });
+        }
         document["tags"] = json!([self.table.name]);
         if let Some(parameters) = document["parameters"].as_array_mut() {
             parameters.splice(0..0, documents::path_parameters(path));

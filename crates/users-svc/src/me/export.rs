@@ -17,7 +17,8 @@ use crate::Users;
 /// `GET /api/users/me/export` with its description.
 pub(crate) fn operation() -> Operation {
     let about = "Your profile, threads and posts, one JSON object a line: `{\"user\": …}`, `{\"thread\": …}`, `{\"post\": …}`.";
-    Operation::get_of::<Users, _>("export_me", "Export what you wrote", about, "application/x-ndjson", export_me)
+    let example = r#"{"user":{"userId":"1","name":"Alice","version":1}}"#;
+    Operation::get_of::<Users, _>("export_me", "Export what you wrote", about, ("application/x-ndjson", example), export_me)
 }
 
 async fn export_me(me: Target<Users>, Query(NoParameters {}): Query<NoParameters>) -> Result<Response, Problem> {

@@ -132,6 +132,7 @@ fn request(
             .build()
             .map_err(Error::backend)
     });
+    let indexes = indexes.collect::<Result<Vec<_>>>()?;
     Ok(store
         .client
         .create_table()
@@ -139,7 +140,8 @@ fn request(
         .billing_mode(BillingMode::PayPerRequest)
         .set_key_schema(Some(key_schema(table.hash, table.range)?))
         .set_attribute_definitions(Some(attributes))
-        .set_global_secondary_indexes(Some(indexes.collect::<Result<_>>()?)))
+        // DynamoDB refuses an empty list.
+        .set_global_secondary_indexes((!indexes.is_empty()).then_some(indexes)))
 }
 
 fn key_schema(hash: &str, range: Option<&str>) -> Result<Vec<KeySchemaElement>> {
