@@ -24,7 +24,7 @@ use crate::Outcome;
 /// One command with its arguments.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    Dev(dev::Arguments),
+    Dev(Box<dev::Arguments>),
     Tables(tables::Arguments),
     Seed(seed::Arguments),
     Verify(verify::Arguments),
@@ -48,7 +48,7 @@ impl Command {
     /// The reason why it failed, for the person who runs it.
     pub(crate) async fn run(self) -> Result<Outcome> {
         match self {
-            Self::Dev(arguments) => dev::run(arguments).await,
+            Self::Dev(arguments) => dev::run(*arguments).await,
             Self::Tables(arguments) => tables::run(arguments).await,
             Self::Seed(arguments) => seed::run(arguments).await,
             Self::Verify(arguments) => verify::run(arguments).await,

@@ -17,10 +17,13 @@ use std::sync::Arc;
 use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
 
+#[cfg(test)]
+pub(crate) use caller::tests;
 pub use caller::{Account, Caller, Service as ServiceAccount};
 pub use config::{AuthConfig, DEV_AUDIENCE, DevIssuer, Mode, Settings, check_dev_address};
 
 use crate::problem::Problem;
+use issuer::Source;
 use keys::Keys;
 use standing::Standings;
 use token::Verifier;
@@ -34,6 +37,8 @@ pub struct Auth {
     standings: Standings,
     open: bool,
     required_for_reads: bool,
+    /// Are the keys those of the issuer for development?
+    for_development: bool,
 }
 
 impl Auth {
@@ -42,6 +47,7 @@ impl Auth {
         let Settings { open, required_for_reads, rules, source } = settings;
         Arc::new(Self {
             verifier: Verifier::new(rules),
+            for_development: matches!(source, Source::Fixed(_)),
             keys: Keys::new(source),
             standings: Standings::new(),
             open,
@@ -75,6 +81,11 @@ impl Auth {
     /// Why no token can be checked right now, if none can.
     pub(crate) fn unready(&self) -> Option<&'static str> {
         self.keys.unready()
+    }
+
+    /// Are the tokens those of the issuer for development?
+    pub(crate) fn is_for_development(&self) -> bool {
+        self.for_development
     }
 
     /// Fetches the issuer's keys now and every ten minutes, as long as it runs.

@@ -12,6 +12,7 @@ use tracing_subscriber::EnvFilter;
 use url::Url;
 
 use crate::connection::{ConnectionLimits, Patience};
+use crate::limits::Switch;
 
 /// Where and how to serve.
 #[derive(Debug, Clone, Args)]
@@ -68,6 +69,13 @@ pub struct ServerConfig {
     #[arg(long, env = "MAX_CONNECTIONS_PER_ADDRESS", value_name = "MAX_CONNECTIONS_PER_ADDRESS", default_value_t = 0,
           value_parser = number::<usize, 0, 1_000_000>)]
     pub max_connections_per_address: usize,
+    /// Is each client limited in how much it may do in a minute? [default: on with AUTH=oidc, else off]
+    #[arg(long, env = "RATE_LIMITS", value_name = "RATE_LIMITS", value_enum, ignore_case = true)]
+    pub rate_limits: Option<Switch>,
+    /// Proxies in front that add to X-Forwarded-For, as a load balancer does: a client's address is what the outermost of them saw
+    #[arg(long, env = "TRUSTED_PROXY_HOPS", value_name = "TRUSTED_PROXY_HOPS", default_value_t = 0,
+          value_parser = number::<usize, 0, 16>)]
+    pub trusted_proxy_hops: usize,
     /// Seconds to go on serving after SIGTERM while readiness says that this process is leaving
     #[arg(long, env = "SHUTDOWN_GRACE_SECONDS", value_name = "SHUTDOWN_GRACE_SECONDS", default_value_t = 3,
           value_parser = number::<u64, 0, 3_600>)]
@@ -75,12 +83,13 @@ pub struct ServerConfig {
 }
 
 impl ServerConfig {
-    /// How many connections there may be, and how long a client may take.
-    pub(crate) fn connections(&self) -> ConnectionLimits {
+    /// How many connections there may be, and how long a client may take. `name_peers` tells requests whose connection they came on.
+    pub(crate) fn connections(&self, name_peers: bool) -> ConnectionLimits {
         let (header, stall) = (self.header_timeout_seconds, self.response_stall_seconds);
         ConnectionLimits {
             all: self.max_connections,
             of_one_address: self.max_connections_per_address,
+            name_peers,
             patience: Patience { header: Duration::from_secs(header), stall: Duration::from_secs(stall) },
         }
     }
@@ -180,7 +189,7 @@ mod tests {
         let command = Cli::command();
         command.clone().debug_assert();
         let settings: Vec<_> = command.get_arguments().filter(|arg| arg.get_env().is_some()).collect();
-        assert_eq!(settings.len(), 15);
+        assert_eq!(settings.len(), 17);
         for arg in settings {
             let variable = arg.get_env().unwrap().to_str().unwrap();
             assert_eq!(arg.get_long().unwrap().to_uppercase().replace('-', "_"), variable);
@@ -201,6 +210,8 @@ mod tests {
     #[case("--request-timeout-seconds", "0", "from 1 to 3600")]
     #[case("--max-in-flight", "0", "MAX_IN_FLIGHT")]
     #[case("--shutdown-grace-seconds", "-1", "SHUTDOWN_GRACE_SECONDS")]
+    #[case("--rate-limits", "true", "on, off")]
+    #[case("--trusted-proxy-hops", "17", "TRUSTED_PROXY_HOPS")]
     fn a_bad_value_is_named_with_its_variable_and_what_is_allowed(#[case] flag: &str, #[case] value: &str, #[case] named: &str) {
         let error = Cli::try_parse_from(["forum", &format!("{flag}={value}")]).unwrap_err().to_string();
         assert!(error.contains(value) && error.contains(named), "{error}");

@@ -17,6 +17,7 @@ use crate::compression::{Coding, Compressor};
 use crate::config::Origins;
 use crate::health::{self, Draining, Readiness};
 use crate::idempotency::{IDEMPOTENCY_KEY, IDEMPOTENT_REPLAYED};
+use crate::limits::{RateLimits, client};
 use crate::problem::Problem;
 use crate::receive::Bodies;
 use crate::request::{Limits, Observed, REQUEST_ID};
@@ -41,6 +42,10 @@ pub struct Behaviour {
     pub response_memory: usize,
     /// Who checks tokens; nobody where identity is off.
     pub auth: Option<Arc<Auth>>,
+    /// How much each client may do; any amount where there are no limits.
+    pub rate_limits: Option<Arc<RateLimits>>,
+    /// How many proxies that can be trusted stand in front, and add to `X-Forwarded-For`.
+    pub trusted_proxy_hops: usize,
 }
 
 /// The services on one origin, with health, metrics and every layer. A request passes the layers from the top down, its answer
@@ -63,10 +68,11 @@ pub fn app(services: Vec<Service>, store: &SharedStore, behaviour: &Behaviour, d
     probes = probes.fallback(async || Problem::not_found());
     let bodies = Bodies::new(behaviour.body_memory, behaviour.body_timeout);
     let (compressor, unsent) = (Compressor::new(), Unsent::new(behaviour.response_memory));
-    let layered = |routes: Router, in_flight: usize| {
+    let (rate_limits, hops) = (behaviour.rate_limits.clone(), behaviour.trusted_proxy_hops);
+    let layered = |routes: Router, in_flight: usize, rate_limits: Option<Arc<RateLimits>>| {
         let limits = Arc::new(Limits::new(in_flight, behaviour.timeout, bodies.clone()));
         // Each request has a copy of the layers: one pointer to all that they share.
-        let shared = Arc::new((compressor.clone(), unsent.clone(), behaviour.auth.clone()));
+        let shared = Arc::new((compressor.clone(), unsent.clone(), behaviour.auth.clone(), rate_limits));
         let layers = ServiceBuilder::new().layer_fn(Observed::new).option_layer(cors(&behaviour.origins)).layer_fn(
             move |mut handler: Route| {
                 let (shared, limits) = (Arc::clone(&shared), Arc::clone(&limits));
@@ -75,11 +81,21 @@ pub fn app(services: Vec<Service>, store: &SharedStore, behaviour: &Behaviour, d
                         request.extensions_mut().insert(Arc::clone(auth));
                     }
                     let coding = Coding::preferred(request.headers());
+                    let (meter, admitted) = match &shared.3 {
+                        None => (None, Ok(())),
+                        Some(rate_limits) => {
+                            let (meter, admitted) = rate_limits.admit(client::address(&request, hops), &mut request);
+                            (Some(meter), admitted)
+                        }
+                    };
                     let shared = Arc::clone(&shared);
                     let reads = request.method() == Method::GET;
-                    limits.handle(&mut handler, request).and_then(async move |response| {
-                        let (compressor, unsent, _) = &*shared;
-                        let response = compressor.code(response, coding).await;
+                    limits.handle(&mut handler, request, admitted).and_then(async move |response| {
+                        let (compressor, unsent, ..) = &*shared;
+                        let mut response = compressor.code(response, coding).await;
+                        if let Some(meter) = meter {
+                            meter.tell(&mut response);
+                        }
                         // A write has happened by now, and is not told otherwise.
                         Ok(if reads { unsent.count(response).await } else { response })
                     })
@@ -88,8 +104,8 @@ pub fn app(services: Vec<Service>, store: &SharedStore, behaviour: &Behaviour, d
         );
         routes.method_not_allowed_fallback(method_not_allowed).layer(layers)
     };
-    // Probes do not count among the requests in flight, else an overload makes the load balancer kill the process.
-    let routes = layered(api, behaviour.max_in_flight).merge(layered(probes, Semaphore::MAX_PERMITS));
+    // Probes are not limited, and do not count among the requests in flight, else an overload makes the load balancer kill the process.
+    let routes = layered(api, behaviour.max_in_flight, rate_limits).merge(layered(probes, Semaphore::MAX_PERMITS, None));
     let without_slash = routes.clone();
     routes.fallback(async move |request| without_slash.oneshot(trim_slashes(request)).await)
 }

@@ -21,6 +21,7 @@ pub mod health;
 pub mod healthcheck;
 pub mod idempotency;
 pub mod layers;
+pub mod limits;
 pub mod metrics;
 pub mod openapi;
 pub mod paging;

@@ -132,6 +132,12 @@ impl Problem {
         Self::invalid(Vec::new()).with_error(field, message)
     }
 
+    /// 429, with when to try again in seconds.
+    pub fn rate_limited(detail: impl Into<Cow<'static, str>>, retry_after: u64) -> Self {
+        let problem = Self::new(StatusCode::TOO_MANY_REQUESTS, detail);
+        Self { name: Some("rate-limited"), retry_after: Some(retry_after.max(1)), ..problem }
+    }
+
     /// 500, for a fault of ours.
     pub fn internal(cause: impl Into<Box<str>>) -> Self {
         let problem = Self::new(StatusCode::INTERNAL_SERVER_ERROR, "something went wrong on our side");

@@ -143,20 +143,25 @@ impl Limits {
         Self { in_flight: Semaphore::new(in_flight.min(Semaphore::MAX_PERMITS)), timeout, bodies }
     }
 
-    /// Handles a request: receives its body, then gives it its turn and its deadline.
+    /// Handles a request that is admitted: receives its body, then gives it its turn and its deadline.
     pub(crate) fn handle<S>(
         self: &Arc<Self>,
         handler: &mut S,
         mut request: Request,
+        admitted: Result<(), Problem>,
     ) -> impl Future<Output = Result<Response, S::Error>> + use<S>
     where
         S: Service<Request, Response = Response, Future: Send> + Clone + Send + 'static,
         S::Error: 'static,
     {
         let limits = Arc::clone(self);
+        let no_body = request.body().is_end_stream();
         if let Err(problem) = check_host(&request) {
             Either::Left(ready(Ok(closing(problem))))
-        } else if request.body().is_end_stream() {
+        } else if let Err(problem) = admitted {
+            // A load balancer's connection, on which nothing more of this request comes, is of use to others.
+            Either::Left(ready(Ok(if no_body { problem.into_response() } else { closing(problem) })))
+        } else if no_body {
             limits.begin(&mut request);
             Either::Right(Either::Left(limits.limit(handler.call(request))))
         } else {

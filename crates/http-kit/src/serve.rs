@@ -13,6 +13,7 @@ use crate::config::{Origins, ServerConfig};
 use crate::connection::Acceptor;
 use crate::health::Draining;
 use crate::layers::{Behaviour, app};
+use crate::limits::{Clock, RateLimits, Switch};
 use crate::metrics;
 use crate::open_files::{self, AcceptErrors};
 use crate::service::{Service, SharedStore};
@@ -93,7 +94,8 @@ impl Server {
         let behaviour = self.behaviour(&store, &services, auth.clone()).await;
         let app = app(services, &store, &behaviour, &draining);
 
-        let connections = self.config.connections();
+        let rate_limits = behaviour.rate_limits;
+        let connections = self.config.connections(rate_limits.is_some());
         let accept_errors = AcceptErrors::new();
         let mut server = axum_server::from_tcp(self.listener)
             .map_err(ServeError::Serve)?
@@ -107,14 +109,15 @@ impl Server {
 
         let upkeep = tokio::spawn(metrics::upkeep());
         let keys = auth.map(|auth| tokio::spawn(auth.refresh()));
+        let forgetting = rate_limits.map(|limits| tokio::spawn(limits.upkeep()));
         let grace = Duration::from_secs(self.config.shutdown_grace_seconds);
         let leave = tokio::spawn(leave(signals, draining, grace, handle));
         tracing::info!(address = %self.address, "listening");
         let served = server.serve(app.into_make_service()).await;
         leave.abort();
         upkeep.abort();
-        if let Some(keys) = keys {
-            keys.abort();
+        for task in [keys, forgetting].into_iter().flatten() {
+            task.abort();
         }
         store.close().await.map_err(ServeError::Close)?;
         tracing::info!("stopped");
@@ -130,6 +133,10 @@ impl Server {
                 tracing::warn!(table = service.table.name, reason = health.reason, "the store cannot serve yet");
             }
         }
+        let limited = match (self.config.rate_limits, &auth) {
+            (Some(switch), _) => switch == Switch::On,
+            (None, auth) => auth.as_ref().is_some_and(|auth| !auth.is_for_development()),
+        };
         let by_default = if mode == Some(Backend::Json) { Origins::Any } else { Origins::Only(Vec::new()) };
         Behaviour {
             origins: self.config.cors_allowed_origins.clone().unwrap_or(by_default),
@@ -139,6 +146,8 @@ impl Server {
             body_memory: self.config.body_memory_bytes,
             response_memory: self.config.response_memory_bytes,
             auth,
+            rate_limits: limited.then(|| RateLimits::new(&Clock::default())),
+            trusted_proxy_hops: self.config.trusted_proxy_hops,
         }
     }
 }

@@ -188,6 +188,8 @@ pub fn behaviour() -> Behaviour {
         body_memory: 64 * 1024 * 1024,
         response_memory: 128 * 1024 * 1024,
         auth: None,
+        rate_limits: None,
+        trusted_proxy_hops: 0,
     }
 }
 

@@ -8,6 +8,7 @@ use db_adapter::Store;
 
 use super::Auth;
 use super::token::verified_email;
+use crate::limits::Meter;
 use crate::problem::Problem;
 
 /// Who makes the request. Every handler takes one, itself or with a [`crate::resource::Target`].
@@ -39,6 +40,8 @@ pub struct Account {
     /// The token, to ask the issuer about its owner. It must not be logged.
     pub(super) token: Token,
     pub(super) auth: Option<Arc<Auth>>,
+    /// What counts the request, where requests are limited.
+    pub(super) meter: Option<Arc<Meter>>,
 }
 
 /// A token that no log shows.
@@ -101,6 +104,14 @@ impl Account {
         }
     }
 
+    /// Counts a profile that the person is about to make, where new profiles are limited.
+    ///
+    /// # Errors
+    /// 429 `rate-limited` when there were too many.
+    pub fn count_new_profile(&self) -> Result<(), Problem> {
+        self.meter.as_ref().map_or(Ok(()), |meter| meter.count_new_profile(self))
+    }
+
     /// The verified e-mail address, from the token or, where it has none, from the issuer's userinfo endpoint.
     ///
     /// # Errors
@@ -122,28 +133,45 @@ impl<S: Sync> FromRequestParts<S> for Caller {
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
         let Some(auth) = parts.extensions.get::<Arc<Auth>>() else { return Ok(Self::Anyone) };
         let auth = Arc::clone(auth);
-        auth.caller(&parts.headers, parts.method.is_safe()).await
+        let mut caller = auth.caller(&parts.headers, parts.method.is_safe()).await?;
+        // A request counts once, however many of its parts ask for the caller.
+        if let Some(meter) = parts.extensions.remove::<Arc<Meter>>() {
+            meter.count(&caller)?;
+            if let Self::User(account) = &mut caller {
+                account.meter = Some(meter);
+            }
+        }
+        Ok(caller)
     }
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+pub(crate) mod tests {
     use super::*;
 
     fn account(id: &str, moderator: bool, admin: bool) -> Caller {
         let token = Token(Arc::from("secret"));
-        Caller::User(Account { id: id.to_owned(), moderator, admin, email: None, subject: id.to_owned(), token, auth: None })
+        Caller::User(Account {
+            id: id.to_owned(),
+            moderator,
+            admin,
+            email: None,
+            subject: id.to_owned(),
+            token,
+            auth: None,
+            meter: None,
+        })
     }
 
-    pub(in crate::auth) fn person(id: &str) -> Caller {
+    pub(crate) fn person(id: &str) -> Caller {
         account(id, false, false)
     }
 
-    pub(in crate::auth) fn moderator(id: &str) -> Caller {
+    pub(crate) fn moderator(id: &str) -> Caller {
         account(id, true, false)
     }
 
-    pub(in crate::auth) fn admin(id: &str) -> Caller {
+    pub(crate) fn admin(id: &str) -> Caller {
         account(id, false, true)
     }
 
@@ -151,15 +179,15 @@ pub(super) mod tests {
         Caller::Service(Service { client: "robot".to_owned(), write, import })
     }
 
-    pub(in crate::auth) fn writer() -> Caller {
+    pub(crate) fn writer() -> Caller {
         service(true, false)
     }
 
-    pub(in crate::auth) fn importer() -> Caller {
+    pub(crate) fn importer() -> Caller {
         service(false, true)
     }
 
-    pub(in crate::auth) fn unscoped() -> Caller {
+    pub(crate) fn unscoped() -> Caller {
         service(false, false)
     }
 

@@ -106,6 +106,7 @@ impl Verifier {
             subject: subject.to_owned(),
             token: Token(Arc::from(token)),
             auth: None,
+            meter: None,
         }))
     }
 

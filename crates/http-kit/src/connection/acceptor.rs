@@ -4,12 +4,13 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::future::{Future, Ready, ready};
 use std::io;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 
+use axum::extract::{ConnectInfo, Request};
 use axum_server::accept::Accept;
 use pin_project_lite::pin_project;
 use socket2::SockRef;
@@ -32,6 +33,8 @@ pub(crate) struct ConnectionLimits {
     pub(crate) all: usize,
     /// From one address; 0 for any number.
     pub(crate) of_one_address: usize,
+    /// Are requests told whose connection they came on?
+    pub(crate) name_peers: bool,
     pub(crate) patience: Patience,
 }
 
@@ -105,7 +108,8 @@ impl<S> Accept<TcpStream, S> for Acceptor {
 
 impl Acceptor {
     fn admit<S>(&self, stream: TcpStream, service: S) -> io::Result<(Connection<TcpStream>, Tracked<S>)> {
-        let Some(place) = self.place(stream.peer_addr()?.ip()) else {
+        let peer = stream.peer_addr()?;
+        let Some(place) = self.place(peer.ip()) else {
             metrics::connection_refused();
             // Into an empty buffer, so that this does not wait; a client that does not get it sees the end of the connection.
             let _ = stream.try_write(TOO_MANY);
@@ -116,36 +120,48 @@ impl Acceptor {
         SockRef::from(&stream).set_send_buffer_size(SEND_BUFFER)?;
         let in_request = Arc::<AtomicBool>::default();
         let connection = Connection::new(stream, Some(place), self.limits.patience, Arc::clone(&in_request));
-        Ok((connection, Tracked { inner: service, in_request }))
+        let peer = self.limits.name_peers.then_some(ConnectInfo(peer));
+        Ok((connection, Tracked { inner: service, in_request, peer }))
     }
 }
 
+/// The service of a connection, which tells the connection when a request is being handled, and the request whose connection it is.
+#[derive(Debug, Clone)]
+pub(crate) struct Tracked<S> {
+    inner: S,
+    in_request: Arc<AtomicBool>,
+    peer: Option<ConnectInfo<SocketAddr>>,
+}
+
 pin_project! {
-    /// The service of a connection, which tells the connection when a request is being handled.
-    #[derive(Debug, Clone)]
-    pub(crate) struct Tracked<S> {
+    /// A request that is being handled.
+    #[derive(Debug)]
+    pub(crate) struct Handling<F> {
         #[pin]
-        inner: S,
+        inner: F,
         in_request: Arc<AtomicBool>,
     }
 }
 
-impl<S: Service<R>, R> Service<R> for Tracked<S> {
+impl<S: Service<Request<B>>, B> Service<Request<B>> for Tracked<S> {
     type Response = S::Response;
     type Error = S::Error;
-    type Future = Tracked<S::Future>;
+    type Future = Handling<S::Future>;
 
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
         self.inner.poll_ready(context)
     }
 
-    fn call(&mut self, request: R) -> Self::Future {
+    fn call(&mut self, mut request: Request<B>) -> Self::Future {
         self.in_request.store(true, Ordering::Relaxed);
-        Tracked { inner: self.inner.call(request), in_request: Arc::clone(&self.in_request) }
+        if let Some(peer) = self.peer {
+            request.extensions_mut().insert(peer);
+        }
+        Handling { inner: self.inner.call(request), in_request: Arc::clone(&self.in_request) }
     }
 }
 
-impl<F: Future> Future for Tracked<F> {
+impl<F: Future> Future for Handling<F> {
     type Output = F::Output;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
@@ -165,7 +181,12 @@ mod tests {
 
     fn acceptor(all: usize, of_one_address: usize) -> Acceptor {
         let second = Duration::from_secs(1);
-        Acceptor::new(ConnectionLimits { all, of_one_address, patience: Patience { header: second, stall: second } })
+        Acceptor::new(ConnectionLimits {
+            all,
+            of_one_address,
+            name_peers: false,
+            patience: Patience { header: second, stall: second },
+        })
     }
 
     #[test]
