@@ -356,6 +356,41 @@ fn there_are_no_more_connections_than_configured() {
     }
 }
 
+/// A connection from that address of this machine.
+#[cfg(target_os = "linux")]
+fn connect_from(process: &Process, address: [u8; 4]) -> TcpStream {
+    let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+    socket.bind(&std::net::SocketAddr::from((address, 0)).into()).unwrap();
+    socket.connect(&process.address().into()).unwrap();
+    socket.into()
+}
+
+/// What is left of the address's writes, after one.
+#[cfg(target_os = "linux")]
+fn writes_left(stream: &mut TcpStream, more: &str) -> String {
+    let head = ask(stream, 404, "DELETE /api/users/none", more).head;
+    head.lines().find_map(|line| line.strip_prefix("ratelimit: ").map(str::to_owned)).unwrap()
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn clients_are_limited_by_the_address_of_their_connection_or_by_what_a_proxy_says() {
+    let first = "\"address-writes\";r=49;t=1";
+    let dir = tempfile::tempdir().unwrap();
+    let process = start_with(&dir, &[("RATE_LIMITS", "on")]);
+    let (mut one, mut other) = (connect_from(&process, [127, 0, 0, 1]), connect_from(&process, [127, 0, 0, 2]));
+    assert_eq!(writes_left(&mut one, ""), first);
+    assert_eq!(writes_left(&mut other, ""), first);
+    // Nobody is trusted to name another address; there is one more write in 0.6 s.
+    let forged = |n: u8| format!("X-Forwarded-For: 203.0.113.{n}\r\n");
+    assert!((0..100).any(|n| writes_left(&mut one, &forged(n)) != first));
+    drop(process);
+
+    let process = start_with(&dir, &[("RATE_LIMITS", "on"), ("TRUSTED_PROXY_HOPS", "1")]);
+    let mut proxy = process.connect();
+    assert!((0..10).all(|n| writes_left(&mut proxy, &forged(n)) == first));
+}
+
 /// The status of a response to a GET; 0 where the connection is refused.
 fn ask_once(stream: &mut TcpStream) -> u16 {
     let mut start = [0; 12];

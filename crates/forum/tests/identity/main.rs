@@ -3,6 +3,7 @@
 #![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "in tests")]
 
 mod keys;
+mod limits;
 mod me;
 mod rights;
 mod tokens;
