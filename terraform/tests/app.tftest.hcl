@@ -219,6 +219,7 @@ run "tasks" {
       DYNAMODB_POSTS_TABLE   = "forum-microservices-posts-dev"
       HOST                   = "0.0.0.0"
       PORT                   = "3003"
+      TRUSTED_PROXY_HOPS     = "1"
       LOG_FORMAT             = "json"
       CORS_ALLOWED_ORIGINS   = "https://a.example.com,https://b.example.com"
       CACHE_TTL_SECONDS      = "5"

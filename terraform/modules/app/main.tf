@@ -28,7 +28,8 @@ locals {
           }
         }
         environment = merge(
-          { HOST = "0.0.0.0", PORT = tostring(settings.port) },
+          # The load balancer is the one proxy in front.
+          { HOST = "0.0.0.0", PORT = tostring(settings.port), TRUSTED_PROXY_HOPS = "1" },
           local.auth_environment,
           length(var.cors_origins) == 0 ? {} : { CORS_ALLOWED_ORIGINS = join(",", var.cors_origins) },
           var.cache_ttl_seconds == 0 ? {} : { CACHE_TTL_SECONDS = tostring(var.cache_ttl_seconds) },
