@@ -13,6 +13,7 @@ use url::Url;
 
 use crate::connection::{ConnectionLimits, Patience};
 use crate::limits::Switch;
+use crate::receive::MAX_BODY_BYTES;
 
 /// Where and how to serve.
 #[derive(Debug, Clone, Args)]
@@ -92,6 +93,12 @@ impl ServerConfig {
             name_peers,
             patience: Patience { header: Duration::from_secs(header), stall: Duration::from_secs(stall) },
         }
+    }
+
+    /// What the bodies of one client may take where clients can be told apart: a quarter, and at least one body.
+    pub(crate) fn body_memory_of_client(&self) -> Option<usize> {
+        let told_apart = self.trusted_proxy_hops > 0 || self.max_connections_per_address > 0;
+        told_apart.then(|| (self.body_memory_bytes / 4).max(MAX_BODY_BYTES))
     }
 
     /// When a request is answered 504.

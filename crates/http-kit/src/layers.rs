@@ -38,6 +38,8 @@ pub struct Behaviour {
     pub body_timeout: Duration,
     /// Bytes that the bodies of all requests may take at once; more are answered 503.
     pub body_memory: usize,
+    /// Bytes of these that the bodies of one client may take; `None` for all.
+    pub body_memory_of_client: Option<usize>,
     /// Bytes that large responses may take until clients have read them; more are answered 503.
     pub response_memory: usize,
     /// Who checks tokens; nobody where identity is off.
@@ -66,7 +68,10 @@ pub fn app(services: Vec<Service>, store: &SharedStore, behaviour: &Behaviour, d
     api = api.merge(openapi::joined(documents));
 
     probes = probes.fallback(async || Problem::not_found());
-    let bodies = Bodies::new(behaviour.body_memory, behaviour.body_timeout);
+    let mut bodies = Bodies::new(behaviour.body_memory, behaviour.body_timeout);
+    if let Some(of_client) = behaviour.body_memory_of_client {
+        bodies = bodies.of_each_client(of_client, behaviour.trusted_proxy_hops);
+    }
     let (compressor, unsent) = (Compressor::new(), Unsent::new(behaviour.response_memory));
     let (rate_limits, hops) = (behaviour.rate_limits.clone(), behaviour.trusted_proxy_hops);
     let layered = |routes: Router, in_flight: usize, rate_limits: Option<Arc<RateLimits>>| {

@@ -95,7 +95,7 @@ impl Server {
         let app = app(services, &store, &behaviour, &draining);
 
         let rate_limits = behaviour.rate_limits;
-        let connections = self.config.connections(rate_limits.is_some());
+        let connections = self.config.connections(rate_limits.is_some() || behaviour.body_memory_of_client.is_some());
         let accept_errors = AcceptErrors::new();
         let mut server = axum_server::from_tcp(self.listener)
             .map_err(ServeError::Serve)?
@@ -144,6 +144,7 @@ impl Server {
             max_in_flight: usize::try_from(self.config.max_in_flight).unwrap_or(usize::MAX),
             body_timeout: Duration::from_secs(self.config.body_timeout_seconds),
             body_memory: self.config.body_memory_bytes,
+            body_memory_of_client: self.config.body_memory_of_client(),
             response_memory: self.config.response_memory_bytes,
             auth,
             rate_limits: limited.then(|| RateLimits::new(&Clock::default())),

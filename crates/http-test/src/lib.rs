@@ -186,6 +186,7 @@ pub fn behaviour() -> Behaviour {
         max_in_flight: 1024,
         body_timeout: Duration::from_secs(30),
         body_memory: 64 * 1024 * 1024,
+        body_memory_of_client: None,
         response_memory: 128 * 1024 * 1024,
         auth: None,
         rate_limits: None,

@@ -304,6 +304,45 @@ fn bodies_share_a_bounded_memory() {
 }
 
 #[test]
+fn one_client_takes_a_quarter_of_the_memory_for_bodies() {
+    let dir = tempfile::tempdir().unwrap();
+    let process = start_with(&dir, &[("BODY_MEMORY_BYTES", "4194304"), ("TRUSTED_PROXY_HOPS", "1")]);
+    let begin = |client: &str| {
+        let json =
+            format!("Content-Type: application/json\r\nContent-Length: 500000\r\nX-Forwarded-For: 203.0.113.9, {client}\r\n");
+        let mut stream = process.connect();
+        stream.write_all(head("POST /api/users", &json).as_bytes()).unwrap();
+        // All but the end of a body that breaks a rule.
+        stream.write_all(&vec![b' '; 499_998]).unwrap();
+        stream
+    };
+    // Of the first client two bodies fit, of others some more.
+    let mut greedy: Vec<_> = (0..3).map(|_| begin("198.51.100.1")).collect();
+    let mut refused = 0;
+    while refused == 0 {
+        for stream in &mut greedy {
+            stream.set_read_timeout(Some(std::time::Duration::from_millis(100))).unwrap();
+            refused += usize::from(stream.peek(&mut [0]).is_ok());
+        }
+    }
+    assert_eq!(refused, 1);
+    let mut modest = begin("198.51.100.2");
+    modest.write_all(b"{}").unwrap();
+    assert_eq!(receive(&mut modest).status, 422);
+    for stream in &mut greedy {
+        stream.set_read_timeout(Some(std::time::Duration::from_secs(30))).unwrap();
+        let _ = stream.write_all(b"{}");
+    }
+    let mut statuses: Vec<_> = greedy.iter_mut().map(|stream| receive(stream).status).collect();
+    statuses.sort_unstable();
+    assert_eq!(statuses, [422, 422, 503]);
+    // What they took is free again.
+    let mut again = begin("198.51.100.1");
+    again.write_all(b"{}").unwrap();
+    assert_eq!(receive(&mut again).status, 422);
+}
+
+#[test]
 fn a_header_ends_soon_and_is_not_too_long() {
     let dir = tempfile::tempdir().unwrap();
     let process = start_with(&dir, &[("HEADER_TIMEOUT_SECONDS", "1")]);

@@ -27,7 +27,7 @@ fn parse(entry: &[u8]) -> Option<IpAddr> {
 }
 
 /// What counts as one client: an IPv4 address; of IPv6 the /64, which one household has.
-pub(super) fn network(address: IpAddr) -> IpAddr {
+pub(crate) fn network(address: IpAddr) -> IpAddr {
     match address {
         IpAddr::V4(_) => address,
         IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & (u128::MAX << 64))),
