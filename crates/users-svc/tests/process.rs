@@ -81,6 +81,24 @@ fn on_sigint_it_leaves_at_once() {
 }
 
 #[test]
+fn limits_are_on_where_an_issuer_says_who_asks() {
+    // An issuer that is not there is asked for the first token only.
+    let issuer = [("AUTH_ISSUER", "http://127.0.0.1:9"), ("AUTH_AUDIENCE", "forum")];
+    for (settings, on) in [
+        (vec![], false),
+        (vec![("RATE_LIMITS", "on")], true),
+        (issuer.to_vec(), true),
+        ([issuer.as_slice(), &[("RATE_LIMITS", "off")]].concat(), false),
+    ] {
+        let dir = tempfile::tempdir().unwrap();
+        let process = Process::start(program(&dir).envs(settings.clone()));
+        let response = process.get("/api/users");
+        assert!(response.starts_with("HTTP/1.1 200"), "{settings:?}: {response}");
+        assert_eq!(response.contains("\r\nratelimit-policy: "), on, "{settings:?}: {response}");
+    }
+}
+
+#[test]
 fn a_port_that_is_taken_is_one_line() {
     let dir = tempfile::tempdir().unwrap();
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
