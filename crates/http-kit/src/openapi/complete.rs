@@ -68,7 +68,7 @@ struct Refusal {
 }
 
 /// The refusals that no handler has to describe.
-fn common(is_api: bool, has_body: bool) -> [Refusal; 9] {
+fn common(is_api: bool, has_body: bool) -> [Refusal; 10] {
     let refusal = |status: StatusCode, name, description: &str, applies| Refusal {
         status: Some(status),
         name,
@@ -88,6 +88,7 @@ fn common(is_api: bool, has_body: bool) -> [Refusal; 9] {
             "The body can be read but breaks a rule: `errors` says which.",
             has_body,
         ),
+        refusal(StatusCode::TOO_MANY_REQUESTS, "RateLimited", "More requests than are allowed in a time.", is_api),
         refusal(StatusCode::INTERNAL_SERVER_ERROR, "Fault", "A fault of ours.", is_api),
         refusal(StatusCode::SERVICE_UNAVAILABLE, "Unavailable", "Too many requests, or the store cannot serve.", is_api),
         refusal(StatusCode::GATEWAY_TIMEOUT, "Late", late, is_api),
@@ -113,10 +114,14 @@ fn refusals(operation: &mut Value, is_api: bool, shared: &mut Value) {
         operation["responses"][key] = json!({ "$ref": format!("#/components/responses/{name}") });
         let mut response = json!({ "description": description });
         response["headers"]["X-Request-Id"] = json!({ "$ref": "#/components/headers/RequestId" });
-        if status == Some(StatusCode::SERVICE_UNAVAILABLE) {
+        if matches!(status, Some(StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS)) {
             response["headers"]["Retry-After"] = json!({ "$ref": "#/components/headers/RetryAfter" });
         }
-        problem_content(&mut response, status.unwrap_or(StatusCode::TOO_MANY_REQUESTS));
+        if status == Some(StatusCode::TOO_MANY_REQUESTS) {
+            response["headers"]["RateLimit-Policy"] = json!({ "$ref": "#/components/headers/RateLimitPolicy" });
+            response["headers"]["RateLimit"] = json!({ "$ref": "#/components/headers/RateLimit" });
+        }
+        problem_content(&mut response, status.unwrap_or(StatusCode::METHOD_NOT_ALLOWED));
         shared["responses"][name] = response;
     }
 }
@@ -131,6 +136,14 @@ fn problem_content(response: &mut Value, status: StatusCode) {
 fn headers() -> Value {
     json!({
         "RequestId": { "description": "The id that the request is logged under.", "schema": { "type": "string" } },
+        "RateLimitPolicy": {
+            "description": "The limit that the request counts for, where there are limits: how often in how many seconds. On every response.",
+            "schema": { "type": "string" }, "example": "\"writes\";q=10;w=60",
+        },
+        "RateLimit": {
+            "description": "What is left of it, and in how many seconds there is more. On every response.",
+            "schema": { "type": "string" }, "example": "\"writes\";r=0;t=6",
+        },
         "RetryAfter": {
             "description": "Seconds to wait before trying again.", "schema": { "type": "integer", "minimum": 1 },
         },

@@ -85,6 +85,9 @@ pub(super) fn problem(status: StatusCode) -> Value {
             let error = |(field, message): (&str, &str)| FieldError { field: field.to_owned(), message: message.to_owned() };
             Problem::invalid(errors.map(error).into())
         }
+        StatusCode::TOO_MANY_REQUESTS => {
+            Problem::rate_limited("too many writes: 10 a minute, 5 at once, for your account; try again in 6 s", 6)
+        }
         StatusCode::INTERNAL_SERVER_ERROR => Problem::internal(""),
         StatusCode::SERVICE_UNAVAILABLE => Problem::unavailable("the store cannot serve right now", 5),
         StatusCode::GATEWAY_TIMEOUT => Problem::timeout(),
