@@ -37,6 +37,7 @@ pub async fn put_own<R: Resource>(
         if conditions.need_strong_read() {
             return Err(Problem::not_found());
         }
+        target.caller.person()?.count_new_profile()?;
         let mut attributes = update.set.clone();
         attributes.insert(R::TABLE.hash.to_owned(), target.id().into());
         attributes.extend(update.set.get(UPDATED_AT).map(|time| (CREATED_AT.to_owned(), time.clone())));
