@@ -126,7 +126,7 @@ mod tests {
 
     #[test]
     fn unknown_and_hidden_names_are_refused() {
-        let many = Fields(vec!["name".to_owned(); 9]);
+        let many = Fields(vec!["name".to_owned(); user::TABLE.attributes.len()]);
         assert_eq!(
             Projection::of(&user::TABLE, Some(many)).unwrap_err().errors()[0].message,
             "names more attributes than there are"
