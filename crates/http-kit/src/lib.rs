@@ -22,6 +22,7 @@ pub mod healthcheck;
 pub mod idempotency;
 pub mod layers;
 pub mod limits;
+pub mod loopback;
 pub mod metrics;
 pub mod openapi;
 pub mod paging;

@@ -7,8 +7,9 @@ use jsonwebtoken::Algorithm;
 use jsonwebtoken::jwk::JwkSet;
 use url::Url;
 
-use super::issuer::{Source, check_url, is_loopback};
+use super::issuer::{Source, check_url};
 use super::token::Rules;
+use crate::loopback::is_loopback;
 
 /// Who may call, and whose tokens say who calls.
 #[derive(Debug, Clone, Args)]

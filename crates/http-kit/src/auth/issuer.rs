@@ -1,12 +1,11 @@
 //! Where an issuer's keys are.
 
-use std::net::IpAddr;
-
 use jsonwebtoken::jwk::JwkSet;
 use serde_json::Value;
-use url::{Host, Url};
+use url::Url;
 
 use super::fetch::Client;
+use crate::loopback::is_loopback;
 
 /// Where keys come from.
 #[derive(Debug, Clone)]
@@ -74,16 +73,6 @@ pub(super) fn check_url(text: &str) -> Result<(), String> {
         "https" => Ok(()),
         "http" if is_loopback(&url) => Ok(()),
         _ => Err("must be https://, or http:// on this machine".to_owned()),
-    }
-}
-
-/// Does the URL name this machine?
-pub(super) fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
-        Some(Host::Ipv4(address)) => IpAddr::from(address).is_loopback(),
-        Some(Host::Ipv6(address)) => IpAddr::from(address).is_loopback(),
-        None => false,
     }
 }
 
