@@ -124,6 +124,8 @@ pub enum Origins {
     Any,
     /// These only; none where it is empty.
     Only(Vec<HeaderValue>),
+    /// Those of this machine, on any port, and these.
+    Loopback(Vec<HeaderValue>),
 }
 
 fn number<N: TryFrom<u64>, const MIN: u64, const MAX: u64>(text: &str) -> Result<N, String> {

@@ -18,9 +18,10 @@ use crate::config::Origins;
 use crate::health::{self, Draining, Readiness};
 use crate::idempotency::{IDEMPOTENCY_KEY, IDEMPOTENT_REPLAYED};
 use crate::limits::{RateLimits, client};
+use crate::loopback::is_loopback_origin;
 use crate::problem::Problem;
 use crate::receive::Bodies;
-use crate::request::{Limits, Observed, REQUEST_ID};
+use crate::request::{Hosts, Limits, Observed, REQUEST_ID};
 use crate::service::{Service, SharedStore};
 use crate::unsent::Unsent;
 use crate::{metrics, openapi};
@@ -48,6 +49,9 @@ pub struct Behaviour {
     pub rate_limits: Option<Arc<RateLimits>>,
     /// How many proxies that can be trusted stand in front, and add to `X-Forwarded-For`.
     pub trusted_proxy_hops: usize,
+    /// The routes of the issuer for development. With them anybody may be anybody, so only requests to names of this machine are
+    /// served: the page of another origin cannot make its own name point here (DNS rebinding).
+    pub development: Option<Router>,
 }
 
 /// The services on one origin, with health, metrics and every layer. A request passes the layers from the top down, its answer
@@ -66,6 +70,8 @@ pub fn app(services: Vec<Service>, store: &SharedStore, behaviour: &Behaviour, d
         documents.push(document);
     }
     api = api.merge(openapi::joined(documents));
+    let hosts = if behaviour.development.is_some() { Hosts::Loopback } else { Hosts::Any };
+    api = api.merge(behaviour.development.clone().unwrap_or_default());
 
     probes = probes.fallback(async || Problem::not_found());
     let mut bodies = Bodies::new(behaviour.body_memory, behaviour.body_timeout);
@@ -75,7 +81,7 @@ pub fn app(services: Vec<Service>, store: &SharedStore, behaviour: &Behaviour, d
     let (compressor, unsent) = (Compressor::new(), Unsent::new(behaviour.response_memory));
     let (rate_limits, hops) = (behaviour.rate_limits.clone(), behaviour.trusted_proxy_hops);
     let layered = |routes: Router, in_flight: usize, rate_limits: Option<Arc<RateLimits>>| {
-        let limits = Arc::new(Limits::new(in_flight, behaviour.timeout, bodies.clone()));
+        let limits = Arc::new(Limits::new(in_flight, behaviour.timeout, bodies.clone(), hosts));
         // Each request has a copy of the layers: one pointer to all that they share.
         let shared = Arc::new((compressor.clone(), unsent.clone(), behaviour.auth.clone(), rate_limits));
         let layers = ServiceBuilder::new().layer_fn(Observed::new).option_layer(cors(&behaviour.origins)).layer_fn(
@@ -139,6 +145,10 @@ fn cors(origins: &Origins) -> Option<CorsLayer> {
         Origins::Any => AllowOrigin::any(),
         Origins::Only(list) if list.is_empty() => return None,
         Origins::Only(list) => AllowOrigin::list(list.clone()),
+        Origins::Loopback(list) => {
+            let list = list.clone();
+            AllowOrigin::predicate(move |origin, _| is_loopback_origin(origin.as_bytes()) || list.contains(origin))
+        }
     };
     let methods = [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::PATCH, Method::DELETE, Method::OPTIONS];
     let ours = [header::IF_MATCH, header::IF_NONE_MATCH, IDEMPOTENCY_KEY, header::CACHE_CONTROL, REQUEST_ID];

@@ -122,6 +122,11 @@ impl Problem {
         Self::new(StatusCode::PRECONDITION_FAILED, "the item has one of the ETags in If-None-Match")
     }
 
+    /// 421: the server does not answer under the name that the request was sent to (RFC 9110, section 15.5.20).
+    pub fn misdirected(detail: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(StatusCode::MISDIRECTED_REQUEST, detail)
+    }
+
     /// 422: the fields can be read but break rules.
     pub fn invalid(errors: Vec<FieldError>) -> Self {
         Self { errors, ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, "the body breaks a rule") }

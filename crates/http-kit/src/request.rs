@@ -20,6 +20,7 @@ use tracing::Instrument;
 use uuid::Uuid;
 
 use crate::log_writer::cut;
+use crate::loopback::is_loopback_host;
 use crate::metrics::InFlight;
 use crate::problem::{self, Problem};
 use crate::receive::{Bodies, Received, closing};
@@ -130,17 +131,27 @@ fn panicked() -> Response {
     Problem::internal("it panicked").into_response()
 }
 
-/// How many requests may be in flight, for how long each, and what their bodies may take.
+/// The hosts that requests may name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Hosts {
+    /// Every one.
+    Any,
+    /// Names of this machine.
+    Loopback,
+}
+
+/// How many requests may be in flight, for how long each, what their bodies may take, and which hosts they may name.
 #[derive(Debug)]
 pub(crate) struct Limits {
     in_flight: Semaphore,
     timeout: Duration,
     bodies: Bodies,
+    hosts: Hosts,
 }
 
 impl Limits {
-    pub(crate) fn new(in_flight: usize, timeout: Duration, bodies: Bodies) -> Self {
-        Self { in_flight: Semaphore::new(in_flight.min(Semaphore::MAX_PERMITS)), timeout, bodies }
+    pub(crate) fn new(in_flight: usize, timeout: Duration, bodies: Bodies, hosts: Hosts) -> Self {
+        Self { in_flight: Semaphore::new(in_flight.min(Semaphore::MAX_PERMITS)), timeout, bodies, hosts }
     }
 
     /// Handles a request that is admitted: receives its body, then gives it its turn and its deadline.
@@ -156,7 +167,7 @@ impl Limits {
     {
         let limits = Arc::clone(self);
         let no_body = request.body().is_end_stream();
-        if let Err(problem) = check_host(&request) {
+        if let Err(problem) = check_host(&request, self.hosts) {
             Either::Left(ready(Ok(closing(problem))))
         } else if let Err(problem) = admitted {
             // A load balancer's connection, on which nothing more of this request comes, is of use to others.
@@ -201,11 +212,15 @@ impl Limits {
 }
 
 /// A request of HTTP/1.1 names its host, and no request names two (RFC 9112, section 3.2): proxies would disagree on which is meant.
-fn check_host(request: &Request) -> Result<(), Problem> {
+fn check_host(request: &Request, allowed: Hosts) -> Result<(), Problem> {
     let mut hosts = request.headers().get_all(header::HOST).iter();
-    let allowed = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:%[]".contains(byte);
+    let may_have = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:%[]".contains(byte);
+    let is_host = |host: &[u8]| !host.is_empty() && host.iter().all(may_have);
     match (hosts.next().map(HeaderValue::as_bytes), hosts.next()) {
-        (Some(host), None) if !host.is_empty() && host.iter().all(allowed) => Ok(()),
+        (Some(host), None) if is_host(host) && (allowed == Hosts::Any || is_loopback_host(host)) => Ok(()),
+        (Some(host), None) if is_host(host) => {
+            Err(Problem::misdirected("this server is for its own machine (AUTH=dev): call it localhost, 127.0.0.1 or [::1]"))
+        }
         (None, _) if request.version() < Version::HTTP_11 => Ok(()),
         (None, _) => Err(Problem::unreadable("the header Host is missing")),
         (Some(_), Some(_)) => Err(Problem::unreadable("the header Host was given more than once")),

@@ -5,6 +5,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Router;
 use axum_server::Handle;
 use db_adapter::Backend;
 
@@ -55,6 +56,7 @@ pub struct Server {
     listener: TcpListener,
     address: SocketAddr,
     config: ServerConfig,
+    development: Option<Router>,
 }
 
 impl Server {
@@ -70,7 +72,7 @@ impl Server {
             Ok((listener, address))
         };
         match listen() {
-            Ok((listener, address)) => Ok(Self { listener, address, config }),
+            Ok((listener, address)) => Ok(Self { listener, address, config, development: None }),
             Err(error) if error.kind() == io::ErrorKind::AddrInUse => Err(ServeError::Taken(address)),
             Err(reason) => Err(ServeError::Listen { address, reason }),
         }
@@ -79,6 +81,13 @@ impl Server {
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// The same with the routes of the issuer for development. From then on it serves this machine only: names of it as hosts, and
+    /// pages from it unless CORS_ALLOWED_ORIGINS adds others.
+    #[must_use]
+    pub fn for_development(self, routes: Router) -> Self {
+        Self { development: Some(routes), ..self }
     }
 
     /// Serves until SIGTERM or SIGINT, then closes the store. `auth` checks tokens; without one everybody may do everything. On SIGTERM readiness turns 503 and serving goes on for the grace
@@ -137,9 +146,15 @@ impl Server {
             (Some(switch), _) => switch == Switch::On,
             (None, auth) => auth.as_ref().is_some_and(|auth| !auth.is_for_development()),
         };
-        let by_default = if mode == Some(Backend::Json) { Origins::Any } else { Origins::Only(Vec::new()) };
+        let origins = match (self.config.cors_allowed_origins.clone(), &self.development) {
+            (None, Some(_)) => Origins::Loopback(Vec::new()),
+            (Some(Origins::Only(list)), Some(_)) if !list.is_empty() => Origins::Loopback(list),
+            (Some(origins), _) => origins,
+            (None, None) if mode == Some(Backend::Json) => Origins::Any,
+            (None, None) => Origins::Only(Vec::new()),
+        };
         Behaviour {
-            origins: self.config.cors_allowed_origins.clone().unwrap_or(by_default),
+            origins,
             timeout: self.config.request_timeout(),
             max_in_flight: usize::try_from(self.config.max_in_flight).unwrap_or(usize::MAX),
             body_timeout: Duration::from_secs(self.config.body_timeout_seconds),
@@ -149,6 +164,7 @@ impl Server {
             auth,
             rate_limits: limited.then(|| RateLimits::new(&Clock::default())),
             trusted_proxy_hops: self.config.trusted_proxy_hops,
+            development: self.development.clone(),
         }
     }
 }

@@ -191,6 +191,7 @@ pub fn behaviour() -> Behaviour {
         auth: None,
         rate_limits: None,
         trusted_proxy_hops: 0,
+        development: None,
     }
 }
 

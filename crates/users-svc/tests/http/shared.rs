@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::http::{HeaderMap, HeaderValue};
+use axum::body::Body;
+use axum::http::{HeaderMap, HeaderValue, Request};
 use axum::routing::{any, get};
 use http_kit::config::Origins;
 use http_kit::layers::Behaviour;
@@ -150,9 +151,41 @@ async fn browsers_may_call_from_anywhere_or_from_listed_origins() {
         assert!(varies_by_origin(&answer.headers));
     }
 
+    let local = Origins::Loopback(vec![HeaderValue::from_static("https://a.example")]);
+    let app = TestApp::behaving(vec![users_svc::service()], &Behaviour { origins: local, ..behaviour() }).await;
+    for (origin, allowed) in [
+        ("http://localhost:5173", true),
+        ("https://127.0.0.1", true),
+        ("https://a.example", true),
+        ("https://b.example", false),
+        ("null", false),
+    ] {
+        let answer = app.call("GET", "/api/users", &[("origin", origin)]).await;
+        let said = answer.headers.get("access-control-allow-origin").map(|value| value.to_str().unwrap());
+        assert_eq!(said, allowed.then_some(origin));
+        assert!(varies_by_origin(&answer.headers));
+    }
+
     let none = Behaviour { origins: Origins::Only(vec![]), ..behaviour() };
     let app = TestApp::behaving(vec![users_svc::service()], &none).await;
     app.call("OPTIONS", "/api/users", &preflight).await.problem(405);
+}
+
+#[tokio::test]
+async fn a_server_for_development_is_reached_under_names_of_this_machine_only() {
+    let closed = Behaviour { development: Some(Router::new()), ..behaviour() };
+    let (closed, open) =
+        (TestApp::behaving(vec![users_svc::service()], &closed).await, TestApp::new(vec![users_svc::service()]).await);
+    for (host, status) in [("localhost:8080", 200), ("127.0.0.1", 200), ("[::1]:1", 200), ("evil.example", 421), ("test", 421)] {
+        for path in ["/api/users", "/health", "/metrics"] {
+            let request = || Request::get(path).header("host", host).body(Body::empty()).unwrap();
+            closed.send(request()).await.expect_status(status);
+            open.send(request()).await.expect_status(200);
+        }
+    }
+    let elsewhere = closed.get("/api/users").await;
+    elsewhere.problem(421);
+    assert!(elsewhere.field("detail").as_str().unwrap().contains("localhost"));
 }
 
 #[tokio::test]
