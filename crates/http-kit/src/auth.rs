@@ -20,7 +20,7 @@ use axum::http::header::AUTHORIZATION;
 #[cfg(test)]
 pub(crate) use caller::tests;
 pub use caller::{Account, Caller, Service as ServiceAccount};
-pub use config::{AuthConfig, DEV_AUDIENCE, DevIssuer, Mode, Settings, check_dev_address};
+pub use config::{AuthConfig, DEV_AUDIENCE, DEV_MODERATOR_ROLE, DevConfig, DevIssuer, Mode, Settings, check_dev_address};
 
 use crate::problem::Problem;
 use issuer::Source;

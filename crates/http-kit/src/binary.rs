@@ -56,7 +56,7 @@ pub fn run(program: Program) -> ExitCode {
     let command = with_port(Cli::command(), program.port).name(program.name).about(program.about).version(version);
     let cli = Cli::from_arg_matches(&without_empty_variables(command).get_matches()).unwrap_or_else(|error| error.exit());
     let done = match cli.command {
-        Some(Command::Healthcheck) => healthcheck::ask(cli.server.host, cli.server.port),
+        Some(Command::Healthcheck) => healthcheck::ask(cli.server.listen.address()),
         None => serve(cli, program.service).map_err(|error| error.to_string()),
     };
     match done {
@@ -68,7 +68,7 @@ pub fn run(program: Program) -> ExitCode {
     }
 }
 
-/// The command with a default for [`ServerConfig::port`], so that `--help` shows it.
+/// The command with a default for [`Listen::port`](crate::config::Listen::port), so that `--help` shows it.
 #[must_use]
 pub fn with_port(command: clap::Command, port: &'static str) -> clap::Command {
     command.mut_arg("port", |arg| arg.default_value(port).required(false))
@@ -78,7 +78,7 @@ pub fn with_port(command: clap::Command, port: &'static str) -> clap::Command {
 async fn serve(cli: Cli, service: fn() -> Service) -> Result<(), Box<dyn std::error::Error>> {
     let _logs = telemetry::init(cli.server.log_format, &cli.server.rust_log);
     cli.store.check_request_timeout(cli.server.request_timeout())?;
-    let auth = identity(&cli.auth, cli.server.host)?;
+    let auth = identity(&cli.auth, cli.server.listen.host)?;
     let server = Server::bind(cli.server)?;
     let store = cli.cache.wrap(cli.store.open().await?);
     if auth.is_none() {

@@ -3,7 +3,7 @@
 //! clap names the flag and the value in its messages; both are called as the variable is, so that a message about a bad variable
 //! names it.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use axum::http::HeaderValue;
@@ -19,19 +19,16 @@ use crate::receive::MAX_BODY_BYTES;
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Serving")]
 pub struct ServerConfig {
-    /// The address to listen on
-    #[arg(long, env = "HOST", value_name = "HOST", default_value = "127.0.0.1", value_parser = address)]
-    pub host: IpAddr,
-    /// The port to listen on; 0 takes a free one
-    #[arg(long, env = "PORT", value_name = "PORT", value_parser = number::<u16, 0, 65_535>)]
-    pub port: u16,
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "a doc comment here would become the help of the command")]
+    pub listen: Listen,
     /// How to write logs
     #[arg(long, env = "LOG_FORMAT", value_name = "LOG_FORMAT", value_enum, default_value_t, ignore_case = true)]
     pub log_format: LogFormat,
     /// What to log, as in `info,db_adapter=debug`
     #[arg(long, env = "RUST_LOG", value_name = "RUST_LOG", default_value = "info", value_parser = filter)]
     pub rust_log: String,
-    /// Which origins browsers may call from: `*`, a list with commas, or `none` [default: * on JSON files, none on DynamoDB]
+    /// Which origins browsers may call from: `*`, a list with commas, or `none` [default: * on JSON files, none on DynamoDB, this machine's with AUTH=dev]
     #[arg(long, env = "CORS_ALLOWED_ORIGINS", value_name = "CORS_ALLOWED_ORIGINS", value_parser = origins)]
     pub cors_allowed_origins: Option<Origins>,
     /// Seconds after which a request is answered 504
@@ -81,6 +78,25 @@ pub struct ServerConfig {
     #[arg(long, env = "SHUTDOWN_GRACE_SECONDS", value_name = "SHUTDOWN_GRACE_SECONDS", default_value_t = 3,
           value_parser = number::<u64, 0, 3_600>)]
     pub shutdown_grace_seconds: u64,
+}
+
+/// Where a server listens.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Serving")]
+pub struct Listen {
+    /// The address to listen on
+    #[arg(long, env = "HOST", value_name = "HOST", default_value = "127.0.0.1", value_parser = address)]
+    pub host: IpAddr,
+    /// The port to listen on; 0 takes a free one
+    #[arg(long, env = "PORT", value_name = "PORT", value_parser = number::<u16, 0, 65_535>)]
+    pub port: u16,
+}
+
+impl Listen {
+    /// The address.
+    pub fn address(&self) -> SocketAddr {
+        SocketAddr::new(self.host, self.port)
+    }
 }
 
 impl ServerConfig {

@@ -7,12 +7,12 @@ use std::time::Duration;
 /// How long to wait for each step.
 const PATIENCE: Duration = Duration::from_secs(3);
 
-/// Asks `/health` of the server that listens on `host` and `port`.
+/// Asks `/health` of the server that listens there.
 ///
 /// # Errors
 /// Why it cannot be said to live.
-pub fn ask(host: IpAddr, port: u16) -> Result<(), String> {
-    let address = SocketAddr::new(reachable(host), port);
+pub fn ask(address: SocketAddr) -> Result<(), String> {
+    let address = reachable(address);
     let answer = exchange(address).map_err(|error| format!("{address} does not answer: {error}"))?;
     let status = answer.split(|byte| *byte == b'\r').next().unwrap_or_default();
     match status {
@@ -21,13 +21,14 @@ pub fn ask(host: IpAddr, port: u16) -> Result<(), String> {
     }
 }
 
-/// Where this machine reaches a server that listens on `host`: on the loopback address where it listens on every one.
-pub fn reachable(host: IpAddr) -> IpAddr {
-    match host {
+/// Where this machine reaches a server that listens there: on the loopback address where it listens on every one.
+pub fn reachable(address: SocketAddr) -> SocketAddr {
+    let host = match address.ip() {
         IpAddr::V4(host) if host.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
         IpAddr::V6(host) if host.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
         host => host,
-    }
+    };
+    SocketAddr::new(host, address.port())
 }
 
 fn exchange(address: SocketAddr) -> std::io::Result<Vec<u8>> {

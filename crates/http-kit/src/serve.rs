@@ -65,7 +65,7 @@ impl Server {
     /// # Errors
     /// [`ServeError::Taken`] and [`ServeError::Listen`].
     pub fn bind(config: ServerConfig) -> Result<Self, ServeError> {
-        let address = SocketAddr::new(config.host, config.port);
+        let address = config.listen.address();
         let listen = || -> io::Result<_> {
             let listener = TcpListener::bind(address)?;
             let address = listener.local_addr()?;

@@ -39,7 +39,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Outcome> {
     let Arguments { empty, store: config, cache, server, auth } = arguments;
     let _logs = telemetry::init(server.log_format, &server.rust_log);
     config.check_request_timeout(server.request_timeout())?;
-    let auth = match auth.mode(server.host, Mode::Dev).map_err(anyhow::Error::msg)? {
+    let auth = match auth.mode(server.listen.host, Mode::Dev).map_err(anyhow::Error::msg)? {
         Mode::Off | Mode::Dev => None,
         Mode::Oidc => Some(Auth::new(auth.oidc().map_err(anyhow::Error::msg)?)),
     };
@@ -67,7 +67,7 @@ fn place(config: &StoreConfig) -> String {
 }
 
 fn greeting(address: SocketAddr, place: &str, seeded: Option<&Counts>, services: &[&str]) -> String {
-    let address = SocketAddr::new(reachable(address.ip()), address.port());
+    let address = reachable(address);
     // Every machine resolves localhost to the IPv4 address; some do not resolve it to that of IPv6.
     let localhost = address.ip() == IpAddr::from(Ipv4Addr::LOCALHOST);
     let host = if localhost { format!("localhost:{}", address.port()) } else { address.to_string() };

@@ -1,6 +1,7 @@
 //! Identity: environment variables, each also a flag.
 
 use std::net::IpAddr;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use jsonwebtoken::Algorithm;
@@ -55,6 +56,28 @@ pub struct AuthConfig {
     #[arg(long, env = "AUTH_REQUIRED_READS", value_name = "AUTH_REQUIRED_READS", default_value_t = false,
           action = clap::ArgAction::Set)]
     pub auth_required_reads: bool,
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "a doc comment here would become the help of the command")]
+    pub development: DevConfig,
+}
+
+/// The issuer for development.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Identity")]
+pub struct DevConfig {
+    /// The URL under which this machine reaches `forum dev`, where that is not HOST and PORT, as behind a gateway
+    #[arg(long, env = "AUTH_DEV_URL", value_name = "AUTH_DEV_URL", value_parser = dev_url)]
+    pub auth_dev_url: Option<String>,
+    /// The file with the key of the issuer of `forum dev`; made when missing [default: dev-issuer.pem in DATA_DIR]
+    #[arg(long, env = "AUTH_DEV_KEY_FILE", value_name = "AUTH_DEV_KEY_FILE")]
+    pub auth_dev_key_file: Option<PathBuf>,
+}
+
+impl DevConfig {
+    /// The file with the key of the issuer for development, beside the data in that folder where it is not set.
+    pub fn key_file(&self, data_dir: &Path) -> PathBuf {
+        self.auth_dev_key_file.clone().unwrap_or_else(|| data_dir.join("dev-issuer.pem"))
+    }
 }
 
 /// Whose tokens are taken.
@@ -132,6 +155,7 @@ impl AuthConfig {
             audiences: vec![DEV_AUDIENCE.to_owned()],
             algorithms: vec![Algorithm::ES256],
             roles_claim: "roles".to_owned(),
+            moderator_role: DEV_MODERATOR_ROLE.to_owned(),
             // Its subjects are the sample users.
             user_id_claim: Some("sub".to_owned()),
             ..settings.rules
@@ -157,6 +181,8 @@ impl AuthConfig {
 
 /// For whom the tokens of the issuer for development are.
 pub const DEV_AUDIENCE: &str = "forum";
+/// The role that moderates, in the tokens of the issuer for development.
+pub const DEV_MODERATOR_ROLE: &str = "moderator";
 
 impl Mode {
     /// As AUTH names it.
@@ -184,6 +210,15 @@ pub fn check_dev_address(host: IpAddr, public: Option<&str>) -> Result<(), Strin
             Err(format!("AUTH=dev is for this machine only, and HOST={host} can be reached by others: use AUTH_ISSUER there"))
         }
     }
+}
+
+/// The URL without a slash at its end. Whether it is on this machine is checked where it is used.
+fn dev_url(text: &str) -> Result<String, String> {
+    let url = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
+    let url =
+        url.filter(|url| url.path() == "/" && url.query().is_none() && url.fragment().is_none() && url.username().is_empty());
+    url.map(|url| url.origin().ascii_serialization())
+        .ok_or_else(|| "expected scheme, host and port, as in http://localhost:8080".to_owned())
 }
 
 fn issuer(text: &str) -> Result<String, String> {
@@ -258,6 +293,8 @@ mod tests {
     #[case("--auth on", "off, dev, oidc")]
     #[case("--auth-leeway-seconds 601", "AUTH_LEEWAY_SECONDS")]
     #[case("--auth-required-reads maybe", "AUTH_REQUIRED_READS")]
+    #[case("--auth-dev-url localhost:8080", "http://localhost:8080")]
+    #[case("--auth-dev-url http://localhost:8080/dev", "AUTH_DEV_URL")]
     fn a_bad_value_is_named_with_what_is_allowed(#[case] arguments: &str, #[case] named: &str) {
         let error = Cli::try_parse_from(std::iter::once("forum").chain(arguments.split_whitespace())).unwrap_err().to_string();
         assert!(error.contains(named), "{error}");
