@@ -19,7 +19,7 @@ fn start(dir: &Path) -> Process {
 
 fn request(process: &Process, method: &str, path: &str, body: &Value) -> (u16, Value) {
     let (mut stream, body) = (process.connect(), body.to_string());
-    let head = format!("{method} {path} HTTP/1.1\r\nHost: test\r\nConnection: close\r\nContent-Type: application/json\r\n");
+    let head = format!("{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: application/json\r\n");
     write!(stream, "{head}Content-Length: {}\r\n\r\n{body}", body.len()).unwrap();
     let mut response = String::new();
     stream.read_to_string(&mut response).unwrap();

@@ -39,7 +39,7 @@ struct Posted {
 fn post(address: SocketAddr, path: &str, key: &str, body: &Value) -> Posted {
     let mut stream = TcpStream::connect(address).unwrap();
     let body = body.to_string();
-    let head = format!("POST {path} HTTP/1.1\r\nHost: test\r\nConnection: close\r\nContent-Type: application/json\r\n");
+    let head = format!("POST {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: application/json\r\n");
     write!(stream, "{head}Idempotency-Key: {key}\r\nContent-Length: {}\r\n\r\n{body}", body.len()).unwrap();
     let mut response = String::new();
     stream.read_to_string(&mut response).unwrap();
@@ -51,7 +51,7 @@ fn post(address: SocketAddr, path: &str, key: &str, body: &Value) -> Posted {
 
 fn list(address: SocketAddr, path: &str) -> Vec<Value> {
     let mut stream = TcpStream::connect(address).unwrap();
-    write!(stream, "GET {path} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n").unwrap();
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").unwrap();
     let mut response = String::new();
     stream.read_to_string(&mut response).unwrap();
     let (_, body) = response.split_once("\r\n\r\n").unwrap();
@@ -152,6 +152,8 @@ fn on_dynamodb_a_key_makes_one_item_in_two_processes_and_after_restarts() {
 
 impl Dynamo {
     fn forum(&self) -> Process {
-        Process::start(forum().env("USE_DYNAMODB", "true").env("DYNAMODB_ENDPOINT", &self.endpoint))
+        let dynamodb =
+            [("USE_DYNAMODB", "true"), ("DYNAMODB_ENDPOINT", &self.endpoint), ("DATA_DIR", env!("CARGO_TARGET_TMPDIR"))];
+        Process::start(forum().envs(dynamodb))
     }
 }

@@ -141,7 +141,7 @@ impl Process {
     /// The response to a GET on a connection of its own, head and body.
     pub fn get(&self, path: &str) -> String {
         let mut stream = self.connect();
-        write!(stream, "GET {path} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n").expect("a request");
+        write!(stream, "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").expect("a request");
         let mut response = String::new();
         stream.read_to_string(&mut response).expect("a response");
         response

@@ -37,7 +37,7 @@ impl Forum {
     fn send(&self, method: &str, path: &str, headers: &[(String, String)], body: &str) -> Response {
         let mut stream = self.process.connect();
         let headers = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect::<String>();
-        let fixed = format!("Host: test\r\nConnection: close\r\nContent-Length: {}\r\n", body.len());
+        let fixed = format!("Host: localhost\r\nConnection: close\r\nContent-Length: {}\r\n", body.len());
         write!(stream, "{} {path} HTTP/1.1\r\n{fixed}{headers}\r\n{body}", method.to_uppercase()).unwrap();
         let mut response = String::new();
         stream.read_to_string(&mut response).unwrap();
