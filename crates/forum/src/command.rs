@@ -10,6 +10,7 @@ mod pitr_restore;
 mod restore;
 mod seed;
 mod tables;
+mod token;
 mod verify;
 
 #[cfg(test)]
@@ -25,6 +26,7 @@ use crate::Outcome;
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Dev(Box<dev::Arguments>),
+    Token(token::Arguments),
     Tables(tables::Arguments),
     Seed(seed::Arguments),
     Verify(verify::Arguments),
@@ -49,6 +51,7 @@ impl Command {
     pub(crate) async fn run(self) -> Result<Outcome> {
         match self {
             Self::Dev(arguments) => dev::run(*arguments).await,
+            Self::Token(arguments) => token::run(&arguments),
             Self::Tables(arguments) => tables::run(arguments).await,
             Self::Seed(arguments) => seed::run(arguments).await,
             Self::Verify(arguments) => verify::run(arguments).await,

@@ -75,7 +75,8 @@ async fn main() -> ExitCode {
 
 /// The command line, with the port that `dev` listens on by default.
 fn command() -> clap::Command {
-    Cli::command().mut_subcommand("dev", |dev| binary::with_port(dev, "8080"))
+    let with_port = |command| binary::with_port(command, "8080");
+    Cli::command().mut_subcommand("dev", with_port).mut_subcommand("token", with_port)
 }
 
 #[cfg(test)]

@@ -1,13 +1,16 @@
 //! `forum dev`: all three services in one process on one port.
 
+use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use clap::Args;
 use db_adapter::Backend;
 use db_adapter::config::{CacheConfig, StoreConfig};
 use db_adapter::forum::TABLES;
-use http_kit::auth::{Auth, AuthConfig, Mode};
+use dev_issuer::Issuer;
+use http_kit::auth::{Auth, AuthConfig, DevConfig, Mode, check_dev_address};
 use http_kit::healthcheck::reachable;
 use http_kit::{Server, ServerConfig, telemetry};
 
@@ -21,6 +24,10 @@ pub(crate) struct Arguments {
     /// Do not load sample data into an empty store
     #[arg(long)]
     empty: bool,
+
+    /// Refuse to write without a token, with AUTH=dev; else such a request may do everything
+    #[arg(long)]
+    strict: bool,
 
     #[command(flatten)]
     store: StoreConfig,
@@ -36,22 +43,37 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) async fn run(arguments: Arguments) -> Result<Outcome> {
-    let Arguments { empty, store: config, cache, server, auth } = arguments;
+    let Arguments { empty, strict, store: config, cache, server, auth } = arguments;
     let _logs = telemetry::init(server.log_format, &server.rust_log);
     config.check_request_timeout(server.request_timeout())?;
-    let auth = match auth.mode(server.listen.host, Mode::Dev).map_err(anyhow::Error::msg)? {
-        Mode::Off | Mode::Dev => None,
-        Mode::Oidc => Some(Auth::new(auth.oidc().map_err(anyhow::Error::msg)?)),
-    };
+    let mode = auth.mode(server.listen.host, Mode::Dev).map_err(anyhow::Error::msg)?;
+    ensure!(!strict || mode == Mode::Dev, "--strict is for AUTH=dev, and AUTH is {}", mode.name());
+    if mode == Mode::Dev {
+        check_dev_address(server.listen.host, auth.development.auth_dev_url.as_deref()).map_err(anyhow::Error::msg)?;
+    }
     // Bind first: if the port is taken, nothing is written.
-    let server = Server::bind(server)?;
+    let mut server = Server::bind(server)?;
     let store = config.open().await?;
+    let mut greeting = Greeting { url: url(server.address()), place: place(&config), ..Greeting::default() };
+    let tokens = match mode {
+        Mode::Off => None,
+        Mode::Oidc => Some(auth.oidc().map_err(anyhow::Error::msg)?),
+        Mode::Dev => {
+            let key_file = auth.development.key_file(&config.data_dir);
+            let issuer = Issuer::open(&dev_url(server.address(), &auth.development), &key_file)?;
+            greeting.introduce(&issuer)?;
+            let settings = auth.dev(issuer.verification(strict));
+            server = server.for_development(Arc::new(issuer).routes());
+            Some(settings)
+        }
+    };
     let services = vec![users_svc::service(), threads_svc::service(), posts_svc::service()];
-    let names: Vec<_> = services.iter().map(|service| service.table.name).collect();
-    let seeded =
-        if !empty && samples::is_empty(&*store, &TABLES).await? { Some(samples::seed(&*store, &TABLES).await?) } else { None };
-    output::greet(greeting(server.address(), &place(&config), seeded.as_ref(), &names));
-    server.run(cache.wrap(store), services, auth).await?;
+    greeting.services = services.iter().map(|service| service.table.name).collect();
+    if !empty && samples::is_empty(&*store, &TABLES).await? {
+        greeting.seeded = Some(samples::seed(&*store, &TABLES).await?);
+    }
+    output::greet(greeting.to_string());
+    server.run(cache.wrap(store), services, tokens.map(Auth::new)).await?;
     Ok(Outcome::Done)
 }
 
@@ -66,21 +88,69 @@ fn place(config: &StoreConfig) -> String {
     }
 }
 
-fn greeting(address: SocketAddr, place: &str, seeded: Option<&Counts>, services: &[&str]) -> String {
+/// Where this machine reaches a server that listens there.
+fn url(address: SocketAddr) -> String {
     let address = reachable(address);
     // Every machine resolves localhost to the IPv4 address; some do not resolve it to that of IPv6.
     let localhost = address.ip() == IpAddr::from(Ipv4Addr::LOCALHOST);
-    let host = if localhost { format!("localhost:{}", address.port()) } else { address.to_string() };
-    let mut lines = vec![("data", place.to_owned())];
-    lines.extend(seeded.map(|seeded| ("", format!("the store was empty; loaded sample data: {seeded} (skip with --empty)"))));
-    for service in services {
-        lines.push((*service, format!("http://{host}/api/{service}")));
+    if localhost { format!("http://localhost:{}", address.port()) } else { format!("http://{address}") }
+}
+
+/// The same where the issuer for development is: its tokens name it.
+pub(super) fn dev_url(address: SocketAddr, settings: &DevConfig) -> String {
+    settings.auth_dev_url.clone().unwrap_or_else(|| url(address))
+}
+
+/// What a person is told at the start.
+#[derive(Debug, Default)]
+struct Greeting {
+    url: String,
+    place: String,
+    seeded: Option<Counts>,
+    services: Vec<&'static str>,
+    /// How to log in, and how to write as somebody.
+    identity: Vec<(String, String)>,
+}
+
+impl Greeting {
+    /// Tells how to log in, and how to write as the first of those who can.
+    fn introduce(&mut self, issuer: &Issuer) -> Result<()> {
+        self.url = issuer.forum().to_owned();
+        let names: Vec<_> = issuer.people().iter().map(|person| person.handle()).collect();
+        let log_in = format!("{}  (as {}; the issuer for OpenID Connect clients)", issuer.url(), names.join(", "));
+        self.identity.push(("log in".to_owned(), log_in));
+        for person in issuer.people().iter().take(1) {
+            let curl = format!(
+                "curl {}/api/posts -H 'Content-Type: application/json' -d '{}' -H 'Authorization: Bearer {}'",
+                self.url,
+                r#"{"threadId":"1","content":"Hello"}"#,
+                issuer.access_token(person)?
+            );
+            self.identity.push((format!("as {}", person.handle()), curl));
+        }
+        Ok(())
     }
-    lines.push(("try it", format!("http://{host}/docs  (as OpenAPI: http://{host}/openapi.json)")));
-    lines.push(("first", format!("curl http://{host}/api/threads")));
-    lines.push(("stop", "Ctrl-C".to_owned()));
-    let lines = lines.iter().map(|(name, text)| format!("  {name:<8} {text}\n"));
-    format!("The forum is on http://{host}\n{}", lines.collect::<String>())
+}
+
+impl fmt::Display for Greeting {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { url, place, seeded, services, identity } = self;
+        writeln!(formatter, "The forum is on {url}")?;
+        let mut line = |name: &str, text: &dyn fmt::Display| writeln!(formatter, "  {name:<8} {text}");
+        line("data", place)?;
+        if let Some(seeded) = seeded {
+            line("", &format_args!("the store was empty; loaded sample data: {seeded} (skip with --empty)"))?;
+        }
+        for service in services {
+            line(service, &format_args!("{url}/api/{service}"))?;
+        }
+        line("try it", &format_args!("{url}/docs  (as OpenAPI: {url}/openapi.json)"))?;
+        line("first", &format_args!("curl {url}/api/threads"))?;
+        for (name, text) in identity {
+            line(name, text)?;
+        }
+        line("stop", &"Ctrl-C")
+    }
 }
 
 #[cfg(test)]
@@ -89,8 +159,13 @@ mod tests {
 
     #[test]
     fn the_greeting_tells_what_is_served_and_where_the_data_is() {
-        let greeting =
-            greeting(SocketAddr::from(([127, 0, 0, 1], 8080)), "JSON files in data/store", None, &["users", "threads", "posts"]);
+        let greeting = Greeting {
+            url: "http://localhost:8080".to_owned(),
+            place: "JSON files in data/store".to_owned(),
+            services: vec!["users", "threads", "posts"],
+            ..Greeting::default()
+        };
+        let greeting = greeting.to_string();
         for part in
             ["http://localhost:8080\n", "data/store", "/api/users", "/api/threads", "/api/posts", "/docs", "/openapi.json"]
         {
@@ -99,9 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn the_greeting_calls_localhost_only_what_is_reached_under_that_name() {
-        let first_line =
-            |ip: &str| greeting(SocketAddr::new(ip.parse().unwrap(), 9), "", None, &[]).lines().next().unwrap().to_owned();
+    fn the_url_calls_localhost_only_what_is_reached_under_that_name() {
         for (ip, host) in [
             ("127.0.0.1", "localhost:9"),
             ("127.0.0.2", "127.0.0.2:9"),
@@ -110,7 +183,7 @@ mod tests {
             ("::", "[::1]:9"),
             ("192.0.2.7", "192.0.2.7:9"),
         ] {
-            assert_eq!(first_line(ip), format!("The forum is on http://{host}"));
+            assert_eq!(url(SocketAddr::new(ip.parse().unwrap(), 9)), format!("http://{host}"));
         }
     }
 }
