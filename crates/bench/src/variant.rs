@@ -38,10 +38,11 @@ pub(crate) fn patient(program: Program) -> Program {
 /// What is not logged: as with the other variants, requests.
 pub(crate) const QUIET: &str = "warn,db_adapter=info";
 
-/// A program of ours that serves: a service, or the whole forum.
+/// A program of ours that serves: a service, or the whole forum. It has no identity, which no other variant has either.
 pub(crate) fn program(place: &Place, name: &str, backend: Backend<'_>, port: u16) -> Program {
     let arguments: &[&str] = if name == "forum" { &["dev", "--empty"] } else { &[] };
-    backend.settings(Program::new(place.binary(name), arguments)).env("PORT", port.to_string()).env("RUST_LOG", QUIET)
+    let program = Program::new(place.binary(name), arguments).env("AUTH", "off");
+    backend.settings(program).env("PORT", port.to_string()).env("RUST_LOG", QUIET)
 }
 
 /// One of ours, which answers `ready`.
