@@ -1,6 +1,6 @@
 //! The people who can log in: the users of the sample data.
 
-use db_adapter::entity::user;
+use db_adapter::forum::user;
 use http_kit::auth::DEV_MODERATOR_ROLE;
 use serde::Deserialize;
 
