@@ -31,11 +31,11 @@ pub struct ServerConfig {
     /// Which origins browsers may call from: `*`, a list with commas, or `none` [default: * on JSON files, none on DynamoDB, this machine's with AUTH=dev]
     #[arg(long, env = "CORS_ALLOWED_ORIGINS", value_name = "CORS_ALLOWED_ORIGINS", value_parser = origins)]
     pub cors_allowed_origins: Option<Origins>,
-    /// Seconds after which a request is answered 504
+    /// Seconds after which a request gets 504
     #[arg(long, env = "REQUEST_TIMEOUT_SECONDS", value_name = "REQUEST_TIMEOUT_SECONDS", default_value_t = 30,
           value_parser = number::<u64, 1, 3_600>)]
     pub request_timeout_seconds: u64,
-    /// Requests handled at once; more are answered 503
+    /// Requests handled at once; more get 503
     #[arg(long, env = "MAX_IN_FLIGHT", value_name = "MAX_IN_FLIGHT", default_value_t = 1024,
           value_parser = number::<u32, 1, 1_000_000>)]
     pub max_in_flight: u32,
@@ -43,7 +43,7 @@ pub struct ServerConfig {
     #[arg(long, env = "BODY_TIMEOUT_SECONDS", value_name = "BODY_TIMEOUT_SECONDS", default_value_t = 30,
           value_parser = number::<u64, 1, 3_600>)]
     pub body_timeout_seconds: u64,
-    /// Bytes that the bodies of all requests may take at once; more are answered 503
+    /// Bytes that the bodies of all requests may take at once; more get 503
     #[arg(long, env = "BODY_MEMORY_BYTES", value_name = "BODY_MEMORY_BYTES", default_value_t = 64 * 1024 * 1024,
           value_parser = number::<usize, 524_288, 1_099_511_627_776>)]
     pub body_memory_bytes: usize,
@@ -55,7 +55,7 @@ pub struct ServerConfig {
     #[arg(long, env = "RESPONSE_STALL_SECONDS", value_name = "RESPONSE_STALL_SECONDS", default_value_t = 10,
           value_parser = number::<u64, 1, 3_600>)]
     pub response_stall_seconds: u64,
-    /// Bytes that large responses may take until clients have read them; more are answered 503
+    /// Bytes that large responses may take until clients have read them; more get 503
     #[arg(long, env = "RESPONSE_MEMORY_BYTES", value_name = "RESPONSE_MEMORY_BYTES", default_value_t = 128 * 1024 * 1024,
           value_parser = number::<usize, 8_388_608, 1_099_511_627_776>)]
     pub response_memory_bytes: usize,
@@ -117,7 +117,7 @@ impl ServerConfig {
         told_apart.then(|| (self.body_memory_bytes / 4).max(MAX_BODY_BYTES))
     }
 
-    /// When a request is answered 504.
+    /// When a request gets 504.
     pub fn request_timeout(&self) -> Duration {
         Duration::from_secs(self.request_timeout_seconds)
     }

@@ -14,7 +14,7 @@ const ENCODINGS: [&str; 3] = ["-gzip", "-br", "-zstd"];
 /// An item's ETag: strong, `"<version>-<writeId>"`. `None` where the `writeId` that somebody stored does not fit into a header.
 pub fn etag(tag: &Tag) -> Option<HeaderValue> {
     let fits = tag.write_id.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'"');
-    // As the tag is displayed, without the formatter: every answer with an item waits for this.
+    // As the tag is displayed, without the formatter: every response with an item waits for this.
     fits.then(|| HeaderValue::try_from(["\"", &tag.version.to_string(), "-", &tag.write_id, "\""].concat()).ok()).flatten()
 }
 

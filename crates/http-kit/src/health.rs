@@ -30,7 +30,7 @@ impl Draining {
     }
 }
 
-/// Liveness: the process answers.
+/// Liveness: the process responds.
 pub(crate) async fn live() -> Json<serde_json::Value> {
     Json(serde_json::json!({ "status": Status::Ok, "version": version() }))
 }

@@ -13,11 +13,11 @@ const PATIENCE: Duration = Duration::from_secs(3);
 /// Why it cannot be said to live.
 pub fn ask(address: SocketAddr) -> Result<(), String> {
     let address = reachable(address);
-    let answer = exchange(address).map_err(|error| format!("{address} does not answer: {error}"))?;
-    let status = answer.split(|byte| *byte == b'\r').next().unwrap_or_default();
+    let response = exchange(address).map_err(|error| format!("{address} does not respond: {error}"))?;
+    let status = response.split(|byte| *byte == b'\r').next().unwrap_or_default();
     match status {
         b"HTTP/1.1 200 OK" => Ok(()),
-        other => Err(format!("{address} answers {:?}", String::from_utf8_lossy(other))),
+        other => Err(format!("{address} returned {:?}", String::from_utf8_lossy(other))),
     }
 }
 
@@ -36,7 +36,7 @@ fn exchange(address: SocketAddr) -> std::io::Result<Vec<u8>> {
     stream.set_read_timeout(Some(PATIENCE))?;
     stream.set_write_timeout(Some(PATIENCE))?;
     write!(stream, "GET /health HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n")?;
-    let mut answer = Vec::new();
-    stream.take(64 * 1024).read_to_end(&mut answer)?;
-    Ok(answer)
+    let mut response = Vec::new();
+    stream.take(64 * 1024).read_to_end(&mut response)?;
+    Ok(response)
 }

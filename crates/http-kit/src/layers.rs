@@ -31,17 +31,17 @@ use crate::{metrics, openapi};
 pub struct Behaviour {
     /// The origins that browsers may call from.
     pub origins: Origins,
-    /// When a request is answered 504.
+    /// When a request gets 504.
     pub timeout: Duration,
-    /// Requests handled at once; more are answered 503.
+    /// Requests handled at once; more get 503.
     pub max_in_flight: usize,
-    /// When a request is answered 408 because its body has not arrived.
+    /// When a request gets 408 because its body has not arrived.
     pub body_timeout: Duration,
-    /// Bytes that the bodies of all requests may take at once; more are answered 503.
+    /// Bytes that the bodies of all requests may take at once; more get 503.
     pub body_memory: usize,
     /// Bytes of these that the bodies of one client may take; `None` for all.
     pub body_memory_of_client: Option<usize>,
-    /// Bytes that large responses may take until clients have read them; more are answered 503.
+    /// Bytes that large responses may take until clients have read them; more get 503.
     pub response_memory: usize,
     /// Who checks tokens; nobody where identity is off.
     pub auth: Option<Arc<Auth>>,
@@ -54,7 +54,7 @@ pub struct Behaviour {
     pub development: Option<Router>,
 }
 
-/// The services on one origin, with health, metrics and every layer. A request passes the layers from the top down, its answer
+/// The services on one origin, with health, metrics and every layer. A request passes the layers from the top down, its response
 /// from the bottom up.
 pub fn app(services: Vec<Service>, store: &SharedStore, behaviour: &Behaviour, draining: &Draining) -> Router {
     metrics::install();

@@ -12,7 +12,7 @@ use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use crate::log_writer;
 use crate::telemetry::OnceAMinute;
 
-/// Requests by method, route and status; seconds from the first byte of the request's handling to the answer's head.
+/// Requests by method, route and status; seconds from the first byte of the request's handling to the response's head.
 pub const REQUEST_DURATION: &str = "http_request_duration_seconds";
 /// Requests that are being handled.
 pub const IN_FLIGHT: &str = "http_requests_in_flight";

@@ -122,7 +122,7 @@ impl Problem {
         Self::new(StatusCode::PRECONDITION_FAILED, "the item has one of the ETags in If-None-Match")
     }
 
-    /// 421: the server does not answer under the name that the request was sent to (RFC 9110, section 15.5.20).
+    /// 421: the server does not serve the name that the request was sent to (RFC 9110, section 15.5.20).
     pub fn misdirected(detail: impl Into<Cow<'static, str>>) -> Self {
         Self::new(StatusCode::MISDIRECTED_REQUEST, detail)
     }
@@ -169,7 +169,7 @@ impl Problem {
         self
     }
 
-    /// The status of the answer.
+    /// The status of the response.
     pub fn status(&self) -> StatusCode {
         self.status
     }

@@ -55,7 +55,7 @@ impl<S: Sync> FromRequestParts<S> for Deadline {
     }
 }
 
-/// Gives a request its id, and logs and counts it. As the outermost layer it also answers where any layer panics, itself included:
+/// Gives a request its id, and logs and counts it. As the outermost layer it also responds where any layer panics, itself included:
 /// the connection would be closed without a word.
 #[derive(Debug, Clone)]
 pub(crate) struct Observed<S> {
@@ -104,9 +104,9 @@ where
 
         let span = tracing::info_span!("request", request_id = %id);
         let in_flight = InFlight::start();
-        let answer = self.inner.call(request).instrument(span.clone());
+        let response = self.inner.call(request).instrument(span.clone());
         async move {
-            let mut response = with_request_id(as_problem(answer.await.into_response()), &id, &method);
+            let mut response = with_request_id(as_problem(response.await.into_response()), &id, &method);
             drop(in_flight);
 
             let route = route.as_ref().map_or(UNMATCHED, MatchedPath::as_str);
@@ -198,14 +198,14 @@ impl Limits {
         request.extensions_mut().insert(Deadline(Instant::now() + self.timeout));
     }
 
-    /// Answers in a handler's place where there are too many requests, where it takes too long, and where it panics.
-    async fn limit<E>(self: Arc<Self>, answer: impl Future<Output = Result<Response, E>>) -> Result<Response, E> {
+    /// Responds in a handler's place where there are too many requests, where it takes too long, and where it panics.
+    async fn limit<E>(self: Arc<Self>, response: impl Future<Output = Result<Response, E>>) -> Result<Response, E> {
         let Ok(_turn) = self.in_flight.try_acquire() else {
             return Ok(Problem::unavailable("too many requests at once", 1).into_response());
         };
         // A panic is caught here already, so that the layers above do with the 500 as with any response.
-        match tokio::time::timeout(self.timeout, or_500(answer)).await {
-            Ok(answer) => answer,
+        match tokio::time::timeout(self.timeout, or_500(response)).await {
+            Ok(response) => response,
             Err(_) => Ok(Problem::timeout().into_response()),
         }
     }
@@ -254,7 +254,7 @@ fn request_id(headers: &HeaderMap) -> String {
     }
 }
 
-/// Errors that a library answered by itself, in plain text or empty, become problems too.
+/// Errors that a library returned by itself, in plain text or empty, become problems too.
 fn as_problem(response: Response) -> Response {
     let status = response.status();
     let json = response.headers().get(header::CONTENT_TYPE).is_some_and(|kind| kind == "application/json");

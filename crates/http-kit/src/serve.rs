@@ -20,7 +20,7 @@ use crate::open_files::{self, AcceptErrors};
 use crate::service::{Service, SharedStore};
 
 /// hyper's limit for a header is also its limit for an idle connection. A load balancer that keeps connections for 60 s must be
-/// the first to close one, else it sends a request into a closed one and answers 502.
+/// the first to close one, else it sends a request into a closed one and returns 502.
 const NEXT_REQUEST: Duration = Duration::from_secs(75);
 /// Bytes of a header that are surely taken; twice as many are surely 431, as hyper looks after each read. Its own limit is about
 /// 400 KiB, which every connection may take.

@@ -123,7 +123,7 @@ mod tests {
         assert_eq!(parse::<Parameters>("limit=%ff").unwrap_err().status(), 400);
     }
 
-    /// A client can put more unknown names into one request than an answer should name, or than can be compared with each other.
+    /// A client can put more unknown names into one request than a response should name, or than can be compared with each other.
     #[test]
     fn not_every_one_of_thousands_of_faults_is_named() {
         let query = (0..5_000).map(|at| format!("x{at}")).collect::<Vec<_>>().join("&");

@@ -4,7 +4,7 @@ use serde::de::{Deserialize, Deserializer};
 
 use crate::problem::FieldError;
 
-/// Unknown names that are told at most: each is compared with those before it, and a body has room for tens of thousands.
+/// Maximum number of unknown names that are reported: each is compared with those before it, and a body has room for tens of thousands.
 const MAX_UNKNOWN: usize = 100;
 
 /// What was read, or where serde stopped and why; and the unknown names, which are faults all the same.

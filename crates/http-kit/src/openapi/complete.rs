@@ -34,7 +34,7 @@ fn parameters(operation: &mut Value, table: &Table, shared: &mut Value) {
             let names: Vec<_> = table.attributes.iter().filter(|known| known.is_visible()).map(|known| known.name).collect();
             parameter["schema"] = json!({ "type": "array", "minItems": 1, "items": { "type": "string", "enum": names } });
             parameter["description"] = json!(
-                "Only these attributes. An item in the answer then has no others, though its schema says that some are always there."
+                "Only these attributes. An item in the response then has no others, though its schema says that some are always there."
             );
         }
         if parameter["in"] == "query" && parameter["schema"]["type"] == "array" {
@@ -76,7 +76,7 @@ fn common(is_api: bool, has_body: bool) -> [Refusal; 10] {
         applies,
     };
     let too_large = format!("The body is larger than {MAX_BODY_BYTES} bytes.");
-    let late = "No answer in time; a write may or may not have happened.";
+    let late = "No response in time; a write may or may not have happened.";
     [
         refusal(StatusCode::BAD_REQUEST, "Unreadable", "The request cannot be read: `errors` says what.", true),
         refusal(StatusCode::REQUEST_TIMEOUT, "SlowBody", "The body did not arrive in time; nothing was written.", has_body),

@@ -12,7 +12,7 @@ const NEW_ID: &str = "0197f5a2-6d1e-7c4b-9f53-2b6f0a8c4d11";
 /// The id of an example's request.
 const REQUEST_ID: &str = "5f0c6c2e-9b1d-4c57-8a53-1d0e2f7b9a64";
 
-/// Gives the operations of a path the examples that they lack: of path parameters, request bodies, and items in answers.
+/// Gives the operations of a path the examples that they lack: of path parameters, request bodies, and items in responses.
 pub(super) fn add(item: &mut Value, table: &Table, schemas: &Value) {
     let samples = samples(table);
     let Some(first) = samples.first() else { return };
@@ -20,7 +20,7 @@ pub(super) fn add(item: &mut Value, table: &Table, schemas: &Value) {
         let mut shown = samples.clone();
         for parameter in operation["parameters"].as_array_mut().into_iter().flatten().filter(|one| one["in"] == "path") {
             let Some(value) = parameter["name"].as_str().and_then(|name| first.get(name)).cloned() else { continue };
-            // An answer holds what was asked for.
+            // A response holds what was asked for.
             shown.retain(|sample| parameter["name"].as_str().and_then(|name| sample.get(name)) == Some(&value));
             parameter["example"] = value;
         }

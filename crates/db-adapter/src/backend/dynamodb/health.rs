@@ -47,7 +47,7 @@ impl DynamoStore {
         let asked = timeout(self.options.attempt_timeout, self.get_raw(table, &key, &read)).await;
         let reason = match asked.unwrap_or(Err(Error::Timeout)) {
             Ok(_) => None,
-            Err(Error::Timeout) => Some("the database does not answer in time"),
+            Err(Error::Timeout) => Some("the database does not respond in time"),
             Err(Error::Throttled { .. }) => Some("the database is overloaded"),
             Err(Error::Unavailable { .. }) => Some("the database cannot be used"),
             Err(_) => Some("the database failed"),

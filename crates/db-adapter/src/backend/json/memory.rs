@@ -320,7 +320,7 @@ mod tests {
 
         /// Whatever is written between its steps, the walk returns the table as it was at its start.
         #[test]
-        fn a_walk_answers_the_moment_of_its_freeze(
+        fn a_walk_returns_the_moment_of_its_freeze(
             before in prop::collection::btree_set(0_u8..40, 0..40),
             step in 1_usize..7,
             writes in prop::collection::vec(prop::collection::vec((0_u8..40, any::<bool>()), 0..6), 0..60),

@@ -59,7 +59,7 @@ async fn count(store: &dyn Store, query: &Query) -> usize {
 }
 
 #[tokio::test]
-async fn what_was_read_is_answered_again() {
+async fn what_was_read_is_returned_again() {
     let (cache, behind) = cached(LONG, ROOM).await;
     behind.create(&user::TABLE, ann()).await.unwrap();
     for _ in 0..3 {
