@@ -10,9 +10,12 @@ locals {
   access = {
     users = {
       users = { actions = ["GetItem", "BatchGetItem", "Scan", "PutItem", "UpdateItem", "DeleteItem"], indexes = ["EmailIndex"] }
+      # What a user wrote: exported and erased with the profile. A thread in which others posted is emptied instead.
+      threads = { actions = ["UpdateItem", "DeleteItem"], indexes = ["UserIndex"] }
+      posts   = { actions = ["DeleteItem"], indexes = ["ThreadIndex", "UserIndex"] }
     }
     threads = {
-      threads = { actions = ["GetItem", "BatchGetItem", "PutItem", "UpdateItem", "DeleteItem"], indexes = ["CreatedAtIndex"] }
+      threads = { actions = ["GetItem", "BatchGetItem", "PutItem", "UpdateItem", "DeleteItem"], indexes = ["CreatedAtIndex", "UserIndex"] }
       users   = { actions = ["GetItem"], indexes = [] }                 # who opens a thread
       posts   = { actions = ["DeleteItem"], indexes = ["ThreadIndex"] } # deleting a thread with its posts
     }

@@ -29,6 +29,12 @@ run "each_task_may_do_what_its_routes_need_under_the_guides_names" {
       "dynamodb:UpdateItem arn:aws:dynamodb:us-east-1:123456789012:table/forum-microservices-users-dev",
       "dynamodb:DeleteItem arn:aws:dynamodb:us-east-1:123456789012:table/forum-microservices-users-dev",
       "dynamodb:Query arn:aws:dynamodb:us-east-1:123456789012:table/forum-microservices-users-dev/index/EmailIndex",
+      "dynamodb:UpdateItem arn:aws:dynamodb:us-east-1:123456789012:table/forum-microservices-threads-dev",
+      "dynamodb:DeleteItem arn:aws:dynamodb:us-east-1:123456789012:table/forum-microservices-threads-dev",
+      "dynamodb:Query arn:aws:dynamodb:us-east-1:123456789012:table/forum-microservices-threads-dev/index/UserIndex",
+      "dynamodb:DeleteItem arn:aws:dynamodb:us-east-1:123456789012:table/forum-microservices-posts-dev",
+      "dynamodb:Query arn:aws:dynamodb:us-east-1:123456789012:table/forum-microservices-posts-dev/index/ThreadIndex",
+      "dynamodb:Query arn:aws:dynamodb:us-east-1:123456789012:table/forum-microservices-posts-dev/index/UserIndex",
     ])
     error_message = "users: ${module.primary.task_policies.users}"
   }
@@ -45,6 +51,7 @@ run "each_task_may_do_what_its_routes_need_under_the_guides_names" {
       "dynamodb:UpdateItem arn:aws:dynamodb:us-east-1:123456789012:table/forum-microservices-threads-dev",
       "dynamodb:DeleteItem arn:aws:dynamodb:us-east-1:123456789012:table/forum-microservices-threads-dev",
       "dynamodb:Query arn:aws:dynamodb:us-east-1:123456789012:table/forum-microservices-threads-dev/index/CreatedAtIndex",
+      "dynamodb:Query arn:aws:dynamodb:us-east-1:123456789012:table/forum-microservices-threads-dev/index/UserIndex",
       "dynamodb:GetItem arn:aws:dynamodb:us-east-1:123456789012:table/forum-microservices-users-dev",
       "dynamodb:DeleteItem arn:aws:dynamodb:us-east-1:123456789012:table/forum-microservices-posts-dev",
       "dynamodb:Query arn:aws:dynamodb:us-east-1:123456789012:table/forum-microservices-posts-dev/index/ThreadIndex",
@@ -93,6 +100,7 @@ run "each_task_may_do_what_its_routes_need_under_the_guides_names" {
       "arn:aws:dynamodb:us-east-1:123456789012:table/forum-microservices-posts-dev/index/UserIndex",
       "arn:aws:dynamodb:us-east-1:123456789012:table/forum-microservices-threads-dev",
       "arn:aws:dynamodb:us-east-1:123456789012:table/forum-microservices-threads-dev/index/CreatedAtIndex",
+      "arn:aws:dynamodb:us-east-1:123456789012:table/forum-microservices-threads-dev/index/UserIndex",
       "arn:aws:dynamodb:us-east-1:123456789012:table/forum-microservices-users-dev",
       "arn:aws:dynamodb:us-east-1:123456789012:table/forum-microservices-users-dev/index/EmailIndex",
     ])

@@ -13,7 +13,7 @@ variables {
     threads = "forum-microservices-threads-dev"
     users   = "forum-microservices-users-dev"
   }
-  table_indexes = { posts = ["ThreadIndex", "UserIndex"], threads = ["CreatedAtIndex"], users = ["EmailIndex"] }
+  table_indexes = { posts = ["ThreadIndex", "UserIndex"], threads = ["CreatedAtIndex", "UserIndex"], users = ["EmailIndex"] }
   load_balancer = { dimension = "app/forum/1", target_dimensions = { posts = "targetgroup/posts/1", threads = "targetgroup/threads/1", users = "targetgroup/users/1" } }
   backup_vault  = "forum-microservices-dev"
   email         = "ops@example.com"
@@ -33,6 +33,7 @@ run "every_metric_that_should_wake_someone" {
         "users-EmailIndex-${metric}"       = tomap({ TableName = "forum-microservices-users-dev", GlobalSecondaryIndexName = "EmailIndex" })
         "threads-${metric}"                = tomap({ TableName = "forum-microservices-threads-dev" })
         "threads-CreatedAtIndex-${metric}" = tomap({ TableName = "forum-microservices-threads-dev", GlobalSecondaryIndexName = "CreatedAtIndex" })
+        "threads-UserIndex-${metric}"      = tomap({ TableName = "forum-microservices-threads-dev", GlobalSecondaryIndexName = "UserIndex" })
         "posts-${metric}"                  = tomap({ TableName = "forum-microservices-posts-dev" })
         "posts-ThreadIndex-${metric}"      = tomap({ TableName = "forum-microservices-posts-dev", GlobalSecondaryIndexName = "ThreadIndex" })
         "posts-UserIndex-${metric}"        = tomap({ TableName = "forum-microservices-posts-dev", GlobalSecondaryIndexName = "UserIndex" })
@@ -197,7 +198,7 @@ run "alone_and_idle" {
   }
 
   assert {
-    condition     = length(aws_cloudwatch_metric_alarm.above) == 15 && length(aws_cloudwatch_metric_alarm.no_healthy_task) == 0 && length(aws_cloudwatch_metric_alarm.slow) == 0 && length(aws_cloudwatch_metric_alarm.no_backup) == 0 && length(output.error_alarms) == 0
+    condition     = length(aws_cloudwatch_metric_alarm.above) == 17 && length(aws_cloudwatch_metric_alarm.no_healthy_task) == 0 && length(aws_cloudwatch_metric_alarm.slow) == 0 && length(aws_cloudwatch_metric_alarm.no_backup) == 0 && length(output.error_alarms) == 0
     error_message = "Without replicas, services and backups their alarms would never have data, or always fire."
   }
 }

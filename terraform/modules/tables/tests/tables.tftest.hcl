@@ -37,8 +37,11 @@ run "on_demand_in_two_regions" {
         for index in resource.global_secondary_index : index.name => join(" ", compact([index.hash_key, index.range_key, index.projection_type]))
       }
       } == {
-      users   = { EmailIndex = "email ALL" }
-      threads = { CreatedAtIndex = "feed createdAt ALL" }
+      users = { EmailIndex = "email ALL" }
+      threads = {
+        CreatedAtIndex = "feed createdAt ALL"
+        UserIndex      = "userId createdAt ALL"
+      }
       posts = {
         ThreadIndex = "threadId createdAt ALL"
         UserIndex   = "userId createdAt ALL"
@@ -50,7 +53,7 @@ run "on_demand_in_two_regions" {
   assert {
     condition = { for table, resource in aws_dynamodb_table.this : table => toset(resource.attribute[*].name) } == {
       users   = toset(["userId", "email"])
-      threads = toset(["threadId", "feed", "createdAt"])
+      threads = toset(["threadId", "feed", "userId", "createdAt"])
       posts   = toset(["postId", "threadId", "userId", "createdAt"])
     }
     error_message = "Every key attribute is defined, and no other: DynamoDB refuses those."
@@ -115,7 +118,8 @@ run "provisioned_in_two_regions" {
       for resource in [
         "table/forum-microservices-users-dev", "table/forum-microservices-threads-dev", "table/forum-microservices-posts-dev",
         "table/forum-microservices-users-dev/index/EmailIndex", "table/forum-microservices-threads-dev/index/CreatedAtIndex",
-        "table/forum-microservices-posts-dev/index/ThreadIndex", "table/forum-microservices-posts-dev/index/UserIndex",
+        "table/forum-microservices-threads-dev/index/UserIndex", "table/forum-microservices-posts-dev/index/ThreadIndex",
+        "table/forum-microservices-posts-dev/index/UserIndex",
         ] : [
         for direction in ["Read", "Write"] : "${resource} dynamodb:${strcontains(resource, "/index/") ? "index" : "table"}:${direction}CapacityUnits 5-100"
       ]
@@ -135,7 +139,7 @@ run "one_region_without_recovery" {
   }
 
   assert {
-    condition     = length(aws_dynamodb_table_replica.this) == 0 && length(module.replica_autoscaling.targets) == 0 && length(module.autoscaling.targets) == 14
+    condition     = length(aws_dynamodb_table_replica.this) == 0 && length(module.replica_autoscaling.targets) == 0 && length(module.autoscaling.targets) == 16
     error_message = "Without replicas there is nothing in the second Region."
   }
 
