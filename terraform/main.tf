@@ -45,7 +45,7 @@ locals {
     image_tag           = var.image_tag
     cpu_architecture    = var.cpu_architecture
     clients             = local.clients
-    auth                = var.auth
+    auth_environment    = local.auth_environment
     cors_origins        = var.cors_allowed_origins
     cache_ttl_seconds   = var.cache_ttl_seconds
     rate_limit          = var.rate_limit

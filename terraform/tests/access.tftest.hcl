@@ -10,7 +10,8 @@ mock_provider "aws" {
 }
 
 variables {
-  image_tag = "v1"
+  image_tag     = "v1"
+  allowed_cidrs = ["203.0.113.0/24"]
 }
 
 run "each_task_may_do_what_its_routes_need_under_the_guides_names" {

@@ -25,7 +25,7 @@ variables {
     DYNAMODB_POSTS_TABLE   = "forum-microservices-posts-dev"
   }
   cors_origins        = ["https://a.example.com", "https://b.example.com"]
-  auth                = null
+  auth_environment    = { AUTH = "off" }
   cache_ttl_seconds   = 5
   rate_limit          = { requests = 9000, writes = 400 }
   network             = { vpc_id = "vpc-1", public_subnet_ids = ["subnet-1", "subnet-2"], load_balancer_group_id = "sg-1", tasks = { subnet_ids = ["subnet-3", "subnet-4"], group_id = "sg-2", public_ip = false } }
@@ -223,6 +223,7 @@ run "tasks" {
       LOG_FORMAT             = "json"
       CORS_ALLOWED_ORIGINS   = "https://a.example.com,https://b.example.com"
       CACHE_TTL_SECONDS      = "5"
+      AUTH                   = "off"
     }
     error_message = "Services read these variables."
   }
@@ -294,7 +295,7 @@ run "tasks" {
   }
 }
 
-run "tasks_with_identity" {
+run "identity" {
   command = plan
 
   module {
@@ -302,40 +303,21 @@ run "tasks_with_identity" {
   }
 
   variables {
-    auth = { issuer = "https://issuer.example.com/forum", audience = "forum", client_ids = ["web", "app"] }
+    auth_environment = { AUTH_ISSUER = "https://issuer.example.com/forum", AUTH_AUDIENCE = "forum" }
   }
 
   assert {
     condition = alltrue([
       for service in ["users", "threads", "posts"] : {
-        for variable in jsondecode(aws_ecs_task_definition.task[service].container_definitions)[0].environment : variable.name => variable.value if startswith(variable.name, "AUTH_")
-      } == { AUTH_ISSUER = "https://issuer.example.com/forum", AUTH_AUDIENCE = "forum", AUTH_CLIENT_IDS = "web,app" }
+        for variable in jsondecode(aws_ecs_task_definition.task[service].container_definitions)[0].environment : variable.name => variable.value if startswith(variable.name, "AUTH")
+      } == { AUTH_ISSUER = "https://issuer.example.com/forum", AUTH_AUDIENCE = "forum" }
     ])
     error_message = "Every service must know whose tokens to accept."
   }
 
   assert {
-    condition     = !strcontains(aws_ecs_task_definition.task["forum"].container_definitions, "AUTH_")
+    condition     = !strcontains(aws_ecs_task_definition.task["forum"].container_definitions, "AUTH")
     error_message = "The operator's task serves nobody."
-  }
-}
-
-run "tasks_with_an_issuer_that_names_no_audience" {
-  command = plan
-
-  module {
-    source = "./modules/app"
-  }
-
-  variables {
-    auth = { issuer = "https://issuer.example.com/forum", audience = null, client_ids = ["web"] }
-  }
-
-  assert {
-    condition = {
-      for variable in jsondecode(aws_ecs_task_definition.task["posts"].container_definitions)[0].environment : variable.name => variable.value if startswith(variable.name, "AUTH_")
-    } == { AUTH_ISSUER = "https://issuer.example.com/forum", AUTH_CLIENT_IDS = "web" }
-    error_message = "A variable that is not set is not passed."
   }
 }
 

@@ -55,6 +55,7 @@ run "tables_alone_in_the_second_region" {
 
   variables {
     image_tag       = "v1"
+    allowed_cidrs   = ["203.0.113.0/24"]
     enable_dr_stack = false
   }
 

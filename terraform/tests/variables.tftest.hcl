@@ -125,6 +125,16 @@ run "clients_that_are_no_address_ranges" {
   expect_failures = [var.allowed_cidrs]
 }
 
+run "everybody_in_disguise" {
+  command = plan
+
+  variables {
+    allowed_cidrs = ["0.0.0.0/00"]
+  }
+
+  expect_failures = [var.allowed_cidrs]
+}
+
 run "an_issuer_without_https" {
   command = plan
 
@@ -157,6 +167,16 @@ run "everybody_without_identity" {
   expect_failures = [var.allowed_cidrs]
 }
 
+run "services_without_identity_that_nobody_decided_on" {
+  command = plan
+
+  variables {
+    image_tag = "v1"
+  }
+
+  expect_failures = [var.allowed_cidrs]
+}
+
 run "everybody_by_plain_http" {
   command = plan
 
@@ -174,6 +194,17 @@ run "identity_without_an_audience" {
 
   variables {
     auth   = { issuer = "https://issuer.example.com" }
+    egress = "public"
+  }
+
+  expect_failures = [var.auth]
+}
+
+run "identity_with_names_that_are_empty" {
+  command = plan
+
+  variables {
+    auth   = { issuer = "https://issuer.example.com", audience = "forum", user_id_claim = " " }
     egress = "public"
   }
 
@@ -204,6 +235,55 @@ run "everybody_with_identity" {
     condition     = join(" ", local.clients) == "0.0.0.0/0 ::/0"
     error_message = "A domain with identity is for everybody."
   }
+
+  assert {
+    condition     = local.stack.auth_environment == tomap({ AUTH_ISSUER = "https://issuer.example.com", AUTH_CLIENT_IDS = "web" })
+    error_message = "What is not set is not passed: the services have defaults."
+  }
+}
+
+run "identity_with_names_of_its_own" {
+  command = plan
+
+  variables {
+    egress = "public"
+    auth = {
+      issuer         = "https://id.example.com/realms/forum"
+      audience       = "forum"
+      client_ids     = ["web", "app"]
+      roles_claim    = "/realm_access/roles"
+      moderator_role = "forum-moderator"
+      admin_role     = "forum-admin"
+      user_id_claim  = "forum_id"
+    }
+  }
+
+  assert {
+    condition = local.stack.auth_environment == tomap({
+      AUTH_ISSUER         = "https://id.example.com/realms/forum"
+      AUTH_AUDIENCE       = "forum"
+      AUTH_CLIENT_IDS     = "web,app"
+      AUTH_ROLES_CLAIM    = "/realm_access/roles"
+      AUTH_MODERATOR_ROLE = "forum-moderator"
+      AUTH_ADMIN_ROLE     = "forum-admin"
+      AUTH_USER_ID_CLAIM  = "forum_id"
+    })
+    error_message = "The services read these variables."
+  }
+}
+
+run "listed_addresses_without_identity" {
+  command = plan
+
+  variables {
+    image_tag     = "v1"
+    allowed_cidrs = ["203.0.113.0/24"]
+  }
+
+  assert {
+    condition     = local.stack.auth_environment == tomap({ AUTH = "off" })
+    error_message = "Services that others can reach do not start unless told who may write."
+  }
 }
 
 run "graviton_by_default" {
@@ -215,11 +295,13 @@ run "graviton_by_default" {
   }
 }
 
-run "nobody_by_default" {
+run "nobody_without_a_domain_by_default" {
   command = plan
 
   variables {
     image_tag = "v1"
+    auth      = { issuer = "https://issuer.example.com", audience = "forum" }
+    egress    = "public"
   }
 
   assert {

@@ -6,12 +6,6 @@ locals {
     LOG_FORMAT   = "json"
   })
 
-  auth_environment = var.auth == null ? {} : merge(
-    { AUTH_ISSUER = var.auth.issuer },
-    var.auth.audience == null ? {} : { AUTH_AUDIENCE = var.auth.audience },
-    length(var.auth.client_ids) == 0 ? {} : { AUTH_CLIENT_IDS = join(",", var.auth.client_ids) },
-  )
-
   containers = merge(
     {
       for service, settings in var.services : service => {
@@ -30,7 +24,7 @@ locals {
         environment = merge(
           # The load balancer is the one proxy in front.
           { HOST = "0.0.0.0", PORT = tostring(settings.port), TRUSTED_PROXY_HOPS = "1" },
-          local.auth_environment,
+          var.auth_environment,
           length(var.cors_origins) == 0 ? {} : { CORS_ALLOWED_ORIGINS = join(",", var.cors_origins) },
           var.cache_ttl_seconds == 0 ? {} : { CACHE_TTL_SECONDS = tostring(var.cache_ttl_seconds) },
         )

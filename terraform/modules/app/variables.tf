@@ -48,9 +48,9 @@ variable "table_environment" {
   type        = map(string)
 }
 
-variable "auth" {
-  description = "Whose tokens the services accept; null for no identity."
-  type        = object({ issuer = string, audience = string, client_ids = list(string) })
+variable "auth_environment" {
+  description = "Environment variables that tell the services whose tokens to accept."
+  type        = map(string)
 }
 
 variable "cors_origins" {

@@ -56,7 +56,7 @@ module "app" {
   execution_role_arn  = module.roles.execution_role_arn
   log_groups          = local.log_groups
   table_environment   = var.stack.table_environment
-  auth                = var.stack.auth
+  auth_environment    = var.stack.auth_environment
   cors_origins        = var.stack.cors_origins
   cache_ttl_seconds   = var.stack.cache_ttl_seconds
   rate_limit          = var.stack.rate_limit

@@ -11,7 +11,7 @@ variable "stack" {
     image_tag           = string
     cpu_architecture    = string
     clients             = list(string)
-    auth                = object({ issuer = string, audience = string, client_ids = list(string) })
+    auth_environment    = map(string)
     cors_origins        = list(string)
     cache_ttl_seconds   = number
     rate_limit          = object({ requests = number, writes = number })
