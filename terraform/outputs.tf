@@ -38,6 +38,26 @@ output "ci_role_arn" {
   value       = one(module.ci_role[*].arn)
 }
 
+output "cognito_issuer" {
+  description = "Issuer of the user pool's tokens: the services' AUTH_ISSUER. Null without cognito."
+  value       = one(module.cognito[*].issuer)
+}
+
+output "cognito_client_ids" {
+  description = "The user pool's clients, whose tokens the services accept: page (authorization code with PKCE, no secret) and services (client credentials). Null without cognito."
+  value       = one(module.cognito[*].client_ids)
+}
+
+output "cognito_user_pool_id" {
+  description = "The user pool, for commands of the AWS CLI. Null without cognito."
+  value       = one(module.cognito[*].user_pool_id)
+}
+
+output "cognito_domain" {
+  description = "Where people sign in, and programs get their tokens (/oauth2/token). Null without cognito."
+  value       = one(module.cognito[*].domain)
+}
+
 output "name_servers" {
   description = "Name servers to enter at the registrar of domain_name; null without it, and with hosted_zone_id."
   value       = one(module.dns[*].name_servers)

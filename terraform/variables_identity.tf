@@ -38,8 +38,60 @@ variable "auth" {
   }
 }
 
+variable "cognito" {
+  description = "Identity by a user pool of Amazon Cognito that is made here, in aws_region. Needs cognito_domain_prefix; excludes auth."
+  type        = bool
+  default     = false
+  nullable    = false
+
+  validation {
+    condition     = !var.cognito || var.auth == null
+    error_message = "cognito and auth exclude each other: the services accept the tokens of one issuer."
+  }
+
+  validation {
+    condition     = !var.cognito || var.cognito_domain_prefix != null
+    error_message = "cognito = true needs cognito_domain_prefix: people sign in at https://PREFIX.auth.REGION.amazoncognito.com."
+  }
+
+  validation {
+    condition     = !var.cognito || var.domain_name != null || length(var.cognito_callback_urls) > 0
+    error_message = "cognito = true needs domain_name or cognito_callback_urls: where people are sent back to when they have signed in."
+  }
+
+  validation {
+    condition     = !var.cognito || var.egress == "public"
+    error_message = "cognito = true needs egress = \"public\": the services fetch the issuer's keys over the internet, which the endpoints do not reach."
+  }
+}
+
+variable "cognito_domain_prefix" {
+  description = "With cognito: first part of the name of the log-in page, https://PREFIX.auth.REGION.amazoncognito.com. No other account in the Region may have it."
+  type        = string
+  default     = null
+
+  validation {
+    condition = var.cognito_domain_prefix == null || (
+      can(regex("^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$", var.cognito_domain_prefix)) && !can(regex("aws|amazon|cognito", var.cognito_domain_prefix))
+    )
+    error_message = "cognito_domain_prefix must be 1 to 63 lower-case letters, digits and hyphens, none at an end, without the words aws, amazon and cognito."
+  }
+}
+
+variable "cognito_callback_urls" {
+  description = "With cognito: addresses of the page to which people are sent back when they have signed in or out. Empty is https://domain_name/."
+  type        = list(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for url in var.cognito_callback_urls : can(regex("^(https://[^/?#\\s]+|http://localhost(:[0-9]+)?)(/[^#\\s]*)?$", url))])
+    error_message = "cognito_callback_urls must hold addresses with https://, or http://localhost, without a fragment (#)."
+  }
+}
+
 variable "allowed_cidrs" {
-  description = "Address ranges, IPv4 or IPv6, that reach the load balancers. Null is everybody with domain_name and nobody without. Services without auth need a list that is not everybody."
+  description = "Address ranges, IPv4 or IPv6, that reach the load balancers. Null is everybody with domain_name and nobody without. Services without identity (auth or cognito) need a list that is not everybody."
   type        = list(string)
   default     = null
 
@@ -50,13 +102,13 @@ variable "allowed_cidrs" {
 
   # Before images are pushed, and without a domain, there is nothing yet that could be reached.
   validation {
-    condition     = var.auth != null || var.allowed_cidrs != null || (var.image_tag == null && var.domain_name == null)
-    error_message = "Without identity whoever reaches the API can write. Set auth, or list in allowed_cidrs the addresses that may: not everybody."
+    condition     = local.identity || var.allowed_cidrs != null || (var.image_tag == null && var.domain_name == null)
+    error_message = "Without identity whoever reaches the API can write. Set auth or cognito, or list in allowed_cidrs the addresses that may: not everybody."
   }
 
   validation {
-    condition     = var.auth != null || !anytrue([for cidr in coalesce(var.allowed_cidrs, []) : endswith(cidr, "/0")])
-    error_message = "Everybody (0.0.0.0/0 or ::/0) would reach the load balancers, and without identity whoever reaches the API can write. Set auth, or list other addresses in allowed_cidrs."
+    condition     = local.identity || !anytrue([for cidr in coalesce(var.allowed_cidrs, []) : endswith(cidr, "/0")])
+    error_message = "Everybody (0.0.0.0/0 or ::/0) would reach the load balancers, and without identity whoever reaches the API can write. Set auth or cognito, or list other addresses in allowed_cidrs."
   }
 
   validation {

@@ -29,6 +29,7 @@ def left(name, region):
         targets = client("application-autoscaling").describe_scalable_targets(ServiceNamespace=namespace)["ScalableTargets"]
         yield from (("scalable target", each["ResourceId"]) for each in targets)
     yield from (("role", each["RoleName"]) for each in client("iam").list_roles()["Roles"] if each["RoleName"].startswith(name))
+    yield from (("user pool", each["Id"]) for each in client("cognito-idp").list_user_pools(MaxResults=60)["UserPools"])
     yield from (("identity provider", each["Arn"]) for each in client("iam").list_open_id_connect_providers()["OpenIDConnectProviderList"])
     yield from (("hosted zone", each["Name"]) for each in client("route53").list_hosted_zones()["HostedZones"])
     yield from (("trail", each["Name"]) for each in client("cloudtrail").list_trails()["Trails"])
