@@ -4,10 +4,12 @@
 
 mod dynoxide;
 
-use aws_sdk_dynamodb::types::{BillingMode, ProjectionType, TableStatus};
-use db_adapter::Store;
+use aws_sdk_dynamodb::types::{
+    BillingMode, DeleteGlobalSecondaryIndexAction, GlobalSecondaryIndexUpdate, ProjectionType, TableStatus,
+};
 use db_adapter::dynamodb::{DynamoOptions, DynamoStore, tables};
-use db_adapter::forum::{TABLES, user};
+use db_adapter::forum::{TABLES, thread, user};
+use db_adapter::{Query, Store};
 
 async fn store() -> DynamoStore {
     let mut options = DynamoOptions { endpoint: Some(dynoxide::start().await), ..DynamoOptions::new("eu-west-1") };
@@ -46,6 +48,26 @@ async fn tables_are_created_as_declared() {
         assert_eq!(indexes, expected, "{}", table.name);
         assert!(store.health(table).await.reachable);
     }
+}
+
+#[tokio::test]
+async fn a_table_that_lacks_an_index_gets_it_with_the_items_that_are_there() {
+    let store = store().await;
+    tables::create(&store).await.unwrap();
+    let name = store.table_name(&thread::TABLE);
+    let drop = DeleteGlobalSecondaryIndexAction::builder().index_name("UserIndex").build().unwrap();
+    let update = GlobalSecondaryIndexUpdate::builder().delete(drop).build();
+    store.client().update_table().table_name(name).global_secondary_index_updates(update).send().await.unwrap();
+    let thread = [("threadId", "t"), ("title", "T"), ("userId", "u"), ("createdAt", "2026-01-01T00:00:00.000Z")];
+    let thread = thread.map(|(name, value)| (name.to_owned(), value.into())).into();
+    store.create(&thread::TABLE, thread).await.unwrap();
+
+    let changes = tables::create(&store).await.unwrap();
+    let added: Vec<_> = changes.iter().filter(|change| !change.added_indexes.is_empty()).collect();
+    assert!(matches!(&added[..], [change] if !change.changed && change.added_indexes == ["UserIndex"]), "{changes:?}");
+    let by_user = Query::new(thread::TABLE.index("UserIndex").unwrap(), "u");
+    assert_eq!(store.query(&thread::TABLE, &by_user).await.unwrap().items.len(), 1);
+    assert!(tables::create(&store).await.unwrap().iter().all(|change| change.added_indexes.is_empty()));
 }
 
 #[tokio::test]

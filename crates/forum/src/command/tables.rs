@@ -62,8 +62,13 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Outcome> {
 }
 
 fn report(dynamodb: &DynamoConfig, changes: &[TableChange], done: &str, unchanged: &str) -> Result<()> {
-    let line = |TableChange { name, changed, .. }: &TableChange| {
-        format!("{name} in {}: {}\n", dynamodb.aws_region, if *changed { done } else { unchanged })
+    let line = |TableChange { name, changed, added_indexes, .. }: &TableChange| {
+        let what = match &added_indexes[..] {
+            _ if *changed => done.to_owned(),
+            [] => unchanged.to_owned(),
+            added => format!("{unchanged}; added {}", added.join(", ")),
+        };
+        format!("{name} in {}: {what}\n", dynamodb.aws_region)
     };
     output::print_text(changes.iter().map(line).collect::<String>())
 }

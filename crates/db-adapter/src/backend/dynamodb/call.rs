@@ -251,4 +251,5 @@ consumed! {
     op::create_table::CreateTableOutput: |_| &[];
     op::delete_table::DeleteTableOutput: |_| &[];
     op::describe_table::DescribeTableOutput: |_| &[];
+    op::update_table::UpdateTableOutput: |_| &[];
 }

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::types::{
-    AttributeDefinition, BillingMode, GlobalSecondaryIndex, IndexStatus, KeySchemaElement, KeyType, Projection, ProjectionType,
-    ScalarAttributeType, TableDescription, TableStatus,
+    AttributeDefinition, BillingMode, CreateGlobalSecondaryIndexAction, GlobalSecondaryIndex, GlobalSecondaryIndexUpdate,
+    IndexStatus, KeySchemaElement, KeyType, Projection, ProjectionType, ScalarAttributeType, TableDescription, TableStatus,
 };
 
 use super::DynamoStore;
@@ -24,12 +24,15 @@ pub struct TableChange {
     pub table: &'static str,
     /// Its name on DynamoDB.
     pub name: String,
-    /// Was anything to be done? Not where a table to create was there already, or one to delete was not.
+    /// Was the table created or deleted? Not where a table to create was there already, or one to delete was not.
     pub changed: bool,
+    /// The indexes that were added to a table that was there.
+    pub added_indexes: Vec<&'static str>,
 }
 
 /// Creates every table of the store that is not there yet, on demand billing and with indexes that project everything, and waits until all
-/// of them can be used. A table that is there is left as it is.
+/// of them can be used. A table that is there gets the indexes that it lacks, one after the other, and is left as it is otherwise; DynamoDB fills
+/// an index with the items that are there.
 ///
 /// # Errors
 /// [`Error::Unavailable`] when AWS cannot be reached or refuses; [`Error::Timeout`] after ten minutes.
@@ -44,10 +47,13 @@ pub async fn create(store: &DynamoStore) -> Result<Vec<TableChange>> {
             Err(error) if error.code() == Some("ResourceInUseException") => false,
             Err(error) => return Err(call.fault(error)),
         };
-        changes.push(TableChange { table: table.name, name: store.table_name(table).to_owned(), changed });
+        changes.push(TableChange::of(store, table, changed));
     }
-    for table in store.schema {
+    for (table, change) in store.schema.iter().zip(&mut changes) {
         wait(store, table, |description| description.is_some_and(is_active)).await?;
+        if !change.changed {
+            change.added_indexes = add_indexes(store, table).await?;
+        }
     }
     Ok(changes)
 }
@@ -67,7 +73,7 @@ pub async fn delete(store: &DynamoStore) -> Result<Vec<TableChange>> {
             Err(error) if is_missing(&error) => false,
             Err(error) => return Err(call.fault(error)),
         };
-        changes.push(TableChange { table: table.name, name: store.table_name(table).to_owned(), changed });
+        changes.push(TableChange::of(store, table, changed));
     }
     for table in store.schema {
         wait(store, table, |description| description.is_none()).await?;
@@ -87,6 +93,53 @@ pub async fn describe(store: &DynamoStore, table: &'static Table) -> Result<Opti
         Ok(output) => Ok(output.table),
         Err(error) if is_missing(&error) => Ok(None),
         Err(error) => Err(call.fault(error)),
+    }
+}
+
+/// Adds the declared indexes that the table lacks. DynamoDB makes one at a time.
+async fn add_indexes(store: &DynamoStore, table: &'static Table) -> Result<Vec<&'static str>> {
+    let there = describe(store, table).await?;
+    let there: Vec<_> =
+        there.iter().flat_map(|table| table.global_secondary_indexes()).filter_map(|index| index.index_name()).collect();
+    let mut added = Vec::new();
+    for index in table.indexes.iter().filter(|index| !there.contains(&index.name)) {
+        let call = store.call("UpdateTable", table);
+        let create = CreateGlobalSecondaryIndexAction::builder()
+            .index_name(index.name)
+            .set_key_schema(Some(key_schema(index.hash, index.range)?))
+            .projection(everything())
+            .build()
+            .map_err(Error::backend)?;
+        let attributes = text_attributes([Some(index.hash), index.range, Some(table.hash), table.range])?;
+        let request = store
+            .client
+            .update_table()
+            .table_name(store.table_name(table))
+            .set_attribute_definitions(Some(attributes))
+            .global_secondary_index_updates(GlobalSecondaryIndexUpdate::builder().create(create).build());
+        call.run(&mut store.backoff(), || request.clone().send()).await.map_err(|error| call.fault(error))?;
+        wait(store, table, |description| description.is_some_and(is_active)).await?;
+        added.push(index.name);
+    }
+    Ok(added)
+}
+
+fn everything() -> Projection {
+    Projection::builder().projection_type(ProjectionType::All).build()
+}
+
+/// The definitions of key attributes, each once.
+fn text_attributes(names: impl IntoIterator<Item = Option<&'static str>>) -> Result<Vec<AttributeDefinition>> {
+    let names: BTreeSet<_> = names.into_iter().flatten().collect();
+    let definitions = names
+        .into_iter()
+        .map(|name| AttributeDefinition::builder().attribute_name(name).attribute_type(ScalarAttributeType::S).build());
+    definitions.collect::<std::result::Result<_, _>>().map_err(Error::backend)
+}
+
+impl TableChange {
+    fn of(store: &DynamoStore, table: &'static Table, changed: bool) -> Self {
+        Self { table: table.name, name: store.table_name(table).to_owned(), changed, added_indexes: Vec::new() }
     }
 }
 
@@ -118,17 +171,12 @@ fn request(
     table: &'static Table,
 ) -> Result<aws_sdk_dynamodb::operation::create_table::builders::CreateTableFluentBuilder> {
     let indexes = table.indexes.iter().flat_map(|index| [Some(index.hash), index.range]);
-    let keys: BTreeSet<_> = [Some(table.hash), table.range].into_iter().chain(indexes).flatten().collect();
-    let attributes = keys
-        .into_iter()
-        .map(|name| AttributeDefinition::builder().attribute_name(name).attribute_type(ScalarAttributeType::S).build());
-    let attributes = attributes.collect::<std::result::Result<Vec<_>, _>>().map_err(Error::backend)?;
-    let everything = Projection::builder().projection_type(ProjectionType::All).build();
+    let attributes = text_attributes([Some(table.hash), table.range].into_iter().chain(indexes))?;
     let indexes = table.indexes.iter().map(|index| {
         GlobalSecondaryIndex::builder()
             .index_name(index.name)
             .set_key_schema(Some(key_schema(index.hash, index.range)?))
-            .projection(everything.clone())
+            .projection(everything())
             .build()
             .map_err(Error::backend)
     });
