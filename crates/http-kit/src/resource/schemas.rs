@@ -1,5 +1,7 @@
 //! The schemas of a table's items and of the bodies that write them.
 
+#![expect(clippy::indexing_slicing, reason = "a document's parts are objects, and what an object lacks is null")]
+
 use db_adapter::Table;
 use db_adapter::schema::{Access, Attribute, CREATED_AT, Form, Kind, Max, Presence, UPDATED_AT};
 use serde_json::{Map, Value, json};
