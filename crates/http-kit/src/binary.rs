@@ -29,7 +29,7 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Ask the server on HOST and PORT whether it lives; exit 0 when it does
+    /// Check whether the server on HOST and PORT is alive; exit 0 when it is
     Healthcheck,
 }
 

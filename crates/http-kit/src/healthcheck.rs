@@ -1,4 +1,4 @@
-//! `healthcheck`: asks a server on this machine whether it lives, for containers that have no shell and no curl.
+//! `healthcheck`: checks whether a server on this machine is alive, for containers that have no shell and no curl.
 
 use std::io::{Read, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};

@@ -173,7 +173,7 @@ async fn leave(mut signals: Signals, draining: Draining, grace: Duration, handle
     let signal = signals.next().await;
     draining.begin();
     if signal == Signal::Terminate {
-        tracing::info!(seconds = grace.as_secs(), "leaving: readiness is 503, serving goes on for the grace time");
+        tracing::info!(seconds = grace.as_secs(), "shutting down: readiness is 503, still serving for the grace period");
         // A person who presses Ctrl-C need not wait.
         let interrupted = async { while signals.next().await != Signal::Interrupt {} };
         let _ = tokio::time::timeout(grace, interrupted).await;

@@ -29,7 +29,7 @@ fn on_sigterm_it_says_so_serves_on_and_lets_requests_finish() {
     let idle = process.connect();
 
     process.signal("TERM");
-    process.wait_for_log("leaving: readiness");
+    process.wait_for_log("shutting down: readiness");
     assert_eq!(process.status("/api/users/health"), 503);
     assert_eq!((process.status("/health"), process.status("/api/users")), (200, 200));
 
