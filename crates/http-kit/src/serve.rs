@@ -178,7 +178,7 @@ async fn leave(mut signals: Signals, draining: Draining, grace: Duration, handle
         let interrupted = async { while signals.next().await != Signal::Interrupt {} };
         let _ = tokio::time::timeout(grace, interrupted).await;
     }
-    tracing::info!(connections = handle.connection_count(), "leaving: requests in flight may finish");
+    tracing::info!(connections = handle.connection_count(), "shutting down: requests in flight may finish");
     handle.graceful_shutdown(Some(IN_FLIGHT));
 }
 

@@ -47,7 +47,7 @@ fn on_sigterm_it_says_so_serves_on_and_lets_requests_finish() {
     assert_eq!(&goes_on, b"HTTP/1.1 100 Continue\r\n\r\n");
 
     process.signal("INT");
-    process.wait_for_log("leaving: requests in flight");
+    process.wait_for_log("shutting down: requests in flight");
     stream.write_all(body.as_bytes()).unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();
