@@ -1,5 +1,6 @@
 //! The store's settings, from the environment or flags. The only place that chooses a backend.
 
+mod fence;
 mod table_names;
 
 use std::path::PathBuf;
@@ -11,10 +12,12 @@ use clap::Args;
 use crate::backend::dynamodb::{DynamoOptions, DynamoStore};
 use crate::backend::json::{JsonOptions, JsonStore};
 use crate::forum::TABLES;
-use crate::layer::CachedStore;
-use crate::store::{Backend, Store, Table};
+use crate::layer::fence::Watch;
+use crate::layer::{CachedStore, FencedStore};
+use crate::store::{Backend, Store, SystemClock, Table};
 
 use crate::store::error::Error;
+pub use fence::FenceConfig;
 pub use table_names::TableNames;
 
 /// Where the forum's data is. Each setting is an environment variable and a flag; the flag wins.
@@ -43,6 +46,10 @@ pub struct StoreConfig {
     #[command(flatten)]
     #[allow(missing_docs, reason = "a doc comment here would become the help of the command")]
     pub dynamodb: DynamoConfig,
+
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "a doc comment here would become the help of the command")]
+    pub fence: FenceConfig,
 }
 
 /// What a server remembers of its reads. Tools, which read everything once, go without.
@@ -113,14 +120,17 @@ pub enum OpenError {
 }
 
 impl StoreConfig {
-    /// Opens the backend that the settings choose.
+    /// Opens the backend that the settings choose, behind the fence if there is one.
     ///
     /// # Errors
     /// [`OpenError`], in words for the person who starts the program.
     pub async fn open(&self) -> Result<Arc<dyn Store>, OpenError> {
         Ok(match self.backend {
+            Backend::Json if self.fence.fence_table.is_some() => {
+                return Err(OpenError::Settings("FENCE_TABLE is for DynamoDB; set USE_DYNAMODB=true, or unset it".to_owned()));
+            }
             Backend::Json => Arc::new(JsonStore::open(&TABLES, self.json()).await?),
-            Backend::DynamoDb => Arc::new(self.dynamodb.open().await?),
+            Backend::DynamoDb => self.dynamodb.open_behind(&self.fence).await?,
         })
     }
 
@@ -158,6 +168,19 @@ impl DynamoConfig {
         Ok(DynamoStore::open(&TABLES, self.options()?).await?)
     }
 
+    /// Opens DynamoDB behind the fence, if there is one.
+    ///
+    /// # Errors
+    /// As [`DynamoConfig::open`].
+    pub async fn open_behind(&self, fence: &FenceConfig) -> Result<Arc<dyn Store>, OpenError> {
+        let Some(control) = fence.open(&self.aws_region).await? else { return Ok(Arc::new(self.open().await?)) };
+        let mut options = self.options()?;
+        let watch = Watch::new(&self.aws_region, Arc::new(control), Arc::new(SystemClock), options.operation_timeout);
+        options.grant = Some(watch.grant());
+        let store = Arc::new(DynamoStore::open(&TABLES, options).await?);
+        Ok(Arc::new(FencedStore::watching(store, watch).await))
+    }
+
     /// The table's name on DynamoDB.
     pub fn table_name(&self, table: &Table) -> &str {
         self.tables.get(table)
@@ -182,6 +205,7 @@ impl DynamoConfig {
             connect_timeout: connect,
             attempt_timeout: attempt,
             operation_timeout: operation,
+            grant: None,
         })
     }
 }
@@ -261,6 +285,9 @@ mod tests {
             ("--dynamodb-connect-timeout-ms", "0", "DYNAMODB_CONNECT_TIMEOUT_MS", "1 to 600000"),
             ("--dynamodb-attempt-timeout-ms", "1s", "DYNAMODB_ATTEMPT_TIMEOUT_MS", "1 to 600000"),
             ("--dynamodb-operation-timeout-ms", "-1", "DYNAMODB_OPERATION_TIMEOUT_MS", "1 to 600000"),
+            ("--fence-table", "f", "FENCE_TABLE", "3 to 255"),
+            ("--fence-region", "US", "FENCE_REGION", "us-east-1"),
+            ("--fence-endpoint", "localhost", "FENCE_ENDPOINT", "http://localhost:8000"),
             ("--lock-timeout-seconds", "0", "LOCK_TIMEOUT_SECONDS", "1 to 600"),
             ("--cache-ttl-seconds", "3601", "CACHE_TTL_SECONDS", "0 (off) to 3600"),
             ("--cache-ttl-seconds", "1.5", "CACHE_TTL_SECONDS", "0 (off) to 3600"),
@@ -294,6 +321,13 @@ mod tests {
         };
         assert!(!open(&[]).contains("CachedStore"));
         assert!(open(&["--cache-ttl-seconds=5"]).starts_with("CachedStore"));
+    }
+
+    #[tokio::test]
+    async fn a_fence_needs_dynamodb() {
+        let config = Program::try_parse_from(["program", "--fence-table=fence"]).unwrap().store;
+        let refusal = config.open().await.unwrap_err().to_string();
+        assert!(["FENCE_TABLE", "USE_DYNAMODB=true"].iter().all(|part| refusal.contains(part)), "{refusal}");
     }
 
     #[test]

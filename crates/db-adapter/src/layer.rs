@@ -1,7 +1,9 @@
 //! What stands in front of a store and is one itself.
 
 mod cache;
+pub mod fence;
 mod store_layer;
 
 pub use cache::CachedStore;
+pub use fence::FencedStore;
 pub use store_layer::StoreLayer;

@@ -4,8 +4,10 @@
 pub(crate) mod check;
 pub(crate) mod cursor;
 pub(crate) mod error;
+pub(crate) mod grant;
 pub(crate) mod health;
 pub(crate) mod item;
+pub(crate) mod lease;
 pub(crate) mod limits;
 pub(crate) mod page;
 mod reserved;
@@ -23,8 +25,10 @@ use futures::stream::BoxStream;
 pub use check::Finding;
 pub use cursor::Cursor;
 pub use error::{Error, Result, Rule};
+pub use grant::{Clock, Grant, SystemClock};
 pub use health::{Backend, Health};
 pub use item::{Attributes, Item, Members, Number, Tag, Value, check_size};
+pub use lease::{Control, Lease};
 pub use limits::{MAX_ITEM_BYTES, MAX_KEYS};
 pub use page::{MAX_PAGE_BYTES, Order, Page, Query, Read, Scan, Segment};
 pub use schema::{Key, Table};
@@ -45,11 +49,12 @@ pub use update::Update;
 ///   that an earlier attempt, whose response was lost, succeeded.
 /// - Attributes that the schema does not know MUST be kept as they are.
 /// - When the backend cannot serve, the error is [`Error::Throttled`], [`Error::Timeout`], [`Error::Unavailable`],
-///   [`Error::Corrupt`] or [`Error::Backend`], whatever the operation.
+///   [`Error::NotWriting`], [`Error::Corrupt`] or [`Error::Backend`], whatever the operation.
 ///
 /// # Consistency
 /// On DynamoDB eventual reads and index queries may miss the last second's writes; JSON files never do. Between regions the last
-/// writer wins, silently: conditions, versions and uniqueness hold within one region, so one region takes writes at a time.
+/// writer wins, silently: conditions, versions and uniqueness hold within one region, so one region takes writes at a time:
+/// see [`crate::layer::fence`].
 ///
 /// A [`crate::layer::CachedStore`] may return an eventual `get`, and the first page of a list, as they were before others wrote, for as
 /// long as it was set to. Strong reads, those that [bypass the cache](Read::bypass_cache) and `get_many` always ask the backend: what

@@ -19,7 +19,7 @@ use crate::health::{self, Draining, Readiness};
 use crate::idempotency::{IDEMPOTENCY_KEY, IDEMPOTENT_REPLAYED};
 use crate::limits::{RateLimits, client};
 use crate::loopback::is_loopback_origin;
-use crate::problem::Problem;
+use crate::problem::{Problem, WRITING_REGION};
 use crate::receive::Bodies;
 use crate::request::{Hosts, Limits, Observed, REQUEST_ID};
 use crate::service::{Service, SharedStore};
@@ -156,7 +156,7 @@ fn cors(origins: &Origins) -> Option<CorsLayer> {
     let of_libraries = ["authorization", "x-requested-with", "traceparent", "tracestate", "baggage", "sentry-trace"];
     let sent = [header::CONTENT_TYPE].into_iter().chain(ours).chain(of_libraries.map(HeaderName::from_static));
     let sent: Vec<_> = sent.collect();
-    let shown = [header::LINK, header::ETAG, header::LOCATION, header::RETRY_AFTER, header::WWW_AUTHENTICATE];
+    let shown = [header::LINK, header::ETAG, header::LOCATION, header::RETRY_AFTER, header::WWW_AUTHENTICATE, WRITING_REGION];
     let shown = shown.into_iter().chain([REQUEST_ID, IDEMPOTENT_REPLAYED]);
     let shown: Vec<_> = shown.chain(["ratelimit", "ratelimit-policy"].map(HeaderName::from_static)).collect();
     let layer = CorsLayer::new().allow_origin(allowed).allow_methods(methods).allow_headers(sent).expose_headers(shown);

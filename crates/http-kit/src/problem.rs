@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::error::Error as StdError;
 
 use axum::body::Body;
-use axum::http::{HeaderValue, Method, StatusCode, header};
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use db_adapter::{Error, Rule};
 use serde::Serialize;
@@ -12,6 +12,8 @@ use utoipa::ToSchema;
 
 /// The media type of a problem document.
 pub const CONTENT_TYPE: &str = "application/problem+json";
+/// The AWS Region that takes writes, in a response to a write that this one does not take; `none` while none does.
+pub const WRITING_REGION: HeaderName = HeaderName::from_static("writing-region");
 
 /// Why a request was not done as asked. The cause is for the log; a client never sees it.
 #[derive(Debug, Clone)]
@@ -23,8 +25,8 @@ pub struct Problem {
     cause: Option<Box<str>>,
     /// What the `type` is called below `/problems/`, for those that need a name.
     name: Option<&'static str>,
-    /// What `WWW-Authenticate` says.
-    challenge: Option<Box<str>>,
+    /// What `WWW-Authenticate` says of a 401, and `Writing-Region` of a 503.
+    header: Option<Box<str>>,
 }
 
 /// One fault in one field of a body, or in one parameter.
@@ -66,7 +68,7 @@ pub(crate) struct Document {
 impl Problem {
     /// A problem of that status; `detail` is shown to the client.
     pub fn new(status: StatusCode, detail: impl Into<Cow<'static, str>>) -> Self {
-        Self { status, detail: detail.into(), errors: Vec::new(), retry_after: None, cause: None, name: None, challenge: None }
+        Self { status, detail: detail.into(), errors: Vec::new(), retry_after: None, cause: None, name: None, header: None }
     }
 
     /// 400: the request cannot be read.
@@ -89,7 +91,7 @@ impl Problem {
             }
         };
         let problem = Self::new(StatusCode::UNAUTHORIZED, detail);
-        Self { name: Some(name), challenge: Some(challenge.into()), ..problem }
+        Self { name: Some(name), header: Some(challenge.into()), ..problem }
     }
 
     /// 403, of that name.
@@ -152,6 +154,12 @@ impl Problem {
     /// 503, with when to try again in seconds.
     pub fn unavailable(detail: impl Into<Cow<'static, str>>, retry_after: u64) -> Self {
         Self { retry_after: Some(retry_after.max(1)), ..Self::new(StatusCode::SERVICE_UNAVAILABLE, detail) }
+    }
+
+    /// 503: another Region writes, or none does now; nothing was written. The header `Writing-Region` names it, or says `none`.
+    pub fn not_writing(writer: Option<&str>) -> Self {
+        let problem = Self::unavailable("this Region does not take writes now; see Writing-Region", 5);
+        Self { name: Some("not-writing"), header: Some(writer.unwrap_or("none").into()), ..problem }
     }
 
     /// 504: it took too long, and nobody knows what became of a write. A read is told less.
@@ -222,6 +230,7 @@ impl From<Error> for Problem {
             }
             Error::Timeout => Self::timeout().caused_by(&error),
             Error::Unavailable { .. } => Self::unavailable("the store cannot serve right now", 5).caused_by(&error),
+            Error::NotWriting { ref writer } => Self::not_writing(writer.as_deref()).caused_by(&error),
             Error::Corrupt { .. } | Error::Backend(_) => Self::internal("").caused_by(&error),
         }
     }
@@ -235,8 +244,9 @@ impl IntoResponse for Problem {
         if let Some(seconds) = self.retry_after {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
-        if let Some(challenge) = self.challenge.as_deref().and_then(|challenge| HeaderValue::try_from(challenge).ok()) {
-            response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
+        if let Some(value) = self.header.as_deref().and_then(|value| HeaderValue::try_from(value).ok()) {
+            let name = if self.status == StatusCode::UNAUTHORIZED { header::WWW_AUTHENTICATE } else { WRITING_REGION };
+            response.headers_mut().insert(name, value);
         }
         response.extensions_mut().insert(self);
         response
@@ -260,6 +270,7 @@ mod tests {
     #[case(Error::Throttled { retry_after: Duration::from_millis(1) }, 503)]
     #[case(Error::Timeout, 504)]
     #[case(Error::unavailable("secret"), 503)]
+    #[case(Error::NotWriting { writer: None }, 503)]
     #[case(Error::corrupt("secret", "secret"), 500)]
     #[case(Error::backend("secret"), 500)]
     fn store_errors_have_a_status_and_keep_their_cause(#[case] error: Error, #[case] status: u16) {
@@ -268,6 +279,17 @@ mod tests {
         assert_eq!(problem.cause().is_some(), status >= 500, "{problem:?}");
         let shown = String::from_utf8(problem.to_json(None)).unwrap();
         assert!(!shown.contains("secret"), "{shown}");
+    }
+
+    #[test]
+    fn a_write_in_the_wrong_region_is_told_the_right_one() {
+        for (writer, header) in [(Some("us-west-2"), "us-west-2"), (None, "none")] {
+            let problem = Problem::from(Error::NotWriting { writer: writer.map(str::to_owned) });
+            assert!(String::from_utf8(problem.to_json(None)).unwrap().contains(r#""type":"/problems/not-writing""#));
+            let response = problem.into_response();
+            assert_eq!(response.headers()[WRITING_REGION], header);
+            assert_eq!(response.headers()[header::RETRY_AFTER], "5");
+        }
     }
 
     #[test]

@@ -7,6 +7,7 @@
 //! - `claim`: what keeps unique attributes unique. `unique`: the transactions in which items and claims change together.
 //! - `retry`: retries that the SDK does not make.
 //! - `bulk`: load. `check`: integrity. `health`. `tables`: create and delete the tables.
+//! - `control`: the table with the lease that says which Region writes.
 
 mod attribute_value;
 mod bulk;
@@ -15,6 +16,7 @@ mod causes;
 mod check;
 mod claim;
 mod client;
+mod control;
 mod error;
 mod expression;
 mod health;
@@ -28,7 +30,10 @@ mod write;
 
 pub mod tables;
 
+pub use control::{ControlTable, Replicas};
+
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -42,6 +47,7 @@ use call::Call;
 use crate::store::Store;
 use crate::store::check::Finding;
 use crate::store::error::{Error, Result};
+use crate::store::grant::Grant;
 use crate::store::health::Health;
 use crate::store::item::{Attributes, Item, Tag};
 use crate::store::page::{Page, Query, Read, Scan};
@@ -64,6 +70,8 @@ pub struct DynamoOptions {
     pub attempt_timeout: Duration,
     /// For a call with all its attempts, and for the retries that an operation makes by itself.
     pub operation_timeout: Duration,
+    /// Checked before each attempt of a write is sent; `None`: writes are always allowed.
+    pub grant: Option<Arc<Grant>>,
 }
 
 impl DynamoOptions {
@@ -76,6 +84,7 @@ impl DynamoOptions {
             connect_timeout: Duration::from_secs(1),
             attempt_timeout: Duration::from_secs(2),
             operation_timeout: Duration::from_secs(6),
+            grant: None,
         }
     }
 }

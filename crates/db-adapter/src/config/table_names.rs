@@ -63,7 +63,7 @@ impl FromArgMatches for TableNames {
 }
 
 /// Source: <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/HowItWorks.NamingRulesDataTypes.html>
-fn parse(text: &str) -> Result<String, &'static str> {
+pub(super) fn parse(text: &str) -> Result<String, &'static str> {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte);
     let valid = (3..=255).contains(&text.len()) && text.bytes().all(allowed);
     if valid { Ok(text.to_owned()) } else { Err("expected 3 to 255 of a-z, A-Z, 0-9, _, - and .") }

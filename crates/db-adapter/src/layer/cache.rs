@@ -327,6 +327,7 @@ fn shared(error: Arc<Error>) -> Error {
         Error::Throttled { retry_after } => Error::Throttled { retry_after: *retry_after },
         Error::Timeout => Error::Timeout,
         Error::Unavailable { reason } => Error::unavailable(reason),
+        Error::NotWriting { writer } => Error::NotWriting { writer: writer.clone() },
         Error::Backend(_) => Error::backend(error),
     })
 }

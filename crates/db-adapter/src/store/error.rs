@@ -62,6 +62,12 @@ pub enum Error {
         /// Why, and what can be done. For operators, not for clients.
         reason: String,
     },
+    /// Another Region writes, or none does now. Nothing was written.
+    #[error("this Region does not write now; {} does", writer.as_deref().unwrap_or("none"))]
+    NotWriting {
+        /// The Region that writes, if one does. It may be this one, which is about to begin or has lost sight of the lease.
+        writer: Option<String>,
+    },
     /// A fault of ours or of the backend; a write may or may not have happened.
     #[error("backend fault: {0}")]
     Backend(#[source] Box<dyn std::error::Error + Send + Sync>),

@@ -1,8 +1,9 @@
 //! Arguments that several commands share.
 
 use clap::{Args, value_parser};
+use db_adapter::config::{FenceConfig, StoreConfig};
 
-use crate::output::Format;
+use crate::output::{self, Format};
 
 /// How tables are read.
 #[derive(Debug, Clone, Copy, Args)]
@@ -36,5 +37,31 @@ impl OutputArguments {
     /// The chosen form.
     pub(crate) fn format(self) -> Format {
         if self.json { Format::Json } else { Format::Text }
+    }
+}
+
+/// Whether a command that writes obeys the fence.
+#[derive(Debug, Clone, Copy, Args)]
+pub(crate) struct FenceArguments {
+    /// Write although FENCE_TABLE does not let this Region write: for an emergency; two Regions that write lose data
+    #[arg(long)]
+    ignore_fence: bool,
+}
+
+impl FenceArguments {
+    /// The settings that the command works with.
+    pub(crate) fn settings(self, store: &StoreConfig) -> StoreConfig {
+        StoreConfig { fence: self.lease(&store.fence), ..store.clone() }
+    }
+
+    /// The fence that the command obeys; says so where it obeys none.
+    pub(crate) fn lease(self, fence: &FenceConfig) -> FenceConfig {
+        match &fence.fence_table {
+            Some(table) if self.ignore_fence => {
+                output::note(format_args!("--ignore-fence: this command writes whatever FENCE_TABLE {table} says"));
+                FenceConfig::default()
+            }
+            _ => fence.clone(),
+        }
     }
 }

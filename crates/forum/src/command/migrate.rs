@@ -7,12 +7,12 @@ use std::path::{Path, PathBuf};
 use anyhow::{Result, bail};
 use clap::{ArgAction, ArgGroup, Args};
 use db_adapter::Backend;
-use db_adapter::config::{DynamoConfig, StoreConfig};
+use db_adapter::config::{DynamoConfig, FenceConfig, StoreConfig};
 use db_adapter::forum::{TABLES, in_reference_order};
 use db_adapter::json::JsonOptions;
 use serde::Serialize;
 
-use crate::command::arguments::{OutputArguments, ReadArguments, WriteArguments};
+use crate::command::arguments::{FenceArguments, OutputArguments, ReadArguments, WriteArguments};
 use crate::command::table_names;
 use crate::data::checksum::Checksum;
 use crate::data::compare::{self, Comparison, Difference};
@@ -69,6 +69,9 @@ pub(crate) struct Arguments {
     data_dir_single_writer: bool,
 
     #[command(flatten)]
+    fence: FenceArguments,
+
+    #[command(flatten)]
     read: ReadArguments,
 
     #[command(flatten)]
@@ -79,6 +82,9 @@ pub(crate) struct Arguments {
 
     #[command(flatten)]
     dynamodb: DynamoConfig,
+
+    #[command(flatten)]
+    lease: FenceConfig,
 }
 
 /// Runs `forum migrate`.
@@ -185,7 +191,8 @@ impl Arguments {
     }
 
     async fn dynamodb(&self) -> Result<Scanner> {
-        Scanner::open_dynamodb(&self.dynamodb, self.read.segments, self.read.max_read_units).await
+        let fence = self.fence.lease(&self.lease);
+        Scanner::open_dynamodb(&self.dynamodb, &fence, self.read.segments, self.read.max_read_units).await
     }
 
     async fn json_store(&self, folder: &Path) -> Result<Scanner> {
@@ -195,6 +202,7 @@ impl Arguments {
             data_dir_single_writer: self.data_dir_single_writer,
             lock_timeout_seconds: JsonOptions::new(folder).lock_timeout,
             dynamodb: self.dynamodb.clone(),
+            fence: FenceConfig::default(),
         };
         Scanner::open(&config, self.read.segments, None).await
     }

@@ -7,7 +7,7 @@ use anyhow::{Context, Result, ensure};
 use chrono::{DateTime, Utc};
 use clap::Args;
 use db_adapter::Table;
-use db_adapter::config::DynamoConfig;
+use db_adapter::config::{DynamoConfig, FenceConfig};
 use db_adapter::dynamodb::DynamoStore;
 use db_adapter::forum::{TABLES, table, timestamp};
 use serde::Serialize;
@@ -210,8 +210,10 @@ impl Arguments {
         for (table, target) in targets {
             config.tables.set(table, target.clone());
         }
-        let restored = Scanner::open_dynamodb(&config, self.read.segments, self.read.max_read_units).await?;
-        let live = Scanner::open_dynamodb(&self.dynamodb, self.read.segments, self.read.max_read_units).await?;
+        let restored =
+            Scanner::open_dynamodb(&config, &FenceConfig::default(), self.read.segments, self.read.max_read_units).await?;
+        let live =
+            Scanner::open_dynamodb(&self.dynamodb, &FenceConfig::default(), self.read.segments, self.read.max_read_units).await?;
         let table = restore.table;
         let progress = Progress::start(format!("verify {}", table.name), None, self.output.format());
         let items = compare::checksum(&Source::Store(restored.clone()), table, &progress).await?;

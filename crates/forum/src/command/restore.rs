@@ -11,7 +11,7 @@ use db_adapter::config::StoreConfig;
 use db_adapter::forum::{TABLES, in_reference_order};
 use serde::Serialize;
 
-use crate::command::arguments::{OutputArguments, ReadArguments, WriteArguments};
+use crate::command::arguments::{FenceArguments, OutputArguments, ReadArguments, WriteArguments};
 use crate::data::archive::{self, Contents, with_suffix};
 use crate::data::checksum::Checksum;
 use crate::data::compare::{self, Difference};
@@ -49,6 +49,9 @@ pub(crate) struct Arguments {
     resume: bool,
 
     #[command(flatten)]
+    fence: FenceArguments,
+
+    #[command(flatten)]
     read: ReadArguments,
 
     #[command(flatten)]
@@ -75,7 +78,8 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Outcome> {
     let contents = archive::check(&arguments.file, tables, &progress);
     let contents = or_interrupted(contents, "the same command; nothing was written").await?;
     progress.finish();
-    let scanner = Scanner::open(&arguments.store, arguments.read.segments, arguments.read.max_read_units).await?;
+    let store = arguments.fence.settings(&arguments.store);
+    let scanner = Scanner::open(&store, arguments.read.segments, arguments.read.max_read_units).await?;
     let done = or_interrupted(restore(&arguments, &contents, &scanner, tables), &arguments.resume_command()).await;
     scanner.store.close().await?;
     let restored = done?;

@@ -5,6 +5,7 @@ use clap::Args;
 use db_adapter::config::StoreConfig;
 use db_adapter::forum::TABLES;
 
+use crate::command::arguments::FenceArguments;
 use crate::data::samples;
 use crate::{Outcome, output};
 
@@ -13,11 +14,14 @@ use crate::{Outcome, output};
 #[command(about = about(), after_help = "Example: USE_DYNAMODB=true forum seed --endpoint http://localhost:8000")]
 pub(crate) struct Arguments {
     #[command(flatten)]
+    fence: FenceArguments,
+
+    #[command(flatten)]
     store: StoreConfig,
 }
 
 pub(crate) async fn run(arguments: Arguments) -> Result<Outcome> {
-    let store = arguments.store.open().await?;
+    let store = arguments.fence.settings(&arguments.store).open().await?;
     let seeded = samples::seed(&*store, &TABLES).await?;
     store.close().await?;
     output::print_text(format_args!("created {seeded}; existing items were left unchanged\n"))?;

@@ -6,12 +6,12 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
-use db_adapter::config::{DynamoConfig, StoreConfig};
+use db_adapter::config::{DynamoConfig, FenceConfig, StoreConfig};
 use db_adapter::forum::{TABLES, in_reference_order, now};
 use db_adapter::{Backend, Finding, Table};
 
 use self::report::{Report, TableReport};
-use crate::command::arguments::{OutputArguments, ReadArguments};
+use crate::command::arguments::{FenceArguments, OutputArguments, ReadArguments};
 use crate::data::inspect::{Ids, inspect};
 use crate::data::source::directory::Directory;
 use crate::data::source::{Scanner, Source, existing};
@@ -70,6 +70,9 @@ pub(crate) struct Arguments {
     names: usize,
 
     #[command(flatten)]
+    fence: FenceArguments,
+
+    #[command(flatten)]
     read: ReadArguments,
 
     #[command(flatten)]
@@ -81,7 +84,8 @@ pub(crate) struct Arguments {
 
 /// Runs `forum verify`.
 pub(crate) async fn run(arguments: Arguments) -> Result<Outcome> {
-    let scanner = Scanner::open_existing(&arguments.store, arguments.read.segments, arguments.read.max_read_units).await?;
+    let store = arguments.fence.settings(&arguments.store);
+    let scanner = Scanner::open_existing(&store, arguments.read.segments, arguments.read.max_read_units).await?;
     let done = or_interrupted(verify(&arguments, &scanner, &TABLES), "forum verify, which starts over").await;
     scanner.store.close().await?;
     let report = done?;
@@ -153,14 +157,21 @@ impl Arguments {
             dynamodb_endpoint: self.against_endpoint.clone().or_else(|| self.store.dynamodb.dynamodb_endpoint.clone()),
             ..self.store.dynamodb.clone()
         };
-        Ok(Some(Source::Store(Scanner::open_dynamodb(&other, self.read.segments, self.read.max_read_units).await?)))
+        Ok(Some(Source::Store(
+            Scanner::open_dynamodb(&other, &FenceConfig::default(), self.read.segments, self.read.max_read_units).await?,
+        )))
     }
 
     async fn directory(&self, path: &Path, tables: Tables) -> Result<Source> {
         if !Directory::is_store(path, tables) {
             return Directory::open(path, tables).map(Source::Directory);
         }
-        let json = StoreConfig { backend: Backend::Json, data_dir: path.to_owned(), ..self.store.clone() };
+        let json = StoreConfig {
+            backend: Backend::Json,
+            data_dir: path.to_owned(),
+            fence: FenceConfig::default(),
+            ..self.store.clone()
+        };
         Ok(Source::Store(Scanner::open(&json, self.read.segments, None).await?))
     }
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::{Context, Error, Result};
-use db_adapter::config::{DynamoConfig, StoreConfig};
+use db_adapter::config::{DynamoConfig, FenceConfig, StoreConfig};
 use db_adapter::{Backend, Cursor, Item, Page, Scan, Segment, Store, Table};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -125,17 +125,22 @@ impl Scanner {
         let location = Location::of(config)?;
         let store: Arc<dyn Store> = match config.backend {
             Backend::Json => config.open().await?,
-            Backend::DynamoDb => Arc::new(with_long_timeouts(&config.dynamodb).open().await?),
+            Backend::DynamoDb => with_long_timeouts(&config.dynamodb).open_behind(&config.fence).await?,
         };
         Ok(Self::of(store, location, segments, max_read_units))
     }
 
-    /// Opens DynamoDB.
+    /// Opens DynamoDB, behind the fence if there is one.
     ///
     /// # Errors
     /// Why it cannot be opened.
-    pub(crate) async fn open_dynamodb(config: &DynamoConfig, segments: Option<u32>, max_read_units: Option<u32>) -> Result<Self> {
-        let store = Arc::new(with_long_timeouts(config).open().await?);
+    pub(crate) async fn open_dynamodb(
+        config: &DynamoConfig,
+        fence: &FenceConfig,
+        segments: Option<u32>,
+        max_read_units: Option<u32>,
+    ) -> Result<Self> {
+        let store = with_long_timeouts(config).open_behind(fence).await?;
         Ok(Self::of(store, Location::of_dynamodb(config), segments, max_read_units))
     }
 

@@ -136,7 +136,9 @@ async fn browsers_may_call_from_anywhere_or_from_listed_origins() {
         |headers: &HeaderMap| headers.get_all("vary").iter().any(|value| value.to_str().unwrap().contains("origin"));
     assert!(!varies_by_origin(&answer.headers));
     let of_identity = ["www-authenticate", "ratelimit", "ratelimit-policy"];
-    for name in ["link", "etag", "location", "x-request-id", "idempotent-replayed", "retry-after"].into_iter().chain(of_identity)
+    for name in ["link", "etag", "location", "x-request-id", "idempotent-replayed", "retry-after", "writing-region"]
+        .into_iter()
+        .chain(of_identity)
     {
         assert!(answer.header("access-control-expose-headers").contains(name), "{name}");
     }

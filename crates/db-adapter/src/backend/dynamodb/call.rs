@@ -23,6 +23,8 @@ use super::causes::was_never_sent;
 use super::metrics::OK;
 use super::response::{self, TooLong};
 use super::retry::Backoff;
+use crate::store::error::Error;
+use crate::store::grant::Grant;
 use crate::store::schema::Table;
 
 /// The code of a call that got no response.
@@ -42,7 +44,11 @@ pub(super) struct Call<'a> {
 
 impl<'a> Call<'a> {
     pub(super) fn new(store: &'a DynamoStore, operation: &'static str, table: &'static Table) -> Self {
-        Self { store, operation, table, index: "", attempts: Attempts::default() }
+        let mut call = Self { store, operation, table, index: "", attempts: Attempts::default() };
+        if let Some(grant) = store.options.grant.as_ref().filter(|_| call.is_write()) {
+            call.attempts = Attempts(Arc::new(AttemptsSeen { grant: Some(grant.clone()), ..AttemptsSeen::default() }));
+        }
+        call
     }
 
     pub(super) fn on_index(self, index: &'static str) -> Self {
@@ -52,6 +58,13 @@ impl<'a> Call<'a> {
     /// May an attempt that failed have been executed all the same?
     pub(super) fn is_uncertain(&self) -> bool {
         self.attempts.0.uncertain.load(Ordering::Relaxed)
+    }
+
+    /// Why an attempt was not sent, if one was not.
+    pub(super) fn refusal(&self) -> Option<Error> {
+        let seen = &self.attempts.0;
+        let refused = seen.refused.load(Ordering::Relaxed);
+        seen.grant.as_ref().filter(|_| refused).map(|grant| grant.refusal())
     }
 
     /// Does the operation change items?
@@ -146,6 +159,9 @@ struct Attempts(Arc<AttemptsSeen>);
 struct AttemptsSeen {
     count: AtomicU32,
     uncertain: AtomicBool,
+    /// Must be open for an attempt to be sent.
+    grant: Option<Arc<Grant>>,
+    refused: AtomicBool,
 }
 
 impl Attempts {
@@ -174,6 +190,21 @@ impl Intercept for WatchAttempts {
         // A call that was not made through `Call` is not counted.
         let _ = ATTEMPTS.try_with(|attempts| attempts.0.count.fetch_add(1, Ordering::Relaxed));
         Ok(())
+    }
+
+    /// The last that is done before the request goes out: the process may have been stopped since the write began.
+    fn read_before_transmit(
+        &self,
+        _: &BeforeTransmitInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let allowed = ATTEMPTS.try_with(|attempts| {
+            let open = attempts.0.grant.as_ref().is_none_or(|grant| grant.is_open());
+            attempts.0.refused.fetch_or(!open, Ordering::Relaxed);
+            open
+        });
+        if allowed.unwrap_or(true) { Ok(()) } else { Err("this Region does not write now".into()) }
     }
 
     fn modify_before_deserialization(

@@ -21,6 +21,9 @@ impl Call<'_> {
         E: StdError + Send + Sync + 'static,
         SdkError<E>: ProvideErrorMetadata,
     {
+        if let Some(refusal) = self.refusal() {
+            return self.report(NO_RESPONSE, "it was not sent", refusal);
+        }
         let status = error.raw_response().map(|response| response.status().as_u16());
         if let Some(code) = response::code(&error) {
             let reason = response::message(&error);
@@ -105,7 +108,11 @@ impl Call<'_> {
     fn settled(&self, error: Error) -> Error {
         match error {
             // This attempt or an earlier one may have been executed.
-            Error::Throttled { .. } | Error::Unavailable { .. } if self.is_write() && self.is_uncertain() => Error::Timeout,
+            Error::Throttled { .. } | Error::Unavailable { .. } | Error::NotWriting { .. }
+                if self.is_write() && self.is_uncertain() =>
+            {
+                Error::Timeout
+            }
             error => error,
         }
     }

@@ -1,0 +1,112 @@
+//! The fence: of several Regions that hold the same data, one writes at a time.
+//!
+//! Which one is told by a [`crate::Lease`], one item in a [`crate::Control`] store that every Region reads strongly. Each process reads it every
+//! [`PERIOD`], and may write for [`HOLD`] from the start of a read that named its Region. Who takes writing over waits until every such
+//! permission has ended: see [`takeover`].
+//!
+//! - `watch`: the process that reads it. `takeover`: the operator's part.
+
+pub mod takeover;
+#[cfg(test)]
+mod tests;
+mod watch;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::StreamExt;
+use futures::stream::BoxStream;
+
+pub use watch::Watch;
+
+use super::StoreLayer;
+use crate::store::Store;
+use crate::store::check::Finding;
+use crate::store::error::Result;
+use crate::store::grant::Grant;
+use crate::store::item::{Attributes, Item, Tag};
+use crate::store::schema::{Key, Table};
+use crate::store::update::Update;
+
+/// How often a process reads the lease.
+pub const PERIOD: Duration = Duration::from_secs(2);
+/// How long a process may write from the start of a read that allowed it.
+pub const HOLD: Duration = Duration::from_secs(10);
+
+/// A [`Store`] that writes only while its Region does: otherwise a write is [`crate::Error::NotWriting`]. Reads and health are passed
+/// on. A write costs no request more.
+#[derive(Debug)]
+pub struct FencedStore {
+    store: Arc<dyn Store>,
+    grant: Arc<Grant>,
+    /// Reads the lease in the background, as long as this lives.
+    reader: Option<tokio::task::JoinHandle<()>>,
+}
+
+impl FencedStore {
+    /// In front of that store, for as long as the grant is open. Somebody else must renew it.
+    pub fn new(store: Arc<dyn Store>, grant: Arc<Grant>) -> Self {
+        Self { store, grant, reader: None }
+    }
+
+    /// In front of that store. The lease is read once before this returns, and every [`PERIOD`] after that.
+    pub async fn watching(store: Arc<dyn Store>, watch: Watch) -> Self {
+        let grant = watch.grant();
+        watch.refresh().await;
+        let reader = tokio::spawn(async move {
+            loop {
+                tokio::time::sleep(PERIOD).await;
+                watch.refresh().await;
+            }
+        });
+        Self { store, grant, reader: Some(reader) }
+    }
+}
+
+impl Drop for FencedStore {
+    fn drop(&mut self) {
+        if let Some(reader) = &self.reader {
+            reader.abort();
+        }
+    }
+}
+
+impl StoreLayer for FencedStore {
+    fn inner(&self) -> &dyn Store {
+        &*self.store
+    }
+
+    async fn create(&self, table: &'static Table, attributes: Attributes) -> Result<Item> {
+        self.grant.check()?;
+        self.store.create(table, attributes).await
+    }
+
+    async fn update(&self, table: &'static Table, key: &Key, update: &Update) -> Result<Item> {
+        self.grant.check()?;
+        self.store.update(table, key, update).await
+    }
+
+    async fn delete(&self, table: &'static Table, key: &Key, expected: Option<&Tag>) -> Result<()> {
+        self.grant.check()?;
+        self.store.delete(table, key, expected).await
+    }
+
+    /// A load may take hours: every item of the stream is checked.
+    async fn load(&self, table: &'static Table, items: BoxStream<'_, Result<Item>>) -> Result<u64> {
+        self.grant.check()?;
+        let allowed = items.map(|item| item.and_then(|item| self.grant.check().map(|()| item)));
+        self.store.load(table, allowed.boxed()).await
+    }
+
+    async fn repair(&self, table: &'static Table, finding: &Finding) -> Result<()> {
+        self.grant.check()?;
+        self.store.repair(table, finding).await
+    }
+
+    async fn close(&self) -> Result<()> {
+        if let Some(reader) = &self.reader {
+            reader.abort();
+        }
+        self.store.close().await
+    }
+}
