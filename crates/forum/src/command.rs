@@ -7,6 +7,7 @@ mod dev;
 mod fold;
 mod migrate;
 mod pitr_restore;
+mod region;
 mod restore;
 mod seed;
 mod tables;
@@ -34,6 +35,7 @@ pub(crate) enum Command {
     Restore(restore::Arguments),
     Migrate(migrate::Arguments),
     PitrRestore(pitr_restore::Arguments),
+    Region(region::Arguments),
     Fold(fold::Arguments),
     Cost(cost::Arguments),
 }
@@ -59,6 +61,7 @@ impl Command {
             Self::Restore(arguments) => restore::run(arguments).await,
             Self::Migrate(arguments) => migrate::run(arguments).await,
             Self::PitrRestore(arguments) => pitr_restore::run(arguments).await,
+            Self::Region(arguments) => region::run(arguments).await,
             Self::Fold(arguments) => fold::run(arguments).await,
             Self::Cost(arguments) => cost::run(arguments),
         }

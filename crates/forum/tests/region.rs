@@ -1,0 +1,139 @@
+//! `forum region` through the real binary: making the lease, obeying it, and taking over.
+
+#![expect(clippy::unwrap_used, reason = "in tests")]
+
+use std::process::{Command, Output, Stdio};
+
+use serde_json::Value;
+
+/// Two Regions and a control store, each an in-process DynamoDB.
+struct World {
+    _runtime: tokio::runtime::Runtime,
+    east: String,
+    west: String,
+    control: String,
+}
+
+impl World {
+    fn start() -> Self {
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        let [east, west, control] = [(); 3].map(|()| {
+            let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
+            let endpoint = format!("http://{}", listener.local_addr().unwrap());
+            runtime.spawn(dynoxide::server::serve_on(listener, dynoxide::Database::memory().unwrap()));
+            endpoint
+        });
+        let world = Self { _runtime: runtime, east, west, control };
+        for region in ["us-east-1", "us-west-2"] {
+            done(&world.run(region, &["tables", "create"]));
+        }
+        world
+    }
+
+    fn command(&self, region: &str, arguments: &[&str]) -> Command {
+        let endpoint = if region == "us-east-1" { &self.east } else { &self.west };
+        let mut command = Command::new(assert_cmd::cargo::cargo_bin!("forum"));
+        command.env_clear().args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.envs([("AWS_REGION", region), ("DYNAMODB_ENDPOINT", endpoint), ("FENCE_ENDPOINT", &self.control)]);
+        // A take-over waits for the timeout of an operation, which these make short.
+        command.envs([("DYNAMODB_CONNECT_TIMEOUT_MS", "100"), ("DYNAMODB_ATTEMPT_TIMEOUT_MS", "200")]);
+        command.env("DYNAMODB_OPERATION_TIMEOUT_MS", "300").env("FENCE_TABLE", "fence");
+        command
+    }
+
+    fn run(&self, region: &str, arguments: &[&str]) -> Output {
+        self.command(region, arguments).output().unwrap()
+    }
+
+    fn status(&self) -> Value {
+        serde_json::from_str(&done(&self.run("us-west-2", &["region", "status", "--json"]))).unwrap()
+    }
+}
+
+fn texts(output: &Output) -> [String; 2] {
+    [&output.stdout, &output.stderr].map(|bytes| String::from_utf8(bytes.clone()).unwrap())
+}
+
+/// What a command printed that must have done its work.
+fn done(output: &Output) -> String {
+    let [stdout, stderr] = texts(output);
+    assert_eq!(output.status.code(), Some(0), "{stdout}{stderr}");
+    stdout
+}
+
+fn fails(output: &Output, words: &[&str]) {
+    let [stdout, stderr] = texts(output);
+    assert_eq!(output.status.code(), Some(1), "{stdout}{stderr}");
+    words.iter().for_each(|word| assert!(stderr.contains(word), "{word:?} in {stderr}"));
+}
+
+#[test]
+fn the_region_of_the_lease_writes_until_another_one_takes_over() {
+    let world = World::start();
+    fails(&world.run("us-east-1", &["region", "status"]), &["FENCE_TABLE"]);
+    assert!(done(&world.run("us-east-1", &["region", "init", "us-east-1"])).contains("us-east-1 writes"));
+    assert!(done(&world.run("us-west-2", &["region", "init", "us-west-2"])).contains("unchanged"));
+    assert_eq!(world.status()["region"], "us-east-1");
+    assert_eq!(world.status()["epoch"], 1);
+
+    let seed = ["seed", "--use-dynamodb"];
+    fails(&world.run("us-west-2", &seed), &["does not write now", "us-east-1 does"]);
+    done(&world.run("us-east-1", &seed));
+    let forced = world.run("us-west-2", &["seed", "--use-dynamodb", "--ignore-fence"]);
+    done(&forced);
+    assert!(texts(&forced)[1].contains("--ignore-fence"));
+
+    // Two operators: one of them succeeds, whichever it is.
+    let take = ["region", "take", "us-west-2"];
+    let operators = [(); 2].map(|()| world.command("us-west-2", &take).spawn().unwrap());
+    let [first, second] = operators.map(|operator| operator.wait_with_output().unwrap());
+    let (winner, loser) = if first.status.success() { (first, second) } else { (second, first) };
+    assert!(done(&winner).starts_with("us-west-2 writes since"));
+    fails(&loser, &["another operator", "forum region status"]);
+    assert_eq!(world.status()["region"], "us-west-2");
+    fails(&world.run("us-east-1", &seed), &["us-west-2 does"]);
+    done(&world.run("us-west-2", &seed));
+}
+
+#[test]
+fn what_cannot_work_fails_before_anything_changes() {
+    let world = World::start();
+    let no_table = world.command("us-east-1", &["region", "drain"]).env_remove("FENCE_TABLE").output().unwrap();
+    fails(&no_table, &["FENCE_TABLE is not set"]);
+    done(&world.run("us-east-1", &["region", "init", "us-east-1"]));
+    let elsewhere = ["region", "take", "us-west-2", "--dynamodb-users-table", "absent"];
+    fails(&world.run("us-west-2", &elsewhere), &["absent", "nothing was changed"]);
+    assert_eq!(world.status()["epoch"], 1);
+}
+
+/// Each line of the page that calls `forum`, without what the shell does around it.
+fn commands_of_the_page() -> Vec<Vec<&'static str>> {
+    let page = include_str!("../../../docs/disaster-recovery.md");
+    let lines = page.lines().map(|line| line.trim_start().trim_start_matches("until "));
+    let lines = lines.map(|line| line.split([';', '|', '#']).next().unwrap_or_default());
+    let words = lines.map(|line| line.split_whitespace().skip_while(|word| word.starts_with("DYNAMODB_")).collect::<Vec<_>>());
+    words.filter(|words| words.first() == Some(&"forum") && words.len() > 1).collect()
+}
+
+/// None of them is a wrong usage, which has exit code 2. Nothing can be reached, so each fails or finds differences.
+#[test]
+fn the_commands_of_the_page_exist() {
+    let commands = commands_of_the_page();
+    let named = |name: &str| commands.iter().filter(|words| words.starts_with(&["forum", "region", name])).count();
+    assert!(["init", "status", "drain", "take"].iter().all(|name| named(name) > 0), "{commands:?}");
+    let folder = tempfile::tempdir().unwrap();
+    let nowhere = "http://127.0.0.1:1";
+    let running: Vec<_> = commands
+        .iter()
+        .map(|words| {
+            let mut command = Command::new(assert_cmd::cargo::cargo_bin!("forum"));
+            command.env_clear().args(&words[1..]).current_dir(&folder).stdout(Stdio::piped()).stderr(Stdio::piped());
+            command.envs([("DYNAMODB_ENDPOINT", nowhere), ("FENCE_ENDPOINT", nowhere), ("FENCE_TABLE", "fence")]);
+            command.env("USE_DYNAMODB", "true").stdin(Stdio::null()).spawn().unwrap()
+        })
+        .collect();
+    for (words, child) in commands.iter().zip(running) {
+        let output = child.wait_with_output().unwrap();
+        assert_eq!(output.status.code(), Some(1), "{words:?}: {:?}", texts(&output));
+    }
+}
