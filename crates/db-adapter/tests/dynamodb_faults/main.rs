@@ -6,6 +6,7 @@
 mod dynoxide;
 #[path = "../fault_proxy/mod.rs"]
 mod fault_proxy;
+mod fence;
 mod foreign;
 mod lossy;
 mod matrix;
