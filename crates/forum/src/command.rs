@@ -33,7 +33,7 @@ pub(crate) enum Command {
     Verify(verify::Arguments),
     Backup(backup::Arguments),
     Restore(restore::Arguments),
-    Migrate(migrate::Arguments),
+    Migrate(Box<migrate::Arguments>),
     PitrRestore(pitr_restore::Arguments),
     Region(region::Arguments),
     Fold(fold::Arguments),

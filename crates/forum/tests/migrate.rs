@@ -208,7 +208,7 @@ async fn a_source_with_faults_is_refused_whole() {
         &[
             "5 records cannot be stored, so nothing was written",
             "legacy/users.json: record 2: users userId \"1\" is already used by record 1",
-            "legacy/users.json: record 3: userId is \"a b\"; expected 1 to 64 of",
+            "legacy/users.json: record 3: id (userId) is \"a b\"; expected 1 to 64 of",
             "legacy/users.json: record 4: email \"x@y.z\" is already used by record 1",
             "legacy/users.json: record 5: name is missing, and so is username",
             "legacy/users.json: record 6: name must be a string",
@@ -251,7 +251,7 @@ fn usage() {
     let help = String::from_utf8_lossy(&help.get_output().stdout).into_owned();
     assert!(help.contains("forum migrate --from ./legacy --dry-run"), "{help}");
     run(&[]).code(2);
-    run(&["--from", "a", "--to", "b"]).code(2);
+    run(&["--from", "absent", "--to", "b"]).code(1);
     run(&["--to", "b", "--strict"]).code(2);
     // As the other commands spell it.
     let mut command = assert_cmd::cargo::cargo_bin_cmd!("forum");

@@ -2,3 +2,16 @@
 
 /// The hidden attribute with the fingerprint of the request that created an item under an idempotency key.
 pub const REQUEST_HASH: &str = "requestHash";
+
+/// What other programs call the user who wrote an item. An id goes before a name.
+pub(super) const AUTHOR: &[&str] =
+    &["author_id", "creator_id", "owner_id", "author", "username", "user", "created_by", "poster", "creator"];
+
+/// What other programs call the text of an item.
+pub(super) const TEXT: &[&str] = &["text", "body", "content", "message"];
+
+/// What other programs call the time at which an item was created.
+pub(super) const CREATED: &[&str] = &["created", "created_on", "timestamp", "date", "time", "posted_at", "published_at"];
+
+/// What other programs call the time at which an item last changed.
+pub(super) const UPDATED: &[&str] = &["updated", "updated_on", "modified", "modified_at", "edited_at", "last_modified"];

@@ -1,6 +1,6 @@
 //! Posts: what is said.
 
-use super::attributes::REQUEST_HASH;
+use super::attributes::{AUTHOR, CREATED, REQUEST_HASH, TEXT, UPDATED};
 use super::{thread, user};
 use crate::store::schema::Kind::{Count, Text};
 use crate::store::schema::{Attribute, CREATED_AT, Index, Table, UPDATED_AT, VERSION, WRITE_ID};
@@ -21,18 +21,18 @@ pub static TABLE: Table = Table {
     unique: &[],
     constant: None,
     attributes: &[
-        Attribute::server("postId", Text, "The post's id.").formerly(&["id"]),
+        Attribute::server("postId", Text, "The post's id.").formerly(&["id", "comment_id", "reply_id", "message_id"]),
         Attribute::text("threadId", "The thread it belongs to; never changes.")
             .required()
             .fixed()
             .references(&thread::TABLE)
-            .formerly(&["thread"]),
+            .formerly(&["thread", "topic_id", "topic", "discussion_id", "discussion"]),
         Attribute::text("userId", "Who wrote it; never changes. That user may have been deleted since.")
             .required()
             .fixed()
             .references(&user::TABLE)
-            .formerly(&["user"]),
-        Attribute::text("title", "A title. It is trimmed.").trimmed().visible().max_chars(300),
+            .formerly(AUTHOR),
+        Attribute::text("title", "A title. It is trimmed.").trimmed().visible().max_chars(300).formerly(&["subject"]),
         Attribute::text(
             "content",
             "What is said: no more than 65,536 bytes of UTF-8, which is fewer characters where some are not ASCII.",
@@ -40,9 +40,9 @@ pub static TABLE: Table = Table {
         .required()
         .visible()
         .max_bytes(65_536)
-        .formerly(&["text"]),
-        Attribute::server(CREATED_AT, Text, "When the post was created: RFC 3339, UTC, milliseconds."),
-        Attribute::server(UPDATED_AT, Text, "When the post last changed: RFC 3339, UTC, milliseconds."),
+        .formerly(TEXT),
+        Attribute::server(CREATED_AT, Text, "When the post was created: RFC 3339, UTC, milliseconds.").formerly(CREATED),
+        Attribute::server(UPDATED_AT, Text, "When the post last changed: RFC 3339, UTC, milliseconds.").formerly(UPDATED),
         Attribute::server(VERSION, Count, "How often the post was written; 1 after creation."),
         Attribute::hidden(WRITE_ID),
         Attribute::hidden(REQUEST_HASH),

@@ -1,6 +1,6 @@
 //! Threads: what is talked about.
 
-use super::attributes::REQUEST_HASH;
+use super::attributes::{AUTHOR, CREATED, REQUEST_HASH, TEXT, UPDATED};
 use super::user;
 use crate::store::schema::Kind::{Count, Text};
 use crate::store::schema::{Attribute, CREATED_AT, Constant, Index, Table, UPDATED_AT, VERSION, WRITE_ID};
@@ -27,14 +27,19 @@ pub static TABLE: Table = Table {
     unique: &[],
     constant: Some(Constant { attribute: "feed", value: FEED }),
     attributes: &[
-        Attribute::server("threadId", Text, "The thread's id.").formerly(&["id"]),
-        Attribute::text("title", "What the thread is about. It is trimmed.").required().trimmed().visible().max_chars(300),
-        Attribute::text("description", "More about it.").max_chars(20_000),
+        Attribute::server("threadId", Text, "The thread's id.").formerly(&["id", "topic_id", "discussion_id"]),
+        Attribute::text("title", "What the thread is about. It is trimmed.")
+            .required()
+            .trimmed()
+            .visible()
+            .max_chars(300)
+            .formerly(&["subject"]),
+        Attribute::text("description", "More about it.").max_chars(20_000).formerly(TEXT),
         Attribute::text("userId", "Who opened the thread: a user that existed then. It may have been deleted since.")
             .references(&user::TABLE)
-            .formerly(&["createdBy"]),
-        Attribute::server(CREATED_AT, Text, "When the thread was created: RFC 3339, UTC, milliseconds."),
-        Attribute::server(UPDATED_AT, Text, "When the thread last changed: RFC 3339, UTC, milliseconds."),
+            .formerly(AUTHOR),
+        Attribute::server(CREATED_AT, Text, "When the thread was created: RFC 3339, UTC, milliseconds.").formerly(CREATED),
+        Attribute::server(UPDATED_AT, Text, "When the thread last changed: RFC 3339, UTC, milliseconds.").formerly(UPDATED),
         Attribute::server(VERSION, Count, "How often the thread was written; 1 after creation."),
         Attribute::hidden("feed"),
         Attribute::hidden(WRITE_ID),

@@ -1,6 +1,6 @@
 //! Users: who writes.
 
-use super::attributes::REQUEST_HASH;
+use super::attributes::{CREATED, REQUEST_HASH, UPDATED};
 use crate::store::schema::Kind::{Count, Text};
 use crate::store::schema::{Attribute, CREATED_AT, Index, Table, UPDATED_AT, Unique, VERSION, WRITE_ID};
 
@@ -17,21 +17,27 @@ pub static TABLE: Table = Table {
     unique: &[Unique { attribute: "email" }],
     constant: None,
     attributes: &[
-        Attribute::server("userId", Text, "The user's id.").formerly(&["id"]),
+        Attribute::server("userId", Text, "The user's id.").formerly(&["id", "uid", "author_id", "member_id"]),
         Attribute::text(
             "email",
             "The e-mail address, trimmed and lower-cased; no other user has it. Absent on some migrated users.",
         )
         .required_of_new()
         .email()
-        .max_chars(254),
-        Attribute::text("name", "The name that is shown. It is trimmed.").required().trimmed().visible().max_chars(100),
-        Attribute::text("username", "A handle.").visible().max_chars(50),
-        Attribute::text("bio", "A few words about the user.").max_chars(2000),
+        .max_chars(254)
+        .formerly(&["mail", "email_address"]),
+        Attribute::text("name", "The name that is shown. It is trimmed.")
+            .required()
+            .trimmed()
+            .visible()
+            .max_chars(100)
+            .formerly(&["display_name", "full_name"]),
+        Attribute::text("username", "A handle.").visible().max_chars(50).formerly(&["login", "handle", "nickname", "user_name"]),
+        Attribute::text("bio", "A few words about the user.").max_chars(2000).formerly(&["about", "biography"]),
         Attribute::moderation("suspendedUntil", "Until when the user may not write: RFC 3339, UTC, milliseconds."),
         Attribute::moderation("suspendedReason", "Why the user may not write."),
-        Attribute::server(CREATED_AT, Text, "When the user was created: RFC 3339, UTC, milliseconds."),
-        Attribute::server(UPDATED_AT, Text, "When the user last changed: RFC 3339, UTC, milliseconds."),
+        Attribute::server(CREATED_AT, Text, "When the user was created: RFC 3339, UTC, milliseconds.").formerly(CREATED),
+        Attribute::server(UPDATED_AT, Text, "When the user last changed: RFC 3339, UTC, milliseconds.").formerly(UPDATED),
         Attribute::server(VERSION, Count, "How often the user was written; 1 after creation."),
         Attribute::hidden(WRITE_ID),
         Attribute::hidden(REQUEST_HASH),

@@ -1,4 +1,4 @@
-//! `forum migrate`: moves data from JSON files to DynamoDB, or back.
+//! `forum migrate`: moves data from files to DynamoDB or to a JSON store, or from DynamoDB to a JSON store.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -17,7 +17,7 @@ use crate::command::table_names;
 use crate::data::checksum::Checksum;
 use crate::data::compare::{self, Comparison, Difference};
 use crate::data::location::Location;
-use crate::data::source::directory::Directory;
+use crate::data::source::directory::{Directory, ReadingArguments};
 use crate::data::source::{Scanner, Source, existing};
 use crate::data::survey::Survey;
 use crate::data::write::{Writer, Written};
@@ -30,32 +30,32 @@ use crate::{Outcome, Tables};
 /// Maximum number of differences that are listed per table.
 const MAX_LISTED: usize = 20;
 
-/// Move the data of a forum from JSON files to DynamoDB, or back
+/// Move the data of a forum from JSON files to DynamoDB or to a JSON store, or back
 ///
-/// The folder is a JSON store, or holds TABLE/db.json or TABLE.json for each table, or one db.json for all; each file holds a list of
-/// records, or an object with such a list under the table's name. Older attribute names are converted, ids become text, and missing ids
-/// and times are derived from the order of the file.
+/// The folder is a JSON store, or holds TABLE/db.json or TABLE.json for each table, or one db.json for all: arrays, objects with arrays,
+/// JSON lines, exports of MongoDB and DynamoDB, gzip too. Other names of lists and attributes are understood, and --map adds more. Ids
+/// become text, and missing ids and times are derived from the order of the file.
 ///
 /// The whole source is checked before anything is written. Items that the target already has are not written again, and items that
 /// differ there are kept, so an interrupted migration can be repeated and a second one changes nothing. At the end both sides are
 /// compared: exit code 3 if they differ. [API: BatchWriteItem, BatchGetItem, Scan]
 #[derive(Debug, Args)]
-#[command(group = ArgGroup::new("direction").required(true), after_help = after_help())]
+#[command(group = ArgGroup::new("direction").required(true).multiple(true), after_help = after_help())]
 pub(crate) struct Arguments {
-    /// Migrate from the files in this folder to DynamoDB
+    /// Migrate from the files in this folder, to DynamoDB unless --to is given too
     #[arg(long, value_name = "DIR", group = "direction")]
     from: Option<PathBuf>,
 
-    /// Migrate from DynamoDB to a JSON store in this folder
+    /// Migrate to a JSON store in this folder, from DynamoDB unless --from is given too
     #[arg(long, value_name = "DIR", group = "direction")]
     to: Option<PathBuf>,
 
-    /// Check the source and show what would be written; with --from, DynamoDB is not contacted
+    /// Check the source and show what would be written; with --from, the target is not touched
     #[arg(long)]
     dry_run: bool,
 
     /// Refuse a source with references to items that do not exist
-    #[arg(long, conflicts_with = "to")]
+    #[arg(long, requires = "from")]
     strict: bool,
 
     /// Replace items that differ in the target
@@ -70,6 +70,9 @@ pub(crate) struct Arguments {
 
     #[command(flatten)]
     fence: FenceArguments,
+
+    #[command(flatten)]
+    reading: ReadingArguments,
 
     #[command(flatten)]
     read: ReadArguments,
@@ -88,12 +91,16 @@ pub(crate) struct Arguments {
 }
 
 /// Runs `forum migrate`.
-pub(crate) async fn run(arguments: Arguments) -> Result<Outcome> {
+pub(crate) async fn run(arguments: Box<Arguments>) -> Result<Outcome> {
     let tables = &TABLES;
     let done = match (&arguments.from, &arguments.to) {
         (Some(folder), None) => {
             let next = format!("forum migrate --from {}, which continues", folder.display());
-            or_interrupted(arguments.migrate_from(folder, tables), &next).await
+            or_interrupted(arguments.migrate_from(folder, None, tables), &next).await
+        }
+        (Some(folder), Some(target)) => {
+            let next = format!("forum migrate --from {} --to {}, which continues", folder.display(), target.display());
+            or_interrupted(arguments.migrate_from(folder, Some(target), tables), &next).await
         }
         (None, Some(folder)) => {
             let next = format!("forum migrate --to {}, which continues", folder.display());
@@ -104,7 +111,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Outcome> {
             }
             done
         }
-        _ => bail!("expected one of --from and --to"),
+        (None, None) => bail!("expected --from, --to or both"),
     };
     let report = done?;
     output::print(arguments.output.format(), &report)?;
@@ -116,6 +123,8 @@ fn after_help() -> String {
         "Tables: {}\n\nExamples:\n  \
         forum migrate --from ./legacy --dry-run\n  \
         forum migrate --from ./legacy --region us-east-1\n  \
+        forum migrate --from ./legacy --to data/store\n  \
+        forum migrate --from ./export --map names.toml --to data/store\n  \
         forum migrate --from data/store --max-write-units 500\n  \
         forum migrate --to data/store",
         table_names()
@@ -123,11 +132,17 @@ fn after_help() -> String {
 }
 
 impl Arguments {
-    pub(super) async fn migrate_from(&self, folder: &Path, tables: Tables) -> Result<Report> {
+    /// Without a target it is DynamoDB.
+    pub(super) async fn migrate_from(&self, folder: &Path, target: Option<&Path>, tables: Tables) -> Result<Report> {
         let folder = existing(folder.to_owned())?;
+        if target.is_some_and(|target| {
+            target.canonicalize().is_ok_and(|target| folder.canonicalize().is_ok_and(|from| from == target))
+        }) {
+            bail!("--from and --to are the same folder, {}; give another one to --to", folder.display());
+        }
         let source = match Directory::is_store(&folder, tables) {
             true => Source::Store(self.json_store(&folder).await?),
-            false => Source::Directory(Directory::open(&folder, tables)?),
+            false => Source::Directory(Directory::open_as(&folder, tables, &self.reading)?),
         };
         let survey = Survey::of(&source, tables, self.output.format()).await?;
         if survey.faults.count > 0 {
@@ -146,8 +161,13 @@ impl Arguments {
         if self.dry_run {
             return Ok(Report::Surveyed { dry_run: true, source: survey });
         }
-        let target = self.dynamodb().await?;
-        self.migrate(&source, &target, Some(survey), tables).await
+        let Some(target) = target else {
+            return self.migrate(&source, &self.dynamodb().await?, Some(survey), tables).await;
+        };
+        let target = self.json_store(target).await?;
+        let done = self.migrate(&source, &target, Some(survey), tables).await;
+        target.store.close().await?;
+        done
     }
 
     /// Without a target this is a dry run.

@@ -11,7 +11,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use crate::data::compare::{NamedKey, fingerprint, key_of};
-use crate::data::source::directory::{Directory, Record};
+use crate::data::source::directory::{Directory, Mapped, Record};
 use crate::data::source::{Scanner, Source};
 use crate::output::Format;
 use crate::run::progress::Progress;
@@ -26,6 +26,8 @@ pub(crate) struct Survey {
     #[serde(skip)]
     order: Vec<&'static Table>,
     tables: BTreeMap<&'static str, Tally>,
+    /// Lists that are not read.
+    unread: Vec<String>,
     /// Records that cannot be stored.
     pub(crate) faults: Excerpt,
     /// References to items that the source does not hold.
@@ -41,7 +43,20 @@ pub(crate) struct Survey {
 struct Tally {
     /// The file or store.
     place: String,
+    /// Everything that was read, also what is not stored.
+    read: u64,
+    /// What is stored.
     records: u64,
+    /// What is not stored, by what says that it is not to be seen.
+    left_out: BTreeMap<String, u64>,
+    /// Attributes that got another name: `theirs to ours`.
+    renamed: BTreeMap<String, u64>,
+    /// Attributes that were dropped as secrets.
+    secrets: BTreeMap<String, u64>,
+    /// Records without an author, which were given to one.
+    missing_users: u64,
+    /// Lists of records inside records that are kept and not read: the number of records inside.
+    unread_lists: BTreeMap<String, u64>,
     derived_ids: u64,
     derived_times: u64,
     /// Attributes that this version does not know, with the number of records that have them.
@@ -111,20 +126,21 @@ impl Survey {
     }
 
     fn of_directory(directory: &Directory, tables: &[&'static Table], format: Format) -> Result<Self> {
-        let mut survey = Self { order: tables.to_vec(), ..Self::default() };
+        let mut survey = Self { order: tables.to_vec(), unread: directory.unread().to_vec(), ..Self::default() };
         for table in tables {
             let progress = Progress::start(format!("read {}", table.name), None, format);
-            let place = directory.file(table)?.display().to_string();
-            survey.begin(table, place.clone());
-            directory.records(table, |record| {
+            survey.begin(table, directory.place(table)?);
+            directory.records(table, &mut |place, mapped| {
                 progress.add(1, 0.0);
-                match record {
-                    Ok(record) => {
-                        let place = |number| format!("{place}: record {number}");
-                        survey.add(table, &record, place);
+                match mapped {
+                    Ok(Mapped::Record(record)) => survey.add(table, &record, || place.to_string()),
+                    Ok(Mapped::LeftOut { reason, .. }) => {
+                        let tally = survey.tally(table);
+                        tally.read += 1;
+                        *tally.left_out.entry(reason).or_default() += 1;
                     }
                     Err(fault) => {
-                        survey.tally(table).records += 1;
+                        survey.tally(table).read += 1;
                         survey.faults.add(format!("{fault:#}"));
                     }
                 }
@@ -146,7 +162,7 @@ impl Survey {
                 for item in batch.items {
                     let key = key_of(table, &item);
                     let named = NamedKey::new(table, key.clone()).to_string();
-                    survey.add(table, &Record { item, key, derived_id: false, derived_time: false }, |_| named.clone());
+                    survey.add(table, &Record::stored(item, key), || named.clone());
                 }
             }
             progress.finish();
@@ -162,14 +178,21 @@ impl Survey {
         self.tables.entry(table.name).or_default()
     }
 
-    /// Adds a record. `place` names the record of a number.
-    fn add(&mut self, table: &'static Table, record: &Record, place: impl Fn(u64) -> String) {
-        let Record { item, key, .. } = record;
+    /// Adds a record. `place` names it.
+    fn add(&mut self, table: &'static Table, record: &Record, place: impl Fn() -> String) {
+        let Record { item, key, notes, .. } = record;
         let tally = self.tables.entry(table.name).or_default();
         tally.records += 1;
-        let number = tally.records;
-        tally.derived_ids += u64::from(record.derived_id);
-        tally.derived_times += u64::from(record.derived_time);
+        tally.read += 1;
+        let number = tally.read;
+        tally.derived_ids += u64::from(notes.derived_id);
+        tally.derived_times += u64::from(notes.derived_time);
+        tally.missing_users += u64::from(notes.missing_user);
+        for (theirs, ours) in &notes.renamed {
+            *tally.renamed.entry(format!("{theirs} to {ours}")).or_default() += 1;
+        }
+        notes.secrets.iter().for_each(|name| *tally.secrets.entry(name.clone()).or_default() += 1);
+        notes.lists.iter().for_each(|(name, inside)| *tally.unread_lists.entry(name.clone()).or_default() += inside);
         for (name, _) in item.members() {
             if table.attribute(&name).is_none() {
                 *tally.unknown_attributes.entry(name.into_owned()).or_default() += 1;
@@ -181,19 +204,19 @@ impl Survey {
         // References hold the partition key alone; no table with a sort key is referred to.
         let half = if table.range.is_some() { fingerprint(key) } else { fingerprint(&key.hash) };
         if let Some(other) = tally.keys.insert(half, number) {
-            let (key, place) = (NamedKey::new(table, key.clone()), place(number));
+            let (key, place) = (NamedKey::new(table, key.clone()), place());
             self.faults.add(format!("{place}: {key} is already used by record {other}"));
         }
         for (attribute, value) in unique_values(table, item) {
             if let Some(other) = self.unique.insert(fingerprint(&(table.name, attribute, &value)), number) {
-                self.faults.add(format!("{}: {attribute} {value:?} is already used by record {other}", place(number)));
+                self.faults.add(format!("{}: {attribute} {value:?} is already used by record {other}", place()));
             }
         }
         for (known, target) in table.references() {
             let Some(id) = item.text(known.name) else { continue };
             let found = self.tables.get(target.name).is_some_and(|tally| tally.keys.contains_key(&fingerprint(&id)));
             if !found {
-                self.dangling.add(format!("{}: {} {id:?} is not in {}", place(number), known.name, target.name));
+                self.dangling.add(format!("{}: {} {id:?} is not in {}", place(), known.name, target.name));
             }
         }
     }
@@ -203,20 +226,47 @@ fn unique_values(table: &'static Table, item: &Item) -> impl Iterator<Item = (&'
     table.unique.iter().filter_map(|unique| Some((unique.attribute, unique.normalise(&item.text(unique.attribute)?))))
 }
 
+fn counted(counts: &BTreeMap<String, u64>) -> String {
+    counts.iter().map(|(name, count)| format!("{name} ({count})")).collect::<Vec<_>>().join(", ")
+}
+
 impl fmt::Display for Survey {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (table, tally) in self.tallies() {
-            write!(formatter, "{table}: {} in {}", tally.records, tally.place)?;
+            match tally.left_out.is_empty() {
+                true => write!(formatter, "{table}: {} in {}", tally.records, tally.place)?,
+                false => {
+                    let (read, records) = (tally.read, tally.records);
+                    write!(formatter, "{table}: {records} of {read} in {}; left out: {}", tally.place, counted(&tally.left_out))?;
+                }
+            }
             for (count, what) in [(tally.derived_ids, "ids"), (tally.derived_times, "times")] {
                 if count > 0 {
                     write!(formatter, "; {count} {what} derived from the order")?;
                 }
             }
-            if !tally.unknown_attributes.is_empty() {
-                let names: Vec<_> = tally.unknown_attributes.iter().map(|(name, count)| format!("{name} ({count})")).collect();
-                write!(formatter, "; unknown attributes, which are kept: {}", names.join(", "))?;
+            if tally.missing_users > 0 {
+                write!(formatter, "; {} without an author given to --missing-user", tally.missing_users)?;
+            }
+            for (what, counts) in [
+                ("renamed", &tally.renamed),
+                ("dropped as secrets", &tally.secrets),
+                ("unknown attributes, which are kept", &tally.unknown_attributes),
+            ] {
+                if !counts.is_empty() {
+                    write!(formatter, "; {what}: {}", counted(counts))?;
+                }
             }
             writeln!(formatter)?;
+            for (name, count) in &tally.unread_lists {
+                writeln!(
+                    formatter,
+                    "warning: {table} have lists {name} with {count} records inside, which are kept there and not read"
+                )?;
+            }
+        }
+        for list in &self.unread {
+            writeln!(formatter, "warning: {list} is not read")?;
         }
         if self.dangling.count > 0 {
             writeln!(formatter, "{} references to items that do not exist:", self.dangling.count)?;

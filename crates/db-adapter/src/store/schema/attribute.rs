@@ -29,7 +29,7 @@ pub struct Attribute {
     pub fixed: bool,
     /// The table of the item whose id it holds. That item must exist when the attribute is set.
     pub references: Option<&'static Table>,
-    /// What older data calls it.
+    /// What older data and other programs call it, the most trusted name first. Case, `_` and `-` do not matter.
     pub formerly: &'static [&'static str],
 }
 
@@ -176,7 +176,7 @@ impl Attribute {
         Self { references: Some(table), ..self }
     }
 
-    /// Older data calls it by these names.
+    /// Older data and other programs call it by these names, the most trusted first. Case, `_` and `-` do not matter.
     #[must_use]
     pub const fn formerly(self, names: &'static [&'static str]) -> Self {
         Self { formerly: names, ..self }
