@@ -351,3 +351,25 @@ async fn ids_that_are_not_allowed_are_made_new_with_their_references() {
         place.done(&[arguments.as_slice(), &["--make-ids", "--strict"]].concat());
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_failure_is_json_where_the_result_is() {
+    let place = Place::json().await;
+    write(&place, &[("users.json", "[{}]"), ("threads.json", "[]"), ("posts.json", "[]")]);
+    for (from, words) in
+        [("export", "record 1: name is missing"), ("absent", "cannot open absent"), ("export/users.json", "is not a folder")]
+    {
+        let ended = place.run(&["migrate", "--from", from, "--to", "store", "--json"]);
+        let printed: Json = serde_json::from_str(&ended.stdout).unwrap();
+        assert!(ended.code == Some(1) && printed["error"].as_str().unwrap().contains(words), "{printed}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_file_that_lies_in_a_store_is_named() {
+    let place = Place::json().await;
+    place.fill(1, 1, 1).await;
+    fs::write(place.path("store/db.json"), "{}").unwrap();
+    let ended = place.done(&["migrate", "--from", "store", "--to", "other"]);
+    assert!(ended.stderr.contains("warning: store/db.json is not read"), "{}", ended.stderr);
+}

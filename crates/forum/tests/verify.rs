@@ -217,7 +217,7 @@ async fn a_source_that_cannot_be_read_is_named() {
     for (text, words) in [
         ("[{\"userId\":\"1\",\"version\":1},{\"userId\":2,\"version\":1}]", "users.json: record 2: userId must be a string"),
         ("[{\"userId\":\"1\",\"version\":1}", "users.json: EOF"),
-        ("{}", "users.json: there is no list \"users\""),
+        ("{}", "users.json: expected a list of records"),
     ] {
         fs::write(place.path("plain/users.json"), text).unwrap();
         place.fails(&["verify", "--against-dir", "plain"], &[words]);

@@ -92,30 +92,22 @@ pub(crate) struct Arguments {
 
 /// Runs `forum migrate`.
 pub(crate) async fn run(arguments: Box<Arguments>) -> Result<Outcome> {
-    let tables = &TABLES;
-    let done = match (&arguments.from, &arguments.to) {
-        (Some(folder), None) => {
-            let next = format!("forum migrate --from {}, which continues", folder.display());
-            or_interrupted(arguments.migrate_from(folder, None, tables), &next).await
-        }
-        (Some(folder), Some(target)) => {
-            let next = format!("forum migrate --from {} --to {}, which continues", folder.display(), target.display());
-            or_interrupted(arguments.migrate_from(folder, Some(target), tables), &next).await
-        }
-        (None, Some(folder)) => {
-            let next = format!("forum migrate --to {}, which continues", folder.display());
-            let store = if arguments.dry_run { None } else { Some(arguments.json_store(folder).await?) };
-            let done = or_interrupted(arguments.migrate_to(store.as_ref(), tables), &next).await;
-            if let Some(store) = store {
-                store.store.close().await?;
-            }
-            done
-        }
-        (None, None) => bail!("expected --from, --to or both"),
-    };
+    let done = arguments.run(&TABLES).await;
+    if let Err(error) = &done {
+        output::print_failure(arguments.output.format(), error)?;
+    }
     let report = done?;
     output::print(arguments.output.format(), &report)?;
     Ok(Outcome::of_comparison(report.differs()))
+}
+
+/// The command as it was given, which continues where it was interrupted.
+fn same_command() -> String {
+    let is_plain =
+        |text: &str| !text.is_empty() && text.chars().all(|letter| letter.is_alphanumeric() || "-_=./:,@".contains(letter));
+    let quoted = |text: String| if is_plain(&text) { text } else { format!("'{}'", text.replace('\'', "'\\''")) };
+    let arguments: Vec<_> = std::env::args().skip(1).map(quoted).collect();
+    format!("forum {}, which continues", arguments.join(" "))
 }
 
 fn after_help() -> String {
@@ -132,6 +124,22 @@ fn after_help() -> String {
 }
 
 impl Arguments {
+    async fn run(&self, tables: Tables) -> Result<Report> {
+        let next = same_command();
+        match (&self.from, &self.to) {
+            (Some(folder), target) => or_interrupted(self.migrate_from(folder, target.as_deref(), tables), &next).await,
+            (None, Some(folder)) => {
+                let store = if self.dry_run { None } else { Some(self.json_store(folder).await?) };
+                let done = or_interrupted(self.migrate_to(store.as_ref(), tables), &next).await;
+                if let Some(store) = store {
+                    store.store.close().await?;
+                }
+                done
+            }
+            (None, None) => bail!("expected --from, --to or both"),
+        }
+    }
+
     /// Without a target it is DynamoDB.
     pub(super) async fn migrate_from(&self, folder: &Path, target: Option<&Path>, tables: Tables) -> Result<Report> {
         let folder = existing(folder.to_owned())?;
@@ -141,7 +149,16 @@ impl Arguments {
             bail!("--from and --to are the same folder, {}; give another one to --to", folder.display());
         }
         let source = match Directory::is_store(&folder, tables) {
-            true => Source::Store(self.json_store(&folder).await?),
+            true => {
+                let beside = folder.join("db.json");
+                if beside.is_file() {
+                    output::note(format!(
+                        "warning: {} is not read: it lies in a JSON store; move it to a folder of its own",
+                        beside.display()
+                    ));
+                }
+                Source::Store(self.json_store(&folder).await?)
+            }
             false => Source::Directory(Directory::open_as(&folder, tables, &self.reading)?),
         };
         let survey = Survey::of(&source, tables, self.output.format()).await?;

@@ -172,6 +172,9 @@ pub(super) fn lists(file: &Path, is_wanted: &dyn Fn(&str) -> bool) -> Result<Vec
         Shape::Object { .. } => outline.add(Form::Lines, Vec::new(), false),
         Shape::Lists => reader.end().map_err(named)?,
     }
+    if outline.lists.iter().all(|list| list.path.is_empty() && list.form == Form::Keyed && list.is_empty) {
+        bail!("{}: expected a list of records, or an object with such lists; it is an empty object", file.display());
+    }
     Ok(outline.lists)
 }
 
@@ -373,6 +376,7 @@ mod tests {
             (b"\x28\xb5\x2f\xfd\0", "is compressed with zstd"),
             (b"", "EOF while parsing"),
             (b"7", "expected a list of records, or an object with such lists"),
+            (b"{}", "it is an empty object"),
             (b"[] []", "trailing characters at line 1 column 4"),
             (b"{\"users\":[]} x", "trailing characters"),
             (b"{\"users\":[],\"users\":[]}", "\"users\" appears twice"),
