@@ -30,7 +30,7 @@ pub(super) fn take(attributes: &mut Attributes, nested: &Nested) -> Vec<Child> {
     match nested {
         Nested::Nothing => Vec::new(),
         Nested::Posts => {
-            let wanted = |(name, value): (&String, &Value)| (roles::are_posts(name) && is_records(value)).then(|| name.clone());
+            let wanted = |(name, value): (&String, &Value)| (is_records(value) && roles::are_posts(name)).then(|| name.clone());
             let names: Vec<_> = attributes.iter().filter_map(wanted).collect();
             names.iter().filter_map(|name| attributes.remove(name)).flat_map(children).collect()
         }
@@ -58,7 +58,7 @@ pub(super) fn take_path(attributes: &mut Attributes, path: &[&str]) -> Option<Va
 /// The number of records, with those inside them.
 pub(super) fn count(records: &[Child]) -> u64 {
     let inside = |child: &Child| {
-        let lists = child.attributes.iter().filter(|(name, value)| roles::are_posts(name) && is_records(value));
+        let lists = child.attributes.iter().filter(|(name, value)| is_records(value) && roles::are_posts(name));
         lists.map(|(_, value)| count(&children(value.clone()))).sum::<u64>()
     };
     records.iter().map(|child| 1 + inside(child)).sum()

@@ -110,6 +110,10 @@ pub(super) struct Mapper {
 
 /// A name without case, `_`, `-` and spaces.
 pub(super) fn plain(name: &str) -> String {
+    if name.is_ascii() {
+        let letters = name.bytes().filter(|letter| !matches!(letter, b'_' | b'-' | b' '));
+        return letters.map(|letter| char::from(letter.to_ascii_lowercase())).collect();
+    }
     name.chars().filter(|letter| !matches!(letter, '_' | '-' | ' ')).flat_map(char::to_lowercase).collect()
 }
 

@@ -29,5 +29,5 @@ pub(super) fn is_of(table: &'static Table, name: &str) -> bool {
 
 /// Is it a name of a list of posts?
 pub(super) fn are_posts(name: &str) -> bool {
-    is_of(&post::TABLE, name)
+    POSTS.contains(&plain(name).as_str())
 }
