@@ -2,8 +2,10 @@
 
 #![expect(clippy::unwrap_used, reason = "in tests")]
 
+use std::io::{Read, Write};
 use std::process::{Command, Output, Stdio};
 
+use http_test::Process;
 use serde_json::Value;
 
 /// Two Regions and a control store, each an in-process DynamoDB.
@@ -35,9 +37,12 @@ impl World {
         let mut command = Command::new(assert_cmd::cargo::cargo_bin!("forum"));
         command.env_clear().args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped());
         command.envs([("AWS_REGION", region), ("DYNAMODB_ENDPOINT", endpoint), ("FENCE_ENDPOINT", &self.control)]);
-        // A take-over waits for the timeout of an operation, which these make short.
-        command.envs([("DYNAMODB_CONNECT_TIMEOUT_MS", "100"), ("DYNAMODB_ATTEMPT_TIMEOUT_MS", "200")]);
-        command.env("DYNAMODB_OPERATION_TIMEOUT_MS", "300").env("FENCE_TABLE", "fence");
+        if arguments.first() == Some(&"region") {
+            // A take-over waits for the timeout of an operation, which these make short.
+            command.envs([("DYNAMODB_CONNECT_TIMEOUT_MS", "100"), ("DYNAMODB_ATTEMPT_TIMEOUT_MS", "200")]);
+            command.env("DYNAMODB_OPERATION_TIMEOUT_MS", "300");
+        }
+        command.env("FENCE_TABLE", "fence");
         command
     }
 
@@ -93,6 +98,44 @@ fn the_region_of_the_lease_writes_until_another_one_takes_over() {
     assert_eq!(world.status()["region"], "us-west-2");
     fails(&world.run("us-east-1", &seed), &["us-west-2 does"]);
     done(&world.run("us-west-2", &seed));
+}
+
+fn create_a_user(process: &Process, name: &str) -> String {
+    let body = format!(r#"{{"name":"{name}","email":"{name}@example.org"}}"#);
+    let mut stream = process.connect();
+    let head = "POST /api/users HTTP/1.1\r\nHost: test\r\nConnection: close\r\nContent-Type: application/json";
+    write!(stream, "{head}\r\nContent-Length: {}\r\n\r\n{body}", body.len()).unwrap();
+    let mut response = String::new();
+    stream.read_to_string(&mut response).unwrap();
+    response.to_ascii_lowercase()
+}
+
+/// A process in each Region; the one that writes is stopped, loses writing meanwhile, and goes on.
+#[test]
+fn a_process_that_is_stopped_while_another_region_takes_over_writes_nothing() {
+    let world = World::start();
+    done(&world.run("us-east-1", &["region", "init", "us-east-1"]));
+    let [east, west] = ["us-east-1", "us-west-2"]
+        .map(|region| Process::start(&mut world.command(region, &["dev", "--use-dynamodb", "--empty"])));
+    let accepted = create_a_user(&east, "ann");
+    assert!(accepted.starts_with("http/1.1 201"), "{accepted}");
+    let refused = create_a_user(&west, "bob");
+    for part in ["http/1.1 503", "writing-region: us-east-1", "retry-after: 5", "/problems/not-writing"] {
+        assert!(refused.contains(part), "{part:?} in {refused}");
+    }
+    assert_eq!((east.metric("writes_allowed"), west.metric("writes_allowed")), (1.0, 0.0));
+    assert_eq!([west.status("/api/users/health"), west.status("/api/users")], [200, 200]);
+
+    east.signal("STOP");
+    done(&world.run("us-west-2", &["region", "take", "us-west-2"]));
+    west.wait_for_metric("writes_allowed", |allowed| allowed == 1.0);
+    assert!(create_a_user(&west, "bob").starts_with("http/1.1 201"));
+    east.signal("CONT");
+    let refused = create_a_user(&east, "cat");
+    assert!(refused.starts_with("http/1.1 503") && refused.contains("/problems/not-writing"), "{refused}");
+    east.wait_for_metric("writes_allowed", |allowed| allowed == 0.0);
+    let refused = create_a_user(&east, "cat");
+    assert!(refused.contains("writing-region: us-west-2"), "{refused}");
 }
 
 #[test]
