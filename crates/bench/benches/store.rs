@@ -3,12 +3,14 @@
 #![expect(clippy::expect_used, reason = "a benchmark that cannot go on must stop")]
 
 use std::hint::black_box;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use db_adapter::forum::{TABLES, post};
 use db_adapter::json::{JsonOptions, JsonStore};
-use db_adapter::{Attributes, Item, Key, Query, Read, Store, Value};
+use db_adapter::{Attributes, Grant, Item, Key, Query, Read, Store, SystemClock, Value};
 use futures::StreamExt;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
@@ -84,6 +86,13 @@ fn reads(criterion: &mut Criterion) {
     group.finish();
 }
 
+/// What the fence adds to every write, and to every attempt of one.
+fn fence(criterion: &mut Criterion) {
+    let grant = Grant::new(Arc::new(SystemClock));
+    grant.open_until(Duration::MAX, "us-east-1");
+    criterion.bench_function("fence/check", |bencher| bencher.iter(|| black_box(&grant).check()));
+}
+
 /// A batch of the journal: decided, encoded, appended, brought to disk. One write costs a sync; what a batch adds is the rest.
 fn writes(criterion: &mut Criterion) {
     let (dir, runtime) = (TempDir::new().expect("a directory"), runtime());
@@ -112,5 +121,5 @@ fn replay(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, items, reads, writes, replay);
+criterion_group!(benches, items, reads, fence, writes, replay);
 criterion_main!(benches);
