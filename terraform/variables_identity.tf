@@ -27,9 +27,9 @@ variable "auth" {
 
   validation {
     condition = var.auth == null || try(alltrue([
-      for name in [var.auth.roles_claim, var.auth.moderator_role, var.auth.admin_role, var.auth.user_id_claim] : name == null || trimspace(coalesce(name, "-")) != ""
+      for name in [var.auth.audience, var.auth.roles_claim, var.auth.moderator_role, var.auth.admin_role, var.auth.user_id_claim] : name == null || try(trimspace(name) != "", false)
     ]), false)
-    error_message = "auth.roles_claim, moderator_role, admin_role and user_id_claim must be names, or left out."
+    error_message = "auth.audience, roles_claim, moderator_role, admin_role and user_id_claim must be names, or left out."
   }
 
   validation {

@@ -204,7 +204,18 @@ run "identity_with_names_that_are_empty" {
   command = plan
 
   variables {
-    auth   = { issuer = "https://issuer.example.com", audience = "forum", user_id_claim = " " }
+    auth   = { issuer = "https://issuer.example.com", audience = "forum", admin_role = "" }
+    egress = "public"
+  }
+
+  expect_failures = [var.auth]
+}
+
+run "identity_with_an_audience_that_is_empty" {
+  command = plan
+
+  variables {
+    auth   = { issuer = "https://issuer.example.com", audience = " " }
     egress = "public"
   }
 
