@@ -10,7 +10,7 @@ mod run;
 
 use std::process::ExitCode;
 
-use clap::{CommandFactory, FromArgMatches, Parser};
+use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser};
 use http_kit::binary::{self, Allocator};
 use http_kit::config::without_empty_variables;
 
@@ -59,18 +59,28 @@ impl From<Outcome> for ExitCode {
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let parsed = without_empty_variables(command()).try_get_matches().and_then(|matches| Cli::from_arg_matches(&matches));
-    let cli = match parsed {
-        Ok(cli) => cli,
+    let matches = without_empty_variables(command()).try_get_matches();
+    let parsed = matches.and_then(|matches| Ok((Cli::from_arg_matches(&matches)?, wants_json(&matches))));
+    let (cli, json) = match parsed {
+        Ok(parsed) => parsed,
         Err(usage) => return output::print_usage(&usage),
     };
     match cli.command.run().await {
         Ok(outcome) => outcome.into(),
-        Err(error) => {
-            output::print_error(&error);
-            ExitCode::FAILURE
-        }
+        Err(error) => match error.downcast::<clap::Error>() {
+            Ok(usage) => output::print_usage(&usage),
+            Err(error) => {
+                output::print_failure(&error, json);
+                ExitCode::FAILURE
+            }
+        },
     }
+}
+
+/// Was the command, or one below it, given `--json`?
+fn wants_json(matches: &ArgMatches) -> bool {
+    matches.try_get_one::<bool>("json").is_ok_and(|json| json == Some(&true))
+        || matches.subcommand().is_some_and(|(_, matches)| wants_json(matches))
 }
 
 /// The command line, with the port that `dev` listens on by default.

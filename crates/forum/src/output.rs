@@ -98,6 +98,15 @@ pub(crate) fn note(text: impl Display) {
     let _ = io::stderr().lock().write_all(text.as_bytes());
 }
 
+/// Prints why the command failed; as JSON to standard output too, for who reads only that.
+pub(crate) fn print_failure(error: &anyhow::Error, json: bool) {
+    print_error(error);
+    if json {
+        // Where standard output cannot be written, the reason is on standard error all the same.
+        let _ = print_text(serde_json::json!({ "error": format!("{error:#}") }).to_string() + "\n");
+    }
+}
+
 /// Prints why the command failed.
 pub(crate) fn print_error(error: &anyhow::Error) {
     telemetry::print(io::stderr(), format!("error: {error:#}\n"));

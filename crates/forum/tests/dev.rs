@@ -141,3 +141,26 @@ fn fold_writes_the_journals_into_the_snapshots() {
 fn its_settings_are_documented() {
     settings_are_documented("forum", Command::new(env!("CARGO_BIN_EXE_forum")).arg("dev"));
 }
+
+#[test]
+fn fold_makes_no_store() {
+    let dir = tempfile::tempdir().unwrap();
+    let fold = |arguments: &[&str]| {
+        Command::new(env!("CARGO_BIN_EXE_forum"))
+            .env_clear()
+            .arg("fold")
+            .args(arguments)
+            .current_dir(dir.path())
+            .output()
+            .unwrap()
+    };
+    std::fs::write(dir.path().join("file"), "").unwrap();
+    for missing in ["typo", "typo/deeper", "file"] {
+        let ended = fold(&["--data-dir", missing]);
+        assert_eq!(ended.status.code(), Some(1), "{ended:?}");
+        assert!(String::from_utf8(ended.stderr).unwrap().contains(&format!("no such folder: {missing};")));
+    }
+    let ended = fold(&["--use-dynamodb", "true"]);
+    assert_eq!(ended.status.code(), Some(2), "{ended:?}");
+    assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);
+}
