@@ -48,6 +48,9 @@ pub use update::Update;
 /// - A write that the backend retries by itself MUST happen once: each carries a fresh `writeId`, which is how a retry recognises
 ///   that an earlier attempt, whose response was lost, succeeded.
 /// - Attributes that the schema does not know MUST be kept as they are.
+/// - What a read returns is never broken (see [`Table::check`]): other programs write to the same tables. Lists and `get_many` leave
+///   such items out; `get`, and an `update` that leaves one broken, are [`Error::Corrupt`], although that update is made. Known attributes
+///   that are NULL count as absent. With an attribute list only what was asked for is looked at.
 /// - When the backend cannot serve, the error is [`Error::Throttled`], [`Error::Timeout`], [`Error::Unavailable`],
 ///   [`Error::NotWriting`], [`Error::Corrupt`] or [`Error::Backend`], whatever the operation.
 ///

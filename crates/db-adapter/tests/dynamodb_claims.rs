@@ -19,8 +19,10 @@ async fn store() -> DynamoStore {
     store
 }
 
+const AT: &str = "2026-01-01T00:00:00.000Z";
+
 fn person(id: &str, email: &str) -> Item {
-    item(json!({ "userId": id, "email": email, "name": id }))
+    item(json!({ "userId": id, "email": email, "name": id, "createdAt": AT }))
 }
 
 fn item(json: Json) -> Item {
@@ -80,10 +82,10 @@ async fn check(store: &DynamoStore) -> Vec<Finding> {
 #[tokio::test]
 async fn claims_follow_their_items() {
     let store = store().await;
-    create(&store, "a", " Ann@Example.org ").await.unwrap();
+    create(&store, "a", "ann@example.org").await.unwrap();
     assert_eq!(raw(&store).await, ["a", "email#ann@example.org=a"]);
-    assert!(is_taken(&create(&store, "b", "ann@example.ORG").await));
-    // Another spelling of the same value: the claim stays.
+    assert!(is_taken(&create(&store, "b", "ann@example.org").await));
+    // The same value: the claim stays.
     let spelled = set_email(&store, "a", "ann@example.org").await.unwrap();
     assert_eq!((spelled.tag().version, spelled.text("email").as_deref()), (2, Some("ann@example.org")));
     assert_eq!(raw(&store).await, ["a", "email#ann@example.org=a"]);
@@ -91,7 +93,7 @@ async fn claims_follow_their_items() {
     assert_eq!(store.get(&user::TABLE, &Key::hash("a"), &Read::STRONG).await.unwrap(), Some(moved));
     assert_eq!(raw(&store).await, ["a", "email#a@example.org=a"]);
     create(&store, "b", "ann@example.org").await.unwrap();
-    assert!(is_taken(&set_email(&store, "b", "A@example.org").await));
+    assert!(is_taken(&set_email(&store, "b", "a@example.org").await));
     let freed = Update { remove: ["email".to_owned()].into(), ..Update::default() };
     let freed = store.update(&user::TABLE, &Key::hash("a"), &freed).await.unwrap();
     assert_eq!((freed.tag().version, freed.text("email")), (4, None));
@@ -125,7 +127,9 @@ async fn conditions_come_before_unique_values() {
 #[tokio::test]
 async fn stored_values_need_not_be_normalised() {
     let store = store().await;
-    load(&store, vec![person("a", "ANN@example.org"), item(json!({ "userId": "b", "name": "B" }))]).await.unwrap();
+    put(&store, &[("userId", s("a")), ("email", s("ANN@example.org")), ("name", s("A")), ("createdAt", s(AT))]).await;
+    put(&store, &[("userId", s("email#ann@example.org")), ("owner", s("a"))]).await;
+    load(&store, vec![item(json!({ "userId": "b", "name": "B", "createdAt": AT }))]).await.unwrap();
     assert_eq!(raw(&store).await, ["a", "b", "email#ann@example.org=a"]);
     assert!(is_taken(&set_email(&store, "b", "ann@example.org").await));
     let normalised = set_email(&store, "a", "ann@example.org").await.unwrap();
@@ -149,7 +153,15 @@ async fn a_load_moves_claims_and_refuses_duplicates() {
     assert_eq!(raw(&store).await, ["a", "b", "email#1@x.org=a", "email#2@x.org=b"]);
     assert!(is_taken(&load(&store, vec![person("c", "1@x.org")]).await));
     assert!(is_taken(&load(&store, vec![person("c", "9@x.org"), person("d", "9@x.org")]).await));
-    load(&store, vec![item(json!({ "userId": "a", "name": "A" })), item(json!({ "userId": "b", "name": "B" }))]).await.unwrap();
+    load(
+        &store,
+        vec![
+            item(json!({ "userId": "a", "name": "A", "createdAt": AT })),
+            item(json!({ "userId": "b", "name": "B", "createdAt": AT })),
+        ],
+    )
+    .await
+    .unwrap();
     assert_eq!(check(&store).await, []);
 }
 
@@ -171,11 +183,11 @@ async fn damage_is_found_and_repaired() {
     create(&store, "thief", "b@x.org").await.unwrap();
     remove(&store, "gone").await;
     remove(&store, "email#a@x.org").await;
-    put(&store, &[("userId", s("b")), ("email", s("B@x.org")), ("name", s("B"))]).await;
+    put(&store, &[("userId", s("b")), ("email", s("B@x.org")), ("name", s("B")), ("createdAt", s(AT))]).await;
     put(&store, &[("userId", s("odd")), ("name", AttributeValue::N("1".to_owned())), ("email", s("odd@x.org"))]).await;
     put(&store, &[("userId", s("email#odd@x.org")), ("owner", s("odd"))]).await;
     put(&store, &[("userId", s("email#nobody@x.org"))]).await;
-    put(&store, &[("userId", s("heir")), ("email", s("gone@x.org")), ("name", s("H"))]).await;
+    put(&store, &[("userId", s("heir")), ("email", s("gone@x.org")), ("name", s("H")), ("createdAt", s(AT))]).await;
 
     let found = check(&store).await;
     let holds = |finding: &Finding| assert!(found.contains(finding), "{finding:?} is not in {found:#?}");
@@ -191,8 +203,13 @@ async fn damage_is_found_and_repaired() {
     let (attribute, value) = email("b@x.org");
     let stolen = Finding::StolenClaim { key: Key::hash("b"), attribute, value, owner: Key::hash("thief") };
     holds(&stolen);
-    assert!(found.iter().any(|finding| matches!(finding, Finding::BrokenItem { key, .. } if *key == Key::hash("odd"))));
-    assert_eq!(found.len(), 6, "{found:#?}");
+    for id in ["odd", "b"] {
+        assert!(
+            found.iter().any(|finding| matches!(finding, Finding::MendableItem { key, .. } if *key == Key::hash(id))),
+            "{id}"
+        );
+    }
+    assert_eq!(found.len(), 7, "{found:#?}");
 
     for finding in &found {
         let repaired = store.repair(&user::TABLE, finding).await;
@@ -202,7 +219,20 @@ async fn damage_is_found_and_repaired() {
         }
     }
     assert_eq!(check(&store).await, std::slice::from_ref(&stolen));
-    assert_eq!(raw(&store).await, ["a", "b", "email#a@x.org=a", "email#b@x.org=thief", "email#gone@x.org=heir", "heir", "thief"]);
+    assert_eq!(
+        raw(&store).await,
+        [
+            "a",
+            "b",
+            "email#a@x.org=a",
+            "email#b@x.org=thief",
+            "email#gone@x.org=heir",
+            "email#odd@x.org=odd",
+            "heir",
+            "odd",
+            "thief"
+        ]
+    );
     // Nothing of it holds any more, but for what only a person can decide.
     for finding in &found {
         assert!(store.repair(&user::TABLE, finding).await.is_ok() != (*finding == stolen));
@@ -218,7 +248,7 @@ async fn a_stolen_claim_is_never_deleted_by_its_loser() {
     let store = store().await;
     create(&store, "owner", "b@x.org").await.unwrap();
     for id in ["mover", "leaver"] {
-        put(&store, &[("userId", s(id)), ("email", s("b@x.org")), ("name", s("M"))]).await;
+        put(&store, &[("userId", s(id)), ("email", s("b@x.org")), ("name", s("M")), ("createdAt", s(AT))]).await;
     }
     assert_eq!(set_email(&store, "mover", "m@x.org").await.unwrap().text("email").as_deref(), Some("m@x.org"));
     store.delete(&user::TABLE, &Key::hash("leaver"), None).await.unwrap();
@@ -272,10 +302,10 @@ async fn concurrent_changes_of_one_user_all_happen() {
 async fn a_table_without_unique_attributes_has_broken_items_only() {
     let store = store().await;
     let put = store.client().put_item().table_name(store.table_name(&thread::TABLE));
-    put.item("threadId", s("t")).item("title", AttributeValue::Bool(true)).send().await.unwrap();
+    put.item("threadId", s("t")).item("title", AttributeValue::L(vec![])).send().await.unwrap();
     let found = store.check(&thread::TABLE).await.unwrap();
     let [Finding::BrokenItem { key, reason, item }] = found.as_slice() else { panic!("{found:?}") };
-    assert_eq!((key, item.as_json()), (&Key::hash("t"), r#"{"threadId":"t","title":true}"#));
+    assert_eq!((key, item.as_json()), (&Key::hash("t"), r#"{"threadId":"t","title":[]}"#));
     assert!(reason.contains("title"), "{reason}");
     store.repair(&thread::TABLE, &found[0]).await.unwrap();
     assert_eq!(store.check(&thread::TABLE).await.unwrap(), []);
@@ -295,10 +325,50 @@ async fn a_value_whose_claim_would_be_too_long_is_refused() {
 }
 
 #[tokio::test]
-async fn an_item_that_cannot_be_counted_up_is_corrupt() {
+async fn a_version_that_is_no_count_starts_anew() {
+    let n = |number: &str| AttributeValue::N(number.to_owned());
+    for version in [s("one"), s("7"), n("1.5"), n("-1"), n("9223372036854775808"), AttributeValue::Null(true)] {
+        let store = store().await;
+        put(&store, &[("userId", s("a")), ("name", s("A")), ("createdAt", s(AT)), ("version", version.clone())]).await;
+        let is_null = matches!(version, AttributeValue::Null(_));
+        assert_eq!(store.get(&user::TABLE, &Key::hash("a"), &Read::STRONG).await.is_ok(), is_null, "{version:?}");
+        let update = Update { set: [("name".to_owned(), Value::from("B"))].into(), ..Update::default() };
+        let updated = store.update(&user::TABLE, &Key::hash("a"), &update).await.unwrap();
+        assert_eq!((updated.tag().version, updated.text("name").as_deref()), (1, Some("B")), "{version:?}");
+        assert_eq!(check(&store).await, []);
+    }
+}
+
+#[tokio::test]
+async fn a_value_that_an_item_has_without_holding_it_is_not_taken_by_setting_it_again() {
+    for changes in [&["email"][..], &["email", "name"], &["email", "bio"]] {
+        let store = store().await;
+        create(&store, "a", "a@x.org").await.unwrap();
+        put(&store, &[("userId", s("b")), ("email", s("a@x.org")), ("name", s("B")), ("createdAt", s(AT))]).await;
+        let set = changes.iter().map(|name| ((*name).to_owned(), Value::from("a@x.org"))).collect();
+        let taken = store.update(&user::TABLE, &Key::hash("b"), &Update { set, ..Update::default() }).await.map(drop);
+        assert!(is_taken(&taken), "{taken:?}");
+        // A value that nobody holds becomes its own.
+        put(&store, &[("userId", s("c")), ("email", s("c@x.org")), ("name", s("C")), ("createdAt", s(AT))]).await;
+        set_email(&store, "c", "c@x.org").await.unwrap();
+        assert_eq!(raw(&store).await, ["a", "b", "c", "email#a@x.org=a", "email#c@x.org=c"]);
+        assert!(is_taken(&create(&store, "d", "c@x.org").await));
+    }
+}
+
+/// A claim outlives no failed condition: the item's tag is asked for first.
+#[tokio::test]
+async fn an_expected_tag_comes_before_a_value_that_is_not_held() {
     let store = store().await;
-    put(&store, &[("userId", s("a")), ("name", s("A")), ("version", s("one"))]).await;
-    let set = [("name".to_owned(), Value::from("B"))].into();
-    let updated = store.update(&user::TABLE, &Key::hash("a"), &Update { set, ..Update::default() }).await;
-    assert!(matches!(updated, Err(Error::Corrupt { .. })), "{updated:?}");
+    create(&store, "a", "a@x.org").await.unwrap();
+    put(&store, &[("userId", s("b")), ("email", s("a@x.org")), ("name", s("B")), ("createdAt", s(AT))]).await;
+    for (version, id) in [(1, "b"), (7, "b"), (0, "nobody")] {
+        let expected = Some(Tag { version, write_id: Tag::NO_WRITE_ID.to_owned() });
+        let set = [("email".to_owned(), Value::from("a@x.org"))].into();
+        let refused = store.update(&user::TABLE, &Key::hash(id), &Update { set, expected, ..Update::default() }).await;
+        match id {
+            "b" => assert!(matches!(refused, Err(Error::VersionMismatch)), "{refused:?}"),
+            _ => assert!(matches!(refused, Err(Error::NotFound)), "{refused:?}"),
+        }
+    }
 }

@@ -179,8 +179,11 @@ async fn tables_that_are_not_empty_are_refused_or_merged() {
         from.fill(12, 2, 20).await;
         let file = from.path("b.jsonl");
         from.done(&["backup", "--file", text(&file)]);
-        let own = item(json!({"userId": "own", "email": "own@example.org", "name": "stays"}));
-        let replaced = item(json!({"userId": "u1", "email": "before@example.org", "name": "replaced"}));
+        let own =
+            item(json!({"userId": "own", "email": "own@example.org", "name": "stays", "createdAt": "2020-01-01T00:00:00.000Z"}));
+        let replaced = item(
+            json!({"userId": "u1", "email": "before@example.org", "name": "replaced", "createdAt": "2020-01-01T00:00:00.000Z"}),
+        );
         to.load(&user::TABLE, vec![own.clone(), replaced]).await;
         to.fails(&["restore", "--file", text(&file)], &["table users", "is not empty", "--merge"]);
         assert_eq!(to.items(&user::TABLE).await.len(), 2);
@@ -198,7 +201,11 @@ async fn an_e_mail_that_another_user_has_stops_a_merge() {
     from.load(&user::TABLE, vec![a_user(1)]).await;
     let file = from.path("b.jsonl");
     from.done(&["backup", "--file", text(&file)]);
-    to.load(&user::TABLE, vec![item(json!({"userId": "x", "email": "U1@example.org", "name": "x"}))]).await;
+    to.load(
+        &user::TABLE,
+        vec![item(json!({"userId": "x", "email": "u1@example.org", "name": "x", "createdAt": "2020-01-01T00:00:00.000Z"}))],
+    )
+    .await;
     to.fails(&["restore", "--file", text(&file), "--merge"], &["cannot restore table users", "another item has this email"]);
 }
 

@@ -126,7 +126,7 @@ async fn a_restore_goes_on_and_tells_what_has_changed_since() {
     place.done(&restore);
     place.fails(&restore, &["table again-users-back in us-east-1 already exists", "--suffix back --resume --table users"]);
 
-    place.load(&user::TABLE, vec![item(json!({"userId": "new", "name": "new"}))]).await;
+    place.load(&user::TABLE, vec![item(json!({"userId": "new", "name": "new", "createdAt": "2020-01-01T00:00:00.000Z"}))]).await;
     place.store.delete(&user::TABLE, &Key::hash("u1"), None).await.unwrap();
     let ended = place.done(&[&restore[..], &["--resume", "--json"]].concat());
     let report: Json = serde_json::from_str(&ended.stdout).unwrap();

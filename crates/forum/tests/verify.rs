@@ -75,7 +75,9 @@ async fn items_that_differ_are_named() {
         before.done(&["restore", "--file", text(&place.path("b.jsonl"))]);
         let store = before.path("store");
         // One that is new, one that is gone, one that has changed.
-        place.load(&user::TABLE, vec![item(json!({"userId": "new", "name": "new"}))]).await;
+        place
+            .load(&user::TABLE, vec![item(json!({"userId": "new", "name": "new", "createdAt": "2024-01-01T00:00:00.000Z"}))])
+            .await;
         place.store.delete(&post::TABLE, &db_adapter::Key::pair("p1", "t1"), None).await.unwrap();
         let mut changed = a_post(2, 3, 11).attributes().unwrap();
         changed.insert("content".to_owned(), "changed".into());
@@ -147,20 +149,20 @@ async fn claims_are_checked_and_repaired() {
     let found = [
         "wrong: users userId \"u1\": there is no claim on its email \"u1@example.org\"",
         "wrong: claim on email \"u2@example.org\": its owner users userId \"u2\" does not have this value",
-        "wrong: users userId \"u7\": broken: name must be a string",
+        "wrong: users userId \"u7\": name must be a string",
     ];
     assert_says(&differs(&place, &["verify"]), &found);
     assert_says(&differs(&place, &["verify", "--repair"]), &found);
     assert_eq!(place.store.check(&user::TABLE).await.unwrap().len(), 3);
 
     let repaired = place.done(&["verify", "--repair", "--apply", "--save", "saved.jsonl"]);
-    assert_says(&repaired, &["repaired: 3; what was removed is in saved.jsonl"]);
+    assert_says(&repaired, &["repaired: 3; what was changed or removed is in saved.jsonl"]);
     assert_eq!(place.store.check(&user::TABLE).await.unwrap(), []);
     place.done(&["verify"]);
     let saved: Vec<Json> =
         fs::read_to_string(place.path("saved.jsonl")).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(saved.len(), 3);
-    assert!(saved.iter().any(|line| line["finding"] == "brokenItem" && line["item"] == json!({"userId": "u7", "name": 7})));
+    assert!(saved.iter().any(|line| line["finding"] == "mendableItem" && line["item"] == json!({"userId": "u7", "name": 7})));
     assert!(saved.iter().any(|line| line["finding"] == "danglingClaim" && line["value"] == "u2@example.org"));
 }
 
@@ -170,7 +172,7 @@ async fn a_store_with_broken_items_is_still_compared() {
     place.put_raw(&thread::TABLE, &[("threadId", S("t1".to_owned())), ("title", N("1".to_owned()))]).await;
     place.done(&["backup", "--file", "b.jsonl"]);
     let ended = differs(&place, &["verify", "--against-backup", "b.jsonl"]);
-    assert_says(&ended, &["wrong: threads threadId \"t1\": broken: title must be a string"]);
+    assert_says(&ended, &["wrong: threads threadId \"t1\": title must be a string"]);
     assert_eq!(ended.stdout.matches(" equal\n").count(), TABLES.len(), "{}", ended.stdout);
 }
 
@@ -178,7 +180,12 @@ async fn a_store_with_broken_items_is_still_compared() {
 async fn a_stolen_claim_is_left_to_a_person() {
     let place = Place::dynamodb().await;
     place.fill(3, 2, 4).await;
-    let thief = [("userId", S("x".to_owned())), ("name", S("x".to_owned())), ("email", S("u1@example.org".to_owned()))];
+    let thief = [
+        ("userId", S("x".to_owned())),
+        ("name", S("x".to_owned())),
+        ("createdAt", S("2024-01-01T00:00:00.000Z".to_owned())),
+        ("email", S("u1@example.org".to_owned())),
+    ];
     place.put_raw(&user::TABLE, &thief).await;
     let ended = differs(&place, &["verify", "--repair", "--apply", "--save", "saved.jsonl"]);
     assert_says(&ended, &["repaired: 0", "wrong: users userId \"x\": its email \"u1@example.org\" is also that of \"u1\""]);
@@ -189,9 +196,9 @@ async fn a_stolen_claim_is_left_to_a_person() {
 async fn what_is_odd_is_reported_and_counts_when_asked() {
     for place in Place::each().await {
         place.fill(3, 2, 4).await;
-        place.load(&post::TABLE, vec![item(json!({"postId": "p1", "threadId": "gone", "userId": "u1", "content": "c"}))]).await;
+        place.load(&post::TABLE, vec![item(json!({"postId": "p1", "threadId": "gone", "userId": "u1", "content": "c", "createdAt": "2024-01-01T00:00:00.000Z"}))]).await;
         place
-            .load(&thread::TABLE, vec![item(json!({"threadId": "t9", "title": "t", "userId": "nobody", "colour": "red"}))])
+            .load(&thread::TABLE, vec![item(json!({"threadId": "t9", "title": "t", "userId": "nobody", "colour": "red", "createdAt": "2024-01-01T00:00:00.000Z"}))])
             .await;
         let notes = [
             "note: threads: 1 items have the unknown attribute \"colour\"",
@@ -231,4 +238,57 @@ async fn a_source_that_cannot_be_read_is_named() {
     place.fails(&["verify", "--against-backup", "whole.jsonl"], &["whole.jsonl: part ", "its sha256 does not match"]);
     fs::write(place.path("whole.jsonl"), &whole[..whole.rfind("{\"$manifest\"").unwrap()]).unwrap();
     place.fails(&["verify", "--against-backup", "whole.jsonl"], &["whole.jsonl is truncated"]);
+}
+
+#[tokio::test]
+async fn what_fails_says_so_in_json_too() {
+    let place = Place::json().await;
+    for arguments in [
+        &["verify", "--json", "--against-dir", "absent"][..],
+        &["backup", "--json", "--file", "absent/b.jsonl"],
+        &["restore", "--json", "--file", "absent.jsonl"],
+        &["migrate", "--json", "--from", "absent"],
+    ] {
+        let ended = place.run(arguments);
+        assert_eq!(ended.code, Some(1), "{arguments:?}: {}", ended.stderr);
+        let error: Json = serde_json::from_str(&ended.stdout).unwrap();
+        assert!(error["error"].as_str().unwrap().contains("absent"), "{error}");
+    }
+}
+
+/// Items as other programs write them, and what a repair leaves of them.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_others_wrote_is_named_and_mended() {
+    let s = |text: &str| S(text.to_owned());
+    let at = || ("createdAt", s("2026-01-01T00:00:00.000Z"));
+    let null = aws_sdk_dynamodb::types::AttributeValue::Null(true);
+    let place = Place::dynamodb().await;
+    place.put_raw(&thread::TABLE, &[("threadId", s("t1")), ("title", s("no feed")), at()]).await;
+    place.put_raw(&thread::TABLE, &[("threadId", s("t2")), ("title", N("5".to_owned())), ("feed", s("threads")), at()]).await;
+    let a_post = |id| [("postId", s(id)), ("threadId", s("t1")), ("userId", s("u1")), at()];
+    let with = |id, more: Vec<(&'static str, _)>| a_post(id).into_iter().chain(more).collect::<Vec<_>>();
+    place.put_raw(&post::TABLE, &with("null", vec![("content", s("c")), ("title", null)])).await;
+    place.put_raw(&post::TABLE, &with("typed", vec![("content", N("5".to_owned())), ("version", s("7"))])).await;
+    place.put_raw(&post::TABLE, &with("empty", vec![])).await;
+    place.put_raw(&user::TABLE, &[("userId", s("u1")), ("name", s("A")), ("email", s("ALICE@x.org")), at()]).await;
+    let ended = differs(&place, &["verify"]);
+    assert_says(
+        &ended,
+        &[
+            "wrong: threads threadId \"t1\": feed is not \"threads\"",
+            "wrong: threads threadId \"t2\": title must be a string",
+            "note: posts postId \"null\", threadId \"t1\": title is NULL",
+            "wrong: posts postId \"typed\", threadId \"t1\": version must be a whole number",
+            "wrong: posts postId \"empty\", threadId \"t1\": broken: content is missing",
+            "wrong: users userId \"u1\": email must be trimmed and lower-cased",
+        ],
+    );
+    place.done(&["verify", "--repair", "--apply", "--save", "saved.jsonl"]);
+    place.done(&["verify"]);
+    let items = [place.items(&thread::TABLE).await, place.items(&post::TABLE).await, place.items(&user::TABLE).await].concat();
+    assert_eq!(items.len(), 5, "{items:?}");
+    assert!(items.iter().any(|item| item.contains("\"content\":\"5\"") && item.contains("\"version\":7")), "{items:?}");
+    assert!(items.iter().any(|item| item.contains("alice@x.org")), "{items:?}");
+    let saved = fs::read_to_string(place.path("saved.jsonl")).unwrap();
+    assert!(saved.contains("\"postId\":\"empty\"") && saved.contains("\"title\":null"), "{saved}");
 }

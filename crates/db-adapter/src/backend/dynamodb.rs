@@ -45,7 +45,7 @@ use futures::stream::BoxStream;
 use call::Call;
 
 use crate::store::Store;
-use crate::store::check::Finding;
+use crate::store::check::{BrokenItems, Finding};
 use crate::store::error::{Error, Result};
 use crate::store::grant::Grant;
 use crate::store::health::Health;
@@ -98,6 +98,7 @@ pub struct DynamoStore {
     health: health::Cache,
     metrics: metrics::Metrics,
     closed: AtomicBool,
+    broken: BrokenItems,
 }
 
 impl DynamoStore {
@@ -115,6 +116,7 @@ impl DynamoStore {
             health: health::Cache::new(schema),
             metrics: metrics::Metrics::default(),
             closed: AtomicBool::new(false),
+            broken: BrokenItems::default(),
         })
     }
 

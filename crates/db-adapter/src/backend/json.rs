@@ -56,14 +56,14 @@ use self::scan::Step;
 use self::table::{OpenTable, Poison};
 use self::write::Write;
 use crate::store::Store;
-use crate::store::check::Finding;
+use crate::store::check::{BrokenItems, Finding};
 use crate::store::cursor::{self, Position};
 use crate::store::error::{Error, Result, Rule};
 use crate::store::health::{Backend, Health};
 use crate::store::item::{Attributes, Item, Tag};
 use crate::store::limits::MAX_KEYS;
 use crate::store::page::{Page, PageBuilder, Query, Read, Scan, project};
-use crate::store::schema::{Key, Table};
+use crate::store::schema::{Fault, Key, Table};
 use crate::store::update::Update;
 
 /// Times that a start may find the files of a process that died while it was alone.
@@ -84,6 +84,8 @@ pub struct JsonOptions {
     /// How long the lock of a table may stand still, as while its holder is stopped, before writes are refused and the store is not
     /// healthy; a start waits six times as long. A lock that goes from one busy process to another does not stand still.
     pub lock_timeout: Duration,
+    /// Open files with broken items too, to check and repair them; reads leave such items out.
+    pub keep_broken: bool,
     /// How long [`Store::close`] may take. What is not compacted by then stays in the journals, as safe as before.
     pub close_timeout: Duration,
 }
@@ -92,7 +94,14 @@ impl JsonOptions {
     /// The defaults: compaction from 64 MB, several processes, five seconds for a lock and to close.
     pub fn new(dir: impl Into<PathBuf>) -> Self {
         let seconds = Duration::from_secs(5);
-        Self { dir: dir.into(), compact_at: 64 << 20, single_writer: false, lock_timeout: seconds, close_timeout: seconds }
+        Self {
+            dir: dir.into(),
+            compact_at: 64 << 20,
+            single_writer: false,
+            lock_timeout: seconds,
+            keep_broken: false,
+            close_timeout: seconds,
+        }
     }
 }
 
@@ -107,6 +116,7 @@ pub struct JsonStore {
     tables: Vec<Served>,
     directory: Arc<Directory>,
     close_timeout: Duration,
+    broken: BrokenItems,
 }
 
 /// A table and its committer.
@@ -132,14 +142,14 @@ impl JsonStore {
             // Windows keeps everyone out of a locked file, so that nothing can be read beside a writer.
             let single = options.single_writer || cfg!(windows);
             let directory = Arc::new(Directory::open(&options.dir, disk, single, options.lock_timeout)?);
-            let tables = open_tables(&directory, schema, options.lock_timeout)?;
+            let tables = open_tables(&directory, schema, &options)?;
             let serve = |table: OpenTable| {
                 let table = Arc::new(table);
                 let committer = Committer::start(Arc::clone(&table), Arc::clone(&directory), options.compact_at)?;
                 Ok(Served { table, committer })
             };
             let tables = tables.into_iter().map(serve).collect::<Result<_>>()?;
-            Ok(Self { schema, tables, directory, close_timeout: options.close_timeout })
+            Ok(Self { schema, tables, directory, close_timeout: options.close_timeout, broken: BrokenItems::default() })
         })
         .await
     }
@@ -166,6 +176,13 @@ impl JsonStore {
         result.await.unwrap_or_else(|_| Err(Error::backend(Poison::Panic.reason())))
     }
 
+    /// The error of a read that met a broken item, which is logged.
+    fn corrupt(&self, table: &'static Table, item: &Item, fault: Fault) -> Error {
+        let id = item.text(table.hash).unwrap_or_default();
+        self.broken.met(table, &id, fault);
+        Error::corrupt(format!("table {} item {id}", table.name), fault.to_string())
+    }
+
     async fn stored(&self, table: &'static Table, write: Write) -> Result<Item> {
         self.write(table, write).await?.ok_or_else(|| Error::backend("a write returned no item"))
     }
@@ -183,7 +200,7 @@ pub async fn compact(schema: &'static [&'static Table], options: JsonOptions) ->
         directory.enter()?;
         let tables = schema.iter().map(|table| {
             let (files, lock) = table_files(&directory, table, options.lock_timeout)?;
-            let loaded = recover::open_alone(&files, &lock, true)?;
+            let loaded = recover::open_alone(&files, &lock, true, options.keep_broken)?;
             Ok((*table, loaded.memory.count()))
         });
         tables.collect()
@@ -199,13 +216,13 @@ fn table_files(directory: &Directory, table: &'static Table, lock_timeout: Durat
     Ok((files, LockFile::new(lock, queue, lock_timeout)))
 }
 
-fn open_tables(directory: &Directory, schema: &[&'static Table], lock_timeout: Duration) -> Result<Vec<OpenTable>> {
+fn open_tables(directory: &Directory, schema: &[&'static Table], options: &JsonOptions) -> Result<Vec<OpenTable>> {
     for _ in 0..OPEN_ATTEMPTS {
         let entry = directory.enter()?;
         let open = |table| {
-            let (files, lock) = table_files(directory, table, lock_timeout)?;
+            let (files, lock) = table_files(directory, table, options.lock_timeout)?;
             let loaded = match entry {
-                Entry::Alone => recover::open_alone(&files, &lock, false).map(Some),
+                Entry::Alone => recover::open_alone(&files, &lock, false, options.keep_broken).map(Some),
                 Entry::Joined => recover::open_joined(&files, &lock),
             }?;
             let Some(loaded) = loaded else { return Ok(None) };
@@ -236,8 +253,15 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + '
 impl Store for JsonStore {
     async fn get(&self, table: &'static Table, key: &Key, read: &Read) -> Result<Option<Item>> {
         table.check_key(key)?;
-        let found = self.read(table, |memory| memory.get(key).cloned()).await?;
-        Ok(found.map(|item| project(&item, table, None, read.attributes.as_deref())))
+        let asked = read.attributes.as_deref();
+        let found = self.read(table, |memory| {
+            let item = project(memory.get(key)?, table, None, asked);
+            Some((memory.fault(&item, asked), item))
+        });
+        match found.await? {
+            Some((Some(fault), item)) => Err(self.corrupt(table, &item, fault)),
+            found => Ok(found.map(|(_, item)| item)),
+        }
     }
 
     async fn get_many(&self, keys: &[(&'static Table, Key)], read: &Read) -> Result<Vec<Option<Item>>> {
@@ -252,7 +276,10 @@ impl Store for JsonStore {
         }
         let mut found = Vec::with_capacity(keys.len());
         for (table, key) in keys {
-            found.push(self.get(table, key, read).await?);
+            found.push(match self.get(table, key, read).await {
+                Err(Error::Corrupt { .. }) => None,
+                found => found?,
+            });
         }
         Ok(found)
     }
@@ -261,9 +288,15 @@ impl Store for JsonStore {
         let start = cursor::query_start(table, query)?.map(|start| record::position(table, query, &start));
         let mut page = PageBuilder::new(query.limit);
         let wanted = page.wanted();
-        let stored: Vec<_> =
-            self.read(table, |memory| memory.query(query, start.as_deref()).take(wanted).cloned().collect()).await?;
-        let shown = |item| project(item, table, Some(query.index), query.attributes.as_deref());
+        let shown = |item: &Item| project(item, table, Some(query.index), query.attributes.as_deref());
+        let stored = self.read(table, |memory| {
+            let is_sound = |item: &&Item| {
+                let fault = memory.fault(item, None).and_then(|_| memory.fault(&shown(item), query.attributes.as_deref()));
+                fault.inspect(|fault| drop(self.corrupt(table, item, *fault))).is_none()
+            };
+            memory.query(query, start.as_deref()).filter(is_sound).take(wanted).cloned().collect::<Vec<_>>()
+        });
+        let stored = stored.await?;
         let taken = stored.iter().take_while(|item| page.offer(shown(item)).is_continue()).count();
         page.finish(|_| {
             let last = stored.get(taken.saturating_sub(1)).map_or_else(|| Ok(Attributes::new()), Item::attributes)?;
@@ -278,7 +311,16 @@ impl Store for JsonStore {
         loop {
             let Step { items, last } = self.read(table, |memory| Step::behind(after.as_deref(), scan.segment, memory)).await?;
             let shown = |item| project(item, table, None, scan.attributes.as_deref());
-            let complete = items.iter().try_for_each(|(_, item)| page.offer(shown(item))).is_break();
+            let mut sound = Vec::with_capacity(items.len());
+            for (_, item) in &items {
+                let item = shown(item);
+                let fault = if scan.broken { None } else { table.fault_in(&item.members(), scan.attributes.as_deref()) };
+                match fault {
+                    Some(fault) => drop(self.corrupt(table, &item, fault)),
+                    None => sound.push(item),
+                }
+            }
+            let complete = sound.into_iter().try_for_each(|item| page.offer(item)).is_break();
             match last {
                 Some(last) if !complete => after = Some(last),
                 _ => break,
@@ -293,7 +335,11 @@ impl Store for JsonStore {
     }
 
     async fn update(&self, table: &'static Table, key: &Key, update: &Update) -> Result<Item> {
-        self.stored(table, Write::update(table, key, update)?).await
+        let item = self.stored(table, Write::update(table, key, update)?).await?;
+        match table.fault_in(&item.members(), None) {
+            Some(fault) => Err(self.corrupt(table, &item, fault)),
+            None => Ok(item),
+        }
     }
 
     async fn delete(&self, table: &'static Table, key: &Key, expected: Option<&Tag>) -> Result<()> {
@@ -330,13 +376,7 @@ impl Store for JsonStore {
         loop {
             let Step { items, last } = self.read(table, |memory| Step::behind(after.as_deref(), None, memory)).await?;
             for (key, item) in &items {
-                if let Err(error) = item.attributes().and_then(|attributes| table.check(&attributes)) {
-                    findings.push(Finding::BrokenItem {
-                        key: record::decode(key),
-                        reason: error.to_string(),
-                        item: item.clone(),
-                    });
-                }
+                findings.extend(Finding::of_item(table, record::decode(key), &item.attributes()?));
             }
             if last.is_none() {
                 return Ok(findings);
@@ -348,7 +388,12 @@ impl Store for JsonStore {
     async fn repair(&self, table: &'static Table, finding: &Finding) -> Result<()> {
         match finding {
             Finding::BrokenItem { key, item, .. } => {
-                let write = Write::Discard { key: record::encode(table, key).into_owned(), item: item.clone() };
+                let write = Write::Repair { key: record::encode(table, key).into_owned(), item: item.clone(), mended: None };
+                self.write(table, write).await.map(drop)
+            }
+            Finding::MendableItem { key, item, mended, .. } => {
+                let mended = Some(write::loaded(table, mended)?);
+                let write = Write::Repair { key: record::encode(table, key).into_owned(), item: item.clone(), mended };
                 self.write(table, write).await.map(drop)
             }
             // Values are indexed, not claimed: the index follows the items.

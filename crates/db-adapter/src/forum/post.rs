@@ -1,7 +1,7 @@
 //! Posts: what is said.
 
 use super::attributes::{AUTHOR, CREATED, REQUEST_HASH, TEXT, UPDATED};
-use super::{thread, user};
+use super::{is_id, thread, user};
 use crate::store::schema::Kind::{Count, Text};
 use crate::store::schema::{Attribute, CREATED_AT, Index, Table, UPDATED_AT, VERSION, WRITE_ID};
 
@@ -21,7 +21,7 @@ pub static TABLE: Table = Table {
     unique: &[],
     constant: None,
     attributes: &[
-        Attribute::server("postId", Text, "The post's id.").formerly(&["id", "comment_id", "reply_id", "message_id"]),
+        Attribute::server("postId", Text, "The post's id.").id(is_id).formerly(&["id", "comment_id", "reply_id", "message_id"]),
         Attribute::text("threadId", "The thread it belongs to; never changes.")
             .required()
             .fixed()

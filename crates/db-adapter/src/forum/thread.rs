@@ -1,7 +1,7 @@
 //! Threads: what is talked about.
 
 use super::attributes::{AUTHOR, CREATED, REQUEST_HASH, TEXT, UPDATED};
-use super::user;
+use super::{is_id, user};
 use crate::store::schema::Kind::{Count, Text};
 use crate::store::schema::{Attribute, CREATED_AT, Constant, Index, Table, UPDATED_AT, VERSION, WRITE_ID};
 
@@ -27,7 +27,7 @@ pub static TABLE: Table = Table {
     unique: &[],
     constant: Some(Constant { attribute: "feed", value: FEED }),
     attributes: &[
-        Attribute::server("threadId", Text, "The thread's id.").formerly(&["id", "topic_id", "discussion_id"]),
+        Attribute::server("threadId", Text, "The thread's id.").id(is_id).formerly(&["id", "topic_id", "discussion_id"]),
         Attribute::text("title", "What the thread is about. It is trimmed.")
             .required()
             .trimmed()

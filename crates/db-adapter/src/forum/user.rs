@@ -1,6 +1,7 @@
 //! Users: who writes.
 
 use super::attributes::{CREATED, REQUEST_HASH, UPDATED};
+use super::is_id;
 use crate::store::schema::Kind::{Count, Text};
 use crate::store::schema::{Attribute, CREATED_AT, Index, Table, UPDATED_AT, Unique, VERSION, WRITE_ID};
 
@@ -17,7 +18,7 @@ pub static TABLE: Table = Table {
     unique: &[Unique { attribute: "email" }],
     constant: None,
     attributes: &[
-        Attribute::server("userId", Text, "The user's id.").formerly(&["id", "uid", "author_id", "member_id"]),
+        Attribute::server("userId", Text, "The user's id.").id(is_id).formerly(&["id", "uid", "author_id", "member_id"]),
         Attribute::text(
             "email",
             "The e-mail address, trimmed and lower-cased; no other user has it. Absent on some migrated users.",

@@ -84,12 +84,14 @@ pub struct Scan {
     pub cursor: Option<Cursor>,
     /// The attributes to return, as in [`Read`].
     pub attributes: Option<Vec<String>>,
+    /// Return broken items too, as they are stored: for backups and checks. Others never see one.
+    pub broken: bool,
 }
 
 impl Scan {
     /// The whole table, `limit` items a page.
     pub fn new(limit: usize) -> Self {
-        Self { segment: None, limit, cursor: None, attributes: None }
+        Self { segment: None, limit, cursor: None, attributes: None, broken: false }
     }
 }
 

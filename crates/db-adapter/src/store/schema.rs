@@ -1,9 +1,11 @@
 //! What a table is: its keys, its indexes, its unique attributes and the attributes it knows.
 
 mod attribute;
+mod stored;
 
 pub use super::reserved::{CREATED_AT, UPDATED_AT, VERSION, WRITE_ID};
 pub use attribute::{Access, Attribute, Form, Kind, Max, Presence};
+pub(crate) use stored::{Condition, Fault};
 
 use crate::store::error::{Error, Result};
 use crate::store::item::{Attributes, Value};
@@ -120,14 +122,15 @@ impl Table {
         Ok(key)
     }
 
-    /// Checks what both backends refuse to store: broken table or index keys, unique values too long to be claimed, known
-    /// attributes of a wrong type, and what DynamoDB has not: empty names, empty sets, deep nesting.
+    /// Checks what both backends refuse to store: broken table or index keys, unique values too long to be claimed, broken items (a
+    /// known attribute of a wrong type or form, a required one that is missing), and what DynamoDB has not: empty names, empty sets,
+    /// deep nesting.
     ///
     /// # Errors
     /// [`Error::InvalidItem`] names the attribute and what is allowed.
     pub fn check(&self, attributes: &Attributes) -> Result<Key> {
         let key = self.key_of(attributes)?;
-        self.check_values(attributes)?;
+        self.check_part(attributes, None)?;
         Ok(key)
     }
 
@@ -136,6 +139,10 @@ impl Table {
     /// # Errors
     /// [`Error::InvalidItem`] names the attribute and what is allowed.
     pub fn check_values(&self, attributes: &Attributes) -> Result<()> {
+        self.check_part(attributes, Some(&[]))
+    }
+
+    fn check_part(&self, attributes: &Attributes, asked: Option<&[String]>) -> Result<()> {
         for index in self.indexes {
             for (name, limit) in [(Some(index.hash), MAX_HASH_BYTES), (index.range, MAX_RANGE_BYTES)] {
                 if let Some((name, value)) = name.and_then(|name| attributes.get_key_value(name)) {
@@ -149,13 +156,11 @@ impl Table {
                 return Err(Error::invalid_item(unique.attribute, format!("must be at most {limit} bytes: it is unique")));
             }
         }
-        for known in self.attributes {
-            match (known.kind, attributes.get(known.name)) {
-                (_, None) | (Kind::Text, Some(Value::String(_))) => {}
-                (Kind::Count, Some(Value::Number(number))) if number.as_count().is_some() => {}
-                (Kind::Text, _) => return Err(Error::invalid_item(known.name, "must be a string")),
-                (Kind::Count, _) => return Err(Error::invalid_item(known.name, "must be a whole number from 0 to 2^63 - 1")),
-            }
+        if let Some(known) = self.attributes.iter().find(|known| attributes.get(known.name) == Some(&Value::Null)) {
+            return Err(Error::invalid_item(known.name, "must not be null: leave it out"));
+        }
+        if let Some(Fault { attribute, reason }) = self.fault(attributes, asked) {
+            return Err(Error::invalid_item(attribute, reason));
         }
         for (name, value) in attributes {
             value.check().map_err(|reason| Error::invalid_item(name, reason))?;
@@ -250,7 +255,7 @@ impl Index {
 impl Unique {
     /// The value that must be unique: trimmed and lower-cased.
     pub fn normalise(&self, value: &str) -> String {
-        value.trim().to_lowercase()
+        stored::normalised(value)
     }
 
     /// The partition key of the claim that holds a normalised value where the backend keeps claims beside the items.

@@ -8,7 +8,7 @@ use uuid::Uuid;
 use crate::store::error::{Error, Result};
 use crate::store::item::{Attributes, Tag, Value, check_size};
 use crate::store::reserved::{CREATED_AT, UPDATED_AT, VERSION, WRITE_ID};
-use crate::store::schema::{Key, Table};
+use crate::store::schema::{Attribute, Key, Table};
 use crate::store::time::is_timestamp;
 
 /// A partial update of one item. `version` and `writeId` change by themselves.
@@ -27,7 +27,7 @@ impl Update {
     ///
     /// # Errors
     /// [`Error::InvalidItem`] when half of the key is missing or the update touches a key or an attribute that the adapter keeps,
-    /// sets and removes the same attribute, or sets one to what [`Table::check`] refuses; [`Error::TooLarge`] when every item would
+    /// sets and removes the same attribute, removes a required one, or sets one to what [`Table::check`] refuses; [`Error::TooLarge`] when every item would
     /// be too large with it.
     pub(crate) fn check(&self, table: &Table, key: &Key) -> Result<()> {
         table.check_full_key(key)?;
@@ -39,6 +39,9 @@ impl Update {
             if name == VERSION || name == WRITE_ID || constant == Some(name) {
                 return Err(Error::invalid_item(name, "is kept by the store and cannot be set"));
             }
+        }
+        if let Some(name) = self.remove.iter().find(|name| table.attribute(name).is_some_and(Attribute::is_always_stored)) {
+            return Err(Error::invalid_item(name, "cannot be removed: every item has it"));
         }
         if self.remove.contains("") {
             return Err(Error::invalid_item("item", "has no attribute without a name"));

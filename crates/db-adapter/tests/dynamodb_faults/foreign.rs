@@ -106,7 +106,13 @@ fn told<T>(result: Result<T>) -> (Expected, String) {
 async fn a_response_that_is_not_dynamodbs_is_told_by_its_status_and_logged_once_and_cut() {
     for (number, (fault, read, write)) in responses().into_iter().enumerate() {
         let (store, proxy) = store().await;
-        store.create(&thread::TABLE, attributes(json!({ "threadId": "there", "title": "T" }))).await.unwrap();
+        store
+            .create(
+                &thread::TABLE,
+                attributes(json!({ "threadId": "there", "title": "T", "createdAt": "2026-01-01T00:00:00.000Z" })),
+            )
+            .await
+            .unwrap();
         for operation in ["GetItem", "Scan", "PutItem", "UpdateItem", "DeleteItem"] {
             proxy.inject_about(operation, "", fault.clone(), usize::MAX);
         }
@@ -114,7 +120,14 @@ async fn a_response_that_is_not_dynamodbs_is_told_by_its_status_and_logged_once_
         let calls: [(Expected, (Expected, String), Log); 5] = [
             logged(read, store.get(&thread::TABLE, &key, &Read::STRONG)).await,
             logged(read, store.scan(&thread::TABLE, &Scan::new(1))).await,
-            logged(write, store.create(&thread::TABLE, attributes(json!({ "threadId": "t", "title": "T" })))).await,
+            logged(
+                write,
+                store.create(
+                    &thread::TABLE,
+                    attributes(json!({ "threadId": "t", "title": "T", "createdAt": "2026-01-01T00:00:00.000Z" })),
+                ),
+            )
+            .await,
             logged(write, store.update(&thread::TABLE, &key, &set("title", "U"))).await,
             logged(write, store.delete(&thread::TABLE, &key, None)).await,
         ];
@@ -173,7 +186,9 @@ async fn a_load_goes_on_after_responses_that_are_not_dynamodbs() {
     for response in [Fault::foreign(502, "text/html", "<html>"), Fault::foreign(429, "text/html", "<html>")] {
         proxy.inject_about("BatchWriteItem", "", response, 6);
     }
-    let items = (0..3).map(|n| db_adapter::Item::parse(&format!(r#"{{"threadId":"t{n}","title":"T"}}"#)));
+    let items = (0..3).map(|n| {
+        db_adapter::Item::parse(&format!(r#"{{"threadId":"t{n}","title":"T","createdAt":"2026-01-01T00:00:00.000Z"}}"#))
+    });
     let loaded = store.load(&thread::TABLE, futures::StreamExt::boxed(futures::stream::iter(items))).await;
     assert_eq!(loaded.unwrap(), 3);
     assert!(stored(&store, &thread::TABLE, &Key::hash("t2")).await.is_some());
@@ -200,6 +215,8 @@ async fn no_more_is_read_of_an_response_than_any_of_dynamodb_has() {
 
     proxy.reset();
     proxy.inject("PutItem", Fault::Endless);
-    let written = store.create(&thread::TABLE, attributes(json!({ "threadId": "t", "title": "T" }))).await;
+    let written = store
+        .create(&thread::TABLE, attributes(json!({ "threadId": "t", "title": "T", "createdAt": "2026-01-01T00:00:00.000Z" })))
+        .await;
     assert!(matches!(written, Err(Error::Timeout)), "{written:?}");
 }

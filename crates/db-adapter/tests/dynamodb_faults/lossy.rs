@@ -65,7 +65,8 @@ async fn all_created(table: &'static Table, operation: &'static str, item: impl 
 
 #[tokio::test]
 async fn a_thousand_threads_are_a_thousand_threads() {
-    let item = |number| attributes(json!({ "threadId": format!("{number:04}"), "title": "T" }));
+    let item =
+        |number| attributes(json!({ "threadId": format!("{number:04}"), "title": "T", "createdAt": "2026-01-01T00:00:00.000Z" }));
     all_created(&thread::TABLE, "PutItem", item).await;
 }
 
@@ -73,7 +74,9 @@ async fn a_thousand_threads_are_a_thousand_threads() {
 async fn a_thousand_users_are_a_thousand_users() {
     let item = |number| {
         let email = format!("{number}@example.org");
-        attributes(json!({ "userId": format!("{number:04}"), "email": email, "name": "N" }))
+        attributes(
+            json!({ "userId": format!("{number:04}"), "email": email, "name": "N", "createdAt": "2026-01-01T00:00:00.000Z" }),
+        )
     };
     all_created(&user::TABLE, "TransactWriteItems", item).await;
 }

@@ -42,7 +42,7 @@ fn attributes(json: serde_json::Value) -> Attributes {
 }
 
 fn ann() -> Attributes {
-    attributes(json!({ "userId": "ann", "email": "ann@example.org", "name": "Ann" }))
+    attributes(json!({ "userId": "ann", "email": "ann@example.org", "name": "Ann", "createdAt": "2026-01-01T00:00:00.000Z" }))
 }
 
 fn set(name: &str, value: &str) -> Update {
@@ -65,11 +65,16 @@ async fn a_create_whose_response_was_lost_has_happened_once() {
     for fault in UNCERTAIN {
         let (store, proxy) = store().await;
         proxy.inject("PutItem", fault);
-        let created = store.create(&thread::TABLE, attributes(json!({ "threadId": "t", "title": "T" }))).await.unwrap();
+        let created = store
+            .create(&thread::TABLE, attributes(json!({ "threadId": "t", "title": "T", "createdAt": "2026-01-01T00:00:00.000Z" })))
+            .await
+            .unwrap();
         assert_eq!(proxy.operations(), ["PutItem", "PutItem"]);
         assert_eq!(created.tag().version, 1);
         assert_eq!(stored(&store, &thread::TABLE, &Key::hash("t")).await, Some(created));
-        let again = store.create(&thread::TABLE, attributes(json!({ "threadId": "t", "title": "T" }))).await;
+        let again = store
+            .create(&thread::TABLE, attributes(json!({ "threadId": "t", "title": "T", "createdAt": "2026-01-01T00:00:00.000Z" })))
+            .await;
         assert!(matches!(again, Err(Error::Conflict { rule: Rule::Key })), "{again:?}");
     }
 }
@@ -78,7 +83,10 @@ async fn a_create_whose_response_was_lost_has_happened_once() {
 async fn an_update_whose_response_was_lost_has_happened_once() {
     for (fault, conditional) in UNCERTAIN.into_iter().flat_map(|fault| [(fault.clone(), false), (fault, true)]) {
         let (store, proxy) = store().await;
-        let created = store.create(&thread::TABLE, attributes(json!({ "threadId": "t", "title": "T" }))).await.unwrap();
+        let created = store
+            .create(&thread::TABLE, attributes(json!({ "threadId": "t", "title": "T", "createdAt": "2026-01-01T00:00:00.000Z" })))
+            .await
+            .unwrap();
         proxy.reset();
         proxy.inject("UpdateItem", fault);
         let update = Update { expected: conditional.then(|| created.tag()), ..set("title", "New") };
@@ -93,7 +101,10 @@ async fn an_update_whose_response_was_lost_has_happened_once() {
 async fn a_delete_whose_response_was_lost_has_happened() {
     for fault in UNCERTAIN {
         let (store, proxy) = store().await;
-        let created = store.create(&thread::TABLE, attributes(json!({ "threadId": "t", "title": "T" }))).await.unwrap();
+        let created = store
+            .create(&thread::TABLE, attributes(json!({ "threadId": "t", "title": "T", "createdAt": "2026-01-01T00:00:00.000Z" })))
+            .await
+            .unwrap();
         proxy.inject("DeleteItem", fault);
         store.delete(&thread::TABLE, &Key::hash("t"), Some(&created.tag())).await.unwrap();
         assert_eq!(stored(&store, &thread::TABLE, &Key::hash("t")).await, None);
@@ -188,7 +199,9 @@ async fn a_throttled_call_is_retried_and_then_throttled() {
     assert_eq!(stored(&store, &thread::TABLE, &Key::hash("t")).await, None);
     assert_eq!(proxy.operations(), ["GetItem", "GetItem"]);
     (0..4).for_each(|_| proxy.inject("PutItem", Fault::refuse("ProvisionedThroughputExceededException", "slow down")));
-    let created = store.create(&thread::TABLE, attributes(json!({ "threadId": "t", "title": "T" }))).await;
+    let created = store
+        .create(&thread::TABLE, attributes(json!({ "threadId": "t", "title": "T", "createdAt": "2026-01-01T00:00:00.000Z" })))
+        .await;
     assert!(matches!(created, Err(Error::Throttled { retry_after }) if retry_after >= Duration::from_secs(1)), "{created:?}");
 }
 
@@ -197,7 +210,9 @@ async fn a_write_that_was_throttled_after_a_lost_response_has_an_unknown_outcome
     let (store, proxy) = store().await;
     proxy.inject("PutItem", Fault::LoseResponse);
     (0..3).for_each(|_| proxy.inject("PutItem", Fault::refuse("ThrottlingException", "slow down")));
-    let created = store.create(&thread::TABLE, attributes(json!({ "threadId": "t", "title": "T" }))).await;
+    let created = store
+        .create(&thread::TABLE, attributes(json!({ "threadId": "t", "title": "T", "createdAt": "2026-01-01T00:00:00.000Z" })))
+        .await;
     assert!(matches!(created, Err(Error::Timeout)), "{created:?}");
 }
 
@@ -209,14 +224,20 @@ async fn no_response_in_time_is_a_timeout() {
     })
     .await;
     (0..4).for_each(|_| proxy.inject("PutItem", Fault::Hold));
-    let created = store.create(&thread::TABLE, attributes(json!({ "threadId": "t", "title": "T" }))).await;
+    let created = store
+        .create(&thread::TABLE, attributes(json!({ "threadId": "t", "title": "T", "createdAt": "2026-01-01T00:00:00.000Z" })))
+        .await;
     assert!(matches!(created, Err(Error::Timeout)), "{created:?}");
 }
 
 #[tokio::test]
 async fn what_a_batch_left_unprocessed_is_sent_again() {
     let (store, proxy) = store().await;
-    let users = (0..40).map(|n| Item::parse(&format!(r#"{{"userId":"u{n}","email":"{n}@example.org","name":"N"}}"#)));
+    let users = (0..40).map(|n| {
+        Item::parse(&format!(
+            r#"{{"userId":"u{n}","email":"{n}@example.org","name":"N","createdAt":"2026-01-01T00:00:00.000Z"}}"#
+        ))
+    });
     (0..3).for_each(|_| proxy.inject("BatchWriteItem", Fault::Half));
     // More than the SDK itself repeats.
     (0..5).for_each(|_| proxy.inject("BatchWriteItem", Fault::refuse("ThrottlingException", "slow down")));
@@ -244,7 +265,9 @@ async fn faults_of_the_set_up_are_one_clear_line() {
     }
 
     proxy.inject("PutItem", Fault::refuse("AccessDeniedException", "not authorized"));
-    let denied = store.create(&thread::TABLE, attributes(json!({ "threadId": "t", "title": "T" }))).await;
+    let denied = store
+        .create(&thread::TABLE, attributes(json!({ "threadId": "t", "title": "T", "createdAt": "2026-01-01T00:00:00.000Z" })))
+        .await;
     let Err(Error::Unavailable { reason }) = denied else { panic!("{denied:?}") };
     for part in ["dynamodb:PutItem", "forum-microservices-threads-dev", "us-east-1", "not authorized"] {
         assert!(reason.contains(part), "{reason}");
@@ -263,7 +286,9 @@ async fn an_endpoint_that_refuses_connections_is_named() {
     };
     let store = DynamoStore::open(&TABLES, DynamoOptions { endpoint: Some(endpoint.clone()), ..DynamoOptions::new("us-east-1") });
     let store = store.await.unwrap();
-    let created = store.create(&thread::TABLE, attributes(json!({ "threadId": "t", "title": "T" }))).await;
+    let created = store
+        .create(&thread::TABLE, attributes(json!({ "threadId": "t", "title": "T", "createdAt": "2026-01-01T00:00:00.000Z" })))
+        .await;
     let Err(Error::Unavailable { reason }) = created else { panic!("{created:?}") };
     assert!(reason.contains(&endpoint) && reason.contains("refused"), "{reason}");
     let health = store.health(&thread::TABLE).await;

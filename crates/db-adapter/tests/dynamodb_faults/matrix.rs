@@ -42,13 +42,13 @@ const fn conditional(write: Write) -> Write {
     Write { conditional: true, ..write }
 }
 
-/// An update of a user changes its e-mail, and so takes two calls; a deletion of one reads first.
+/// An update of a user changes its e-mail, so that it and a deletion of one read first.
 const WRITES: [Write; 14] = [
     write(What::Create, &thread::TABLE, "PutItem"),
     write(What::Create, &user::TABLE, TRANSACTION),
     write(What::Update, &thread::TABLE, "UpdateItem"),
     conditional(write(What::Update, &thread::TABLE, "UpdateItem")),
-    write(What::Update, &user::TABLE, "UpdateItem"),
+    write(What::Update, &user::TABLE, "GetItem"),
     write(What::Update, &user::TABLE, TRANSACTION),
     conditional(write(What::Update, &user::TABLE, TRANSACTION)),
     write(What::Delete, &thread::TABLE, "DeleteItem"),
@@ -70,7 +70,7 @@ impl std::fmt::Debug for Write {
 impl Write {
     fn new_item(self, id: &str) -> Attributes {
         let [key, name] = if self.table.name == user::TABLE.name { ["userId", "name"] } else { ["threadId", "title"] };
-        let mut item = json!({ key: id, name: "N" });
+        let mut item = json!({ key: id, name: "N", "createdAt": "2026-01-01T00:00:00.000Z" });
         if key == "userId" {
             item["email"] = format!("{id}@old.org").into();
         }

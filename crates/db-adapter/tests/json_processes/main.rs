@@ -36,7 +36,9 @@ fn a_post(key: &Key, number: u64) -> Attributes {
 }
 
 fn a_user(id: &str, email: &str) -> Attributes {
-    [("userId", id), ("email", email), ("name", "n")].map(|(name, value)| (name.to_owned(), Value::from(value))).into()
+    [("userId", id), ("email", email), ("name", "n"), ("createdAt", "2026-01-01T00:00:00.000Z")]
+        .map(|(name, value)| (name.to_owned(), Value::from(value)))
+        .into()
 }
 
 /// The number in a post's title.

@@ -101,7 +101,8 @@ async fn a_process_that_is_stopped_with_the_lock_keeps_nobody_waiting() {
 
     // Everything else goes on: reads, and other tables.
     assert!(store.get(&post::TABLE, &Key::pair("before", "t"), &Read::STRONG).await.unwrap().is_some());
-    let thread = [("threadId", "t"), ("title", "T")].map(|(name, value)| (name.to_owned(), Value::from(value)));
+    let thread = [("threadId", "t"), ("title", "T"), ("createdAt", "2026-01-01T00:00:00.000Z")]
+        .map(|(name, value)| (name.to_owned(), Value::from(value)));
     store.create(&thread::TABLE, Attributes::from(thread)).await.unwrap();
     assert!(store.health(&thread::TABLE).await.reachable);
 

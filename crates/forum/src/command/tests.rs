@@ -42,7 +42,7 @@ static BADGES: Table = Table {
         Attribute::server(UPDATED_AT, Text, ""),
         Attribute::server(VERSION, Count, ""),
     ],
-    samples: r#"[{"badgeId":"1","label":"first","userId":"1","version":1}]"#,
+    samples: r#"[{"badgeId":"1","label":"first","userId":"1","createdAt":"2020-01-01T00:00:00.000Z","version":1}]"#,
 };
 static ALL: [&Table; 4] = [&BADGES, &post::TABLE, &thread::TABLE, &user::TABLE];
 
@@ -138,7 +138,7 @@ async fn a_fourth_table_is_migrated_verified_backed_up_and_restored() {
         assert_eq!(items(&other, table).await, items(&store, table).await, "{}", table.name);
     }
     // The labels are claimed in the restored store.
-    let other_badge = json!({"badgeId": "9", "label": "GOLD", "version": 1});
+    let other_badge = json!({"badgeId": "9", "label": "GOLD", "createdAt": "2020-01-01T00:00:00.000Z", "version": 1});
     let taken = other.store.create(&BADGES, Item::parse(&other_badge.to_string()).unwrap().attributes().unwrap()).await;
     assert!(matches!(taken, Err(db_adapter::Error::Conflict { .. })), "{taken:?}");
 }

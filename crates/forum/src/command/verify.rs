@@ -53,7 +53,7 @@ pub(crate) struct Arguments {
     #[arg(long)]
     repair: bool,
 
-    /// Repair: add missing claims, remove dangling claims and broken items, after saving what is removed
+    /// Repair: mend broken items, add missing claims, remove dangling claims and what cannot be mended, after saving all of it
     #[arg(long, requires = "repair")]
     apply: bool,
 
@@ -85,7 +85,7 @@ pub(crate) struct Arguments {
 /// Runs `forum verify`.
 pub(crate) async fn run(arguments: Arguments) -> Result<Outcome> {
     let store = arguments.fence.settings(&arguments.store);
-    let scanner = Scanner::open_existing(&store, arguments.read.segments, arguments.read.max_read_units).await?;
+    let scanner = Scanner::open_broken(&store, arguments.read.segments, arguments.read.max_read_units).await?;
     let done = or_interrupted(verify(&arguments, &scanner, &TABLES), "forum verify, which starts over").await;
     scanner.store.close().await?;
     let report = done?;

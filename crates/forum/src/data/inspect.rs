@@ -29,7 +29,7 @@ pub(crate) struct Inspection {
     pub(crate) buckets: Buckets,
     /// Attributes that this version does not know, with the number of items that have them.
     pub(crate) unknown_attributes: BTreeMap<String, u64>,
-    /// The number of items that a store would refuse.
+    /// The number of items that a repair mends or removes.
     pub(crate) broken_items: u64,
     /// The number of references to items that do not exist.
     pub(crate) dangling_references: u64,
@@ -115,7 +115,7 @@ struct Pass<'a> {
 
 impl Pass<'_> {
     fn look_at(&mut self, attributes: &Attributes) {
-        self.found.broken_items += u64::from(self.table.check(attributes).is_err());
+        self.found.broken_items += u64::from(!self.table.is_sound(attributes));
         let constant = self.table.constant.as_ref().map(|constant| constant.attribute);
         for name in attributes.keys().filter(|name| self.table.attribute(name).is_none() && constant != Some(name.as_str())) {
             let unknown = &mut self.found.unknown_attributes;

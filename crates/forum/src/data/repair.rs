@@ -29,13 +29,20 @@ pub(crate) struct FindingReport {
     pub(crate) owner: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) reason: Option<String>,
-    /// The item as it was stored, if the repair removes it.
+    /// The item as it was stored, if the repair changes or removes it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) item: Option<Item>,
+    /// The item as the repair stores it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) mended: Option<Item>,
+    /// Does it make the store wrong?
+    #[serde(skip)]
+    pub(crate) is_fault: bool,
 }
 
 impl FindingReport {
     pub(crate) fn new(table: &'static Table, finding: &Finding) -> Self {
+        let finding_is_fault = finding.is_fault();
         let of = |finding, key: &Key| Self {
             table: table.name,
             finding,
@@ -45,6 +52,8 @@ impl FindingReport {
             owner: None,
             reason: None,
             item: None,
+            mended: None,
+            is_fault: finding_is_fault,
         };
         let claim = |finding, key, attribute, value: &String| Self {
             attribute: Some(attribute),
@@ -57,6 +66,12 @@ impl FindingReport {
             Finding::StolenClaim { key, attribute, value, owner } => {
                 Self { owner: Some(owner.hash.clone()), ..claim("stolenClaim", key, attribute, value) }
             }
+            Finding::MendableItem { key, reason, item, mended, .. } => Self {
+                reason: Some(reason.clone()),
+                item: Some(item.clone()),
+                mended: Some(mended.clone()),
+                ..of("mendableItem", key)
+            },
             Finding::BrokenItem { key, reason, item } => {
                 Self { reason: Some(reason.clone()), item: Some(item.clone()), ..of("brokenItem", key) }
             }
@@ -80,6 +95,7 @@ impl std::fmt::Display for FindingReport {
                 formatter,
                 "{key}: its {attribute} {value:?} is also that of {owner:?}, which holds the claim; change one of the two by hand"
             ),
+            ("mendableItem", _, Some(reason)) => write!(formatter, "{key}: {reason}; a repair mends the item"),
             (_, _, reason) => {
                 write!(formatter, "{key}: broken: {}; a repair removes the item", reason.as_deref().unwrap_or_default())
             }

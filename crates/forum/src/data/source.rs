@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use anyhow::{Context, Error, Result};
 use db_adapter::config::{DynamoConfig, FenceConfig, StoreConfig};
+use db_adapter::forum::TABLES;
+use db_adapter::json::{JsonOptions, JsonStore};
 use db_adapter::{Backend, Cursor, Item, Page, Scan, Segment, Store, Table};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -130,6 +132,21 @@ impl Scanner {
         Ok(Self::of(store, location, segments, max_read_units))
     }
 
+    /// As [`Scanner::open_existing`], also where files hold broken items, to check and repair them.
+    ///
+    /// # Errors
+    /// Why it cannot be opened.
+    pub(crate) async fn open_broken(config: &StoreConfig, segments: Option<u32>, max_read_units: Option<u32>) -> Result<Self> {
+        if config.backend == Backend::DynamoDb {
+            return Self::open_existing(config, segments, max_read_units).await;
+        }
+        let there = std::fs::metadata(&config.data_dir);
+        there.with_context(|| format!("cannot open {}; DATA_DIR names the store", config.data_dir.display()))?;
+        let options = JsonOptions { keep_broken: true, ..config.json() };
+        let store = Arc::new(JsonStore::open(&TABLES, options).await?);
+        Ok(Self::of(store, Location::of(config)?, segments, max_read_units))
+    }
+
     /// Opens DynamoDB, behind the fence if there is one.
     ///
     /// # Errors
@@ -174,7 +191,7 @@ impl Scanner {
         let mut tasks = JoinSet::new();
         for (number, cursor) in starts {
             let segment = Some(Segment { number, of: self.segments });
-            let scan = Scan { segment, limit: PAGE_ITEMS, cursor, attributes: attributes.clone() };
+            let scan = Scan { segment, limit: PAGE_ITEMS, cursor, attributes: attributes.clone(), broken: true };
             tasks.spawn(self.clone().read_segment(table, scan, number, sender.clone()));
         }
         Batches { batches, _tasks: tasks }

@@ -170,7 +170,9 @@ pub(crate) fn a_user(n: usize) -> Item {
             "exact":1234567890123456789012345678901234567{n},"nested":{{"list":[null,true,{{"x":{{"$BS":["AA=="]}}}}]}}}}"#,
         n = n % 10
     );
-    let plain = format!(r#"{{"userId":"u{n}","email":"u{n}@example.org","name":"user {n}","version":1}}"#);
+    let plain = format!(
+        r#"{{"userId":"u{n}","email":"u{n}@example.org","name":"user {n}","createdAt":"2024-01-01T00:00:00.000Z","version":1}}"#
+    );
     Item::parse(if n < 10 { &text } else { &plain }).unwrap()
 }
 

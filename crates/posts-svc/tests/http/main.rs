@@ -23,10 +23,10 @@ async fn app() -> TestApp {
 
 async fn furnished(app: TestApp) -> TestApp {
     for id in ["t1", "t2"] {
-        load(&app, &thread::TABLE, json!({ "threadId": id, "title": id })).await;
+        load(&app, &thread::TABLE, json!({ "threadId": id, "title": id, "createdAt": "2020-01-01T00:00:00.000Z" })).await;
     }
     for id in ["u1", "u2"] {
-        load(&app, &user::TABLE, json!({ "userId": id, "name": id })).await;
+        load(&app, &user::TABLE, json!({ "userId": id, "name": id, "createdAt": "2020-01-01T00:00:00.000Z" })).await;
     }
     app
 }

@@ -91,9 +91,12 @@ async fn a_post_under_two_threads_is_the_one_of_the_smallest() {
 #[tokio::test]
 async fn a_migrated_post_is_shown_as_far_as_it_is_known_and_keeps_the_rest() {
     let app = app().await;
-    load(&app, &post::TABLE, json!({ "postId": "1", "threadId": "9", "content": "Old", "mood": "good" })).await;
+    load(&app, &post::TABLE, json!({ "postId": "1", "threadId": "9", "userId": "u1", "content": "Old", "mood": "good", "createdAt": "2020-01-01T00:00:00.000Z" })).await;
     let answer = app.get("/api/posts/1").await.expect_status(200);
-    assert_eq!(answer.json(), json!({ "postId": "1", "threadId": "9", "content": "Old", "version": 0 }));
+    assert_eq!(
+        answer.json(),
+        json!({ "postId": "1", "threadId": "9", "userId": "u1", "content": "Old", "createdAt": "2020-01-01T00:00:00.000Z", "version": 0 })
+    );
     assert_eq!(answer.header("etag"), "\"0-0\"");
     let changed = app.send_json("PATCH", "/api/posts/1", &[("if-match", "\"0-0\"")], &json!({ "title": "x" })).await;
     assert_eq!(changed.expect_status(200).field("version"), 1);

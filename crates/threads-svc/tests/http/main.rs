@@ -32,7 +32,10 @@ fn attributes(item: &Value) -> Attributes {
 }
 
 async fn store_user(app: &TestApp, id: &str) {
-    app.store.create(&user::TABLE, attributes(&json!({ "userId": id, "name": id }))).await.unwrap();
+    app.store
+        .create(&user::TABLE, attributes(&json!({ "userId": id, "name": id, "createdAt": "2020-01-01T00:00:00.000Z" })))
+        .await
+        .unwrap();
 }
 
 async fn store_post(app: &TestApp, id: &str, thread_path: &str) {

@@ -69,12 +69,29 @@ impl DynamoStore {
         raw.into_iter().map(parse).collect()
     }
 
-    /// The item.
+    /// The item that a read with this attribute list returns; NULL counts as absent.
     ///
     /// # Errors
-    /// As [`DynamoStore::attributes`].
-    pub(super) fn item(&self, table: &'static Table, raw: Raw) -> Result<Item> {
-        self.attributes(table, raw).map(|attributes| Item::new(&attributes))
+    /// [`Error::Corrupt`] where the item is broken, as another program may have stored it.
+    pub(super) fn item(&self, table: &'static Table, raw: Raw, asked: Option<&[String]>) -> Result<Item> {
+        let mut attributes = self.attributes(table, raw)?;
+        table.drop_nulls(&mut attributes);
+        match table.fault(&attributes, asked) {
+            None => Ok(Item::new(&attributes)),
+            Some(fault) => {
+                let id = attributes.get(table.hash).and_then(Value::as_str).unwrap_or_default();
+                self.broken.met(table, id, fault);
+                Err(Error::corrupt(format!("table {} item {id}", self.table_name(table)), fault.to_string()))
+            }
+        }
+    }
+
+    /// The item as lists return it: none where it is broken.
+    pub(super) fn listed(&self, table: &'static Table, raw: Raw, asked: Option<&[String]>) -> Result<Option<Item>> {
+        match self.item(table, raw, asked) {
+            Err(Error::Corrupt { .. }) => Ok(None),
+            item => item.map(Some),
+        }
     }
 }
 

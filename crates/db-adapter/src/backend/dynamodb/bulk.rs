@@ -190,6 +190,7 @@ impl DynamoStore {
 impl Load<'_> {
     async fn add(&mut self, item: &Item) -> Result<()> {
         let mut attributes = item.attributes()?;
+        self.table.drop_nulls(&mut attributes);
         let key = self.table.check(&attributes)?;
         self.table.add_constant(&mut attributes);
         check_size(&attributes)?;

@@ -3,10 +3,10 @@
 
 use std::collections::HashMap;
 
-use aws_sdk_dynamodb::types::{ConditionCheck, ReturnConsumedCapacity, TransactWriteItem};
+use aws_sdk_dynamodb::types::{ConditionCheck, Put, ReturnConsumedCapacity, TransactWriteItem};
 
 use super::DynamoStore;
-use super::attribute_value::{Raw, raw_key, text};
+use super::attribute_value::{Raw, into_raw, raw_key, text};
 use super::claim::{Claim, claim_key, claimed, claims_in, is_claim, is_same_claim, owner_of};
 use super::expression::Expression;
 use super::pages::Pages;
@@ -57,14 +57,7 @@ impl DynamoStore {
 
     fn broken(&self, table: &'static Table, raw: Raw) -> Result<Option<Finding>> {
         let key = key_of(table, &raw);
-        let attributes = self.attributes(table, raw)?;
-        Ok(match table.check(&attributes) {
-            Ok(_) => None,
-            Err(fault) => {
-                let item = Item::new(&attributes);
-                Some(Finding::BrokenItem { key, reason: fault.to_string(), item })
-            }
-        })
+        Ok(Finding::of_item(table, key, &self.attributes(table, raw)?))
     }
 
     /// Does every item have its claims?
@@ -163,8 +156,12 @@ impl DynamoStore {
                     _ => Ok(()),
                 }
             }
+            Finding::MendableItem { key, item, mended, .. } => match self.get_raw(table, key, &Read::STRONG).await? {
+                Some(raw) if self.is(table, &raw, item)? => self.mend_item(table, &raw, mended).await,
+                _ => Ok(()),
+            },
             Finding::BrokenItem { key, item, .. } => match self.get_raw(table, key, &Read::STRONG).await? {
-                Some(raw) if self.item(table, raw.clone())? == *item => self.remove_item(table, key, &raw).await,
+                Some(raw) if self.is(table, &raw, item)? => self.remove_item(table, key, &raw).await,
                 _ => Ok(()),
             },
         }
@@ -199,6 +196,26 @@ impl DynamoStore {
         if is_addressable(table, &holding.owner) {
             items.push(self.unchanged(table, unique, &holding.owner, holding.item.as_ref())?);
         }
+        self.transact(table, items, &mut self.backoff()).await.map(drop)
+    }
+
+    fn is(&self, table: &'static Table, raw: &Raw, item: &Item) -> Result<bool> {
+        self.attributes(table, raw.clone()).map(|attributes| Item::new(&attributes) == *item)
+    }
+
+    /// Stores the mended item in place of the one that was read, unless a known attribute changed meanwhile.
+    async fn mend_item(&self, table: &'static Table, raw: &Raw, mended: &Item) -> Result<()> {
+        let mut expression = Expression::default();
+        let unchanged: Vec<_> = table.attributes.iter().map(|known| expression.unchanged(known.name, raw)).collect();
+        let put = Put::builder()
+            .table_name(self.table_name(table))
+            .set_item(Some(into_raw(mended.attributes()?)))
+            .condition_expression(unchanged.join(" AND "))
+            .set_expression_attribute_names(expression.names())
+            .set_expression_attribute_values(expression.values())
+            .build()
+            .map_err(Error::backend)?;
+        let items = vec![TransactWriteItem::builder().put(put).build()];
         self.transact(table, items, &mut self.backoff()).await.map(drop)
     }
 

@@ -97,14 +97,25 @@ impl Expression {
         }
     }
 
-    /// What the update changes, with a version grown by one.
-    pub(super) fn changes(&mut self, update: &Update, write_id: &str) -> String {
-        let version = self.name(VERSION);
-        let (zero, one) = (self.value(AttributeValue::N("0".to_owned())), self.value(AttributeValue::N("1".to_owned())));
-        let mut sets = vec![
-            format!("{version} = if_not_exists({version}, {zero}) + {one}"),
-            format!("{} = {}", self.name(WRITE_ID), self.text(write_id)),
-        ];
+    /// The version is one that can grow, or absent: another program may have stored it as a text.
+    pub(super) fn has_count(&mut self) -> String {
+        let name = self.name(VERSION);
+        let number = |number: i64| AttributeValue::N(number.to_string());
+        let (least, most) = (self.value(number(0)), self.value(number(i64::MAX - 1)));
+        format!("(attribute_not_exists({name}) OR {name} BETWEEN {least} AND {most})")
+    }
+
+    /// What the update changes, with this version, or else one that has grown by one. The table's constant is set too, as another
+    /// program may have left it out.
+    pub(super) fn changes(&mut self, table: &Table, update: &Update, write_id: &str, version: Option<u64>) -> String {
+        let name = self.name(VERSION);
+        let number = |number: u64| AttributeValue::N(number.to_string());
+        let grown = match version {
+            Some(version) => self.value(number(version)),
+            None => format!("if_not_exists({name}, {}) + {}", self.value(number(0)), self.value(number(1))),
+        };
+        let mut sets = vec![format!("{name} = {grown}"), format!("{} = {}", self.name(WRITE_ID), self.text(write_id))];
+        sets.extend(table.constant.as_ref().map(|known| format!("{} = {}", self.name(known.attribute), self.text(known.value))));
         sets.extend(update.set.iter().map(|(name, value)| format!("{} = {}", self.name(name), self.value(value.clone()))));
         let removes: Vec<_> = update.remove.iter().map(|name| self.name(name)).collect();
         let remove = if removes.is_empty() { String::new() } else { format!(" REMOVE {}", removes.join(", ")) };

@@ -26,7 +26,7 @@ impl DynamoStore {
         } else {
             self.get_raw(table, key, read).await?
         };
-        found.map(|raw| self.item(table, raw)).transpose()
+        found.map(|raw| self.item(table, raw, read.attributes.as_deref())).transpose()
     }
 
     /// The item of a full key as the SDK has it.
@@ -77,8 +77,9 @@ impl DynamoStore {
         }
         let mut found = BTreeMap::new();
         for (table, raw) in self.get_batch(keys, read).await? {
-            let item = self.item(table, raw)?;
-            found.insert((table.name, key_in(table, &item)), item);
+            if let Some(item) = self.listed(table, raw, read.attributes.as_deref())? {
+                found.insert((table.name, key_in(table, &item)), item);
+            }
         }
         Ok(keys.iter().map(|(table, key)| found.get(&(table.name, key.clone())).cloned()).collect())
     }
@@ -151,7 +152,8 @@ impl DynamoStore {
             for raw in output.items.unwrap_or_default() {
                 // BETWEEN includes its upper end, the range does not.
                 if index.range.and_then(|range| text(&raw, range)).is_none_or(|sort| query.contains(sort))
-                    && page.offer(self.item(table, raw)?).is_break()
+                    && let Some(item) = self.listed(table, raw, query.attributes.as_deref())?
+                    && page.offer(item).is_break()
                 {
                     break 'page;
                 }
@@ -184,7 +186,14 @@ impl DynamoStore {
             let output = call.send(request.send()).await.map_err(|error| call.fault(error))?;
             let items = output.items().len();
             for raw in output.items.unwrap_or_default() {
-                if !is_claim(table, &raw) && page.offer(self.item(table, raw)?).is_break() {
+                if is_claim(table, &raw) {
+                    continue;
+                }
+                let item = match scan.broken {
+                    true => Some(Item::new(&self.attributes(table, raw)?)),
+                    false => self.listed(table, raw, scan.attributes.as_deref())?,
+                };
+                if item.is_some_and(|item| page.offer(item).is_break()) {
                     break 'page;
                 }
             }

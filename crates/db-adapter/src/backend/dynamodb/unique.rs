@@ -9,7 +9,7 @@ use aws_sdk_dynamodb::types::{
 
 use super::DynamoStore;
 use super::attribute_value::{Raw, into_raw, raw_key, tag};
-use super::claim::{Claim, claims, claims_in};
+use super::claim::{Claim, claims, claims_in, owner_of};
 use super::expression::Expression;
 use super::metrics;
 use super::retry::Backoff;
@@ -69,7 +69,22 @@ impl DynamoStore {
         }
     }
 
-    /// The update of an item as it is in `old`: one whose unique values it changes, or that has a later time.
+    /// The unique values that the update sets and that the item does not hold now, as far as an eventual read tells. An item that
+    /// another program stored has its value without holding it.
+    pub(super) async fn unheld(&self, table: &'static Table, key: &Key, set: &Attributes) -> Result<Vec<String>> {
+        let mut unheld = Vec::new();
+        for claim in claims(table, set, key) {
+            let held = self.get_raw(table, &claim.key(table), &Read::default()).await?;
+            if held.is_none_or(|held| owner_of(&held) != *key) {
+                unheld.push(claim.value);
+            }
+        }
+        Ok(unheld)
+    }
+
+    /// The update of an item as it is in `old`: one whose unique values it changes, or that has a later time. The `unheld` values are
+    /// claimed even where the item has them.
+    #[expect(clippy::too_many_arguments, reason = "one request and its parts")]
     pub(super) async fn update_with_claims(
         &self,
         table: &'static Table,
@@ -77,6 +92,7 @@ impl DynamoStore {
         update: &Update,
         write_id: &str,
         mut old: Raw,
+        unheld: Vec<String>,
         backoff: &mut Backoff,
     ) -> Result<Item> {
         // Claims that turned out to be another item's: not ours to delete.
@@ -84,22 +100,23 @@ impl DynamoStore {
         loop {
             let before = self.attributes(table, old.clone())?;
             let update = &*update.not_before(&before);
-            let after = after(&before, update, write_id);
+            let (after, version) = after(table, &before, update, write_id);
             check_size(&after)?;
             let has =
                 |attributes: &Attributes, claim: &Claim<'_>| claim.unique.value_of(attributes).as_ref() == Some(&claim.value);
-            let gained: Vec<_> = claims(table, &after, key).filter(|claim| !has(&before, claim)).collect();
+            let gained: Vec<_> =
+                claims(table, &after, key).filter(|claim| !has(&before, claim) || unheld.contains(&claim.value)).collect();
             let lost: Vec<_> =
                 claims(table, &before, key).filter(|claim| !has(&after, claim) && !stolen.contains(&claim.value)).collect();
             let refused = if gained.is_empty() && lost.is_empty() {
                 let mut expression = Expression::default();
                 let condition = as_read(&mut expression, table, &old);
-                match self.update_if(table, key, update, write_id, expression, condition, backoff).await? {
-                    Written::Done(item) => return self.item(table, item),
+                match self.update_if(table, key, update, write_id, Some(version), expression, condition, backoff).await? {
+                    Written::Done(item) => return self.item(table, item, None),
                     Written::Refused(item) => item,
                 }
             } else {
-                let mut items = vec![self.update_of(table, key, update, write_id, &old)?];
+                let mut items = vec![self.update_of(table, key, update, write_id, version, &old)?];
                 for claim in &gained {
                     items.push(self.put_claim(table, claim)?);
                 }
@@ -107,7 +124,7 @@ impl DynamoStore {
                     items.push(self.delete_claim(table, claim)?);
                 }
                 match self.transact(table, items, backoff).await? {
-                    Transacted::Done => return Ok(Item::new(&after)),
+                    Transacted::Done => return self.item(table, into_raw(after), None),
                     Transacted::Refused(refusal) if refusal.is_at(0) => refusal.item_at(0).cloned(),
                     Transacted::Refused(refusal) => {
                         let lost_at = 1 + gained.len();
@@ -121,7 +138,7 @@ impl DynamoStore {
             };
             old = match refused {
                 None => return Err(Error::NotFound),
-                Some(now) if is_from(Some(&now), write_id) => return self.item(table, now),
+                Some(now) if is_from(Some(&now), write_id) => return self.item(table, now, None),
                 Some(now) if update.expected.as_ref().is_some_and(|expected| *expected != tag(&now)) => {
                     return Err(Error::VersionMismatch);
                 }
@@ -241,13 +258,14 @@ impl DynamoStore {
         key: &Key,
         update: &Update,
         write_id: &str,
+        version: u64,
         old: &Raw,
     ) -> Result<TransactWriteItem> {
         let mut expression = Expression::default();
         let request = UpdateRequest::builder()
             .table_name(self.table_name(table))
             .set_key(Some(raw_key(table, key)))
-            .update_expression(expression.changes(update, write_id))
+            .update_expression(expression.changes(table, update, write_id, Some(version)))
             .condition_expression(as_read(&mut expression, table, old))
             .set_expression_attribute_names(expression.names())
             .set_expression_attribute_values(expression.values())
@@ -318,14 +336,15 @@ pub(super) fn as_read(expression: &mut Expression, table: &Table, old: &Raw) -> 
     conditions.join(" AND ")
 }
 
-/// The item after the update; what DynamoDB makes of it, as transactions return no items.
-fn after(before: &Attributes, update: &Update, write_id: &str) -> Attributes {
+/// The item after the update, what DynamoDB makes of it, as transactions return no items; and its version.
+fn after(table: &Table, before: &Attributes, update: &Update, write_id: &str) -> (Attributes, u64) {
     let mut after = before.clone();
     update.apply(&mut after);
-    let version = before.get(VERSION).and_then(Value::as_count).unwrap_or(0);
-    after.insert(VERSION.to_owned(), Value::from(version + 1));
+    table.add_constant(&mut after);
+    let version = before.get(VERSION).and_then(Value::as_count).unwrap_or(0).saturating_add(1);
+    after.insert(VERSION.to_owned(), Value::from(version));
     after.insert(WRITE_ID.to_owned(), Value::from(write_id));
-    after
+    (after, version)
 }
 
 /// Which of the claims, whose puts start at this position, another item has.

@@ -17,6 +17,7 @@ use super::expression::Expression;
 use super::retry::Backoff;
 use crate::store::error::{Error, Result, Rule};
 use crate::store::item::{Attributes, Item, Tag, Value, check_size};
+use crate::store::page::Read;
 use crate::store::schema::{Key, Table, VERSION, WRITE_ID};
 use crate::store::update::Update;
 
@@ -73,11 +74,19 @@ impl DynamoStore {
         self.check_open()?;
         let write_id = new_write_id();
         let mut backoff = self.backoff();
+        let unheld = self.unheld(table, key, &update.set).await?;
+        if !unheld.is_empty() {
+            let old = self.get_raw(table, key, &Read::STRONG).await?.ok_or(Error::NotFound)?;
+            if update.expected.as_ref().is_some_and(|expected| *expected != tag(&old)) {
+                return Err(Error::VersionMismatch);
+            }
+            return self.update_with_claims(table, key, update, &write_id, old, unheld, &mut backoff).await;
+        }
         let mut expression = Expression::default();
         let mut conditions = vec![expression.exists(table)];
         conditions.push(match &update.expected {
             Some(expected) => expression.has_tag(expected),
-            None => expression.is_not_from(&write_id),
+            None => format!("{} AND {}", expression.is_not_from(&write_id), expression.has_count()),
         });
         for unique in table.unique {
             let name = unique.attribute;
@@ -88,14 +97,20 @@ impl DynamoStore {
         // Where the item has a later time, the update is made anew from the item that the refusal brings.
         conditions.extend(update.time().map(|time| expression.not_before(time)));
         let condition = conditions.join(" AND ");
-        match self.update_if(table, key, update, &write_id, expression, condition, &mut backoff).await? {
-            Written::Done(item) => self.item(table, item),
+        match self.update_if(table, key, update, &write_id, None, expression, condition, &mut backoff).await? {
+            // A fraction passes for a count, and stays one when it grows.
+            Written::Done(item) if !has_count(&item) => {
+                self.update_with_claims(table, key, update, &write_id, item, unheld, &mut backoff).await
+            }
+            Written::Done(item) => self.item(table, item, None),
             Written::Refused(None) => Err(Error::NotFound),
-            Written::Refused(Some(old)) if is_from(Some(&old), &write_id) => self.item(table, old),
+            Written::Refused(Some(old)) if is_from(Some(&old), &write_id) => self.item(table, old, None),
             Written::Refused(Some(old)) if update.expected.as_ref().is_some_and(|expected| *expected != tag(&old)) => {
                 Err(Error::VersionMismatch)
             }
-            Written::Refused(Some(old)) => self.update_with_claims(table, key, update, &write_id, old, &mut backoff).await,
+            Written::Refused(Some(old)) => {
+                self.update_with_claims(table, key, update, &write_id, old, unheld, &mut backoff).await
+            }
         }
     }
 
@@ -107,6 +122,7 @@ impl DynamoStore {
         key: &Key,
         update: &Update,
         write_id: &str,
+        version: Option<u64>,
         mut expression: Expression,
         condition: String,
         backoff: &mut Backoff,
@@ -116,7 +132,7 @@ impl DynamoStore {
             .update_item()
             .table_name(self.table_name(table))
             .set_key(Some(raw_key(table, key)))
-            .update_expression(expression.changes(update, write_id))
+            .update_expression(expression.changes(table, update, write_id, version))
             .condition_expression(condition)
             .set_expression_attribute_names(expression.names())
             .set_expression_attribute_values(expression.values())
@@ -199,6 +215,11 @@ impl Expression {
 /// Does the item come from this write?
 pub(super) fn is_from(item: Option<&Raw>, write_id: &str) -> bool {
     item.and_then(|item| text(item, WRITE_ID)) == Some(write_id)
+}
+
+fn has_count(item: &Raw) -> bool {
+    let number = item.get(VERSION).and_then(|value| value.as_n().ok());
+    number.is_some_and(|number| number.parse::<i64>().is_ok_and(|version| version >= 0))
 }
 
 fn new_write_id() -> String {

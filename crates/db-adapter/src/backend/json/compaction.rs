@@ -149,6 +149,7 @@ fn run_locked(table: &OpenTable, pace: &Pace) -> Result<()> {
     let copied = copy_in_rounds(table, start, &journal.file, &mut new, pace)?;
     table.files.dir.sync()?;
     pace.go_on(table)?;
+    table.files.keep_edited(&journal.header)?;
     // Open for as long as the lock is held: the file system takes its time to free a large file.
     let _former = table.files.open_snapshot()?;
     let guard = table.lock.lock()?;

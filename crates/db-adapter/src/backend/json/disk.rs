@@ -53,6 +53,12 @@ pub(super) trait Disk: Debug + Send + Sync {
         fs::rename(from, to)
     }
 
+    /// Makes a copy of a file and returns when it is on disk.
+    fn copy(&self, from: &Path, to: &Path) -> io::Result<()> {
+        fs::copy(from, to)?;
+        File::open(to)?.sync_all()
+    }
+
     fn remove(&self, path: &Path) -> io::Result<()> {
         fs::remove_file(path)
     }
@@ -100,6 +106,12 @@ impl Dir {
         };
         let file = create().map_err(|error| failed("create", &path, &error))?;
         Ok(OpenFile { disk: Arc::clone(&self.disk), file, path })
+    }
+
+    /// Makes a copy of a file under another name.
+    pub(super) fn copy(&self, name: &str, to: &str) -> Result<()> {
+        let to = self.path.join(to);
+        self.disk.copy(&self.path.join(name), &to).map_err(|error| failed("write", &to, &error))
     }
 
     /// Removes a file, if it is there.

@@ -5,6 +5,8 @@
 //! journal, and clears `replacing`. Whoever takes the lock and finds it set finishes: a new journal that names the hash of the
 //! snapshot takes its place, other new files are removed.
 
+use chrono::Utc;
+
 use super::disk::{Dir, OpenFile};
 use super::journal::{self, BatchReader, Fault, Header};
 use super::lock::{JournalPosition, LockGuard, State};
@@ -12,6 +14,7 @@ use super::memory::Memory;
 use super::snapshot::{self, SnapshotWriter};
 use crate::store::error::{Error, Result};
 use crate::store::schema::Table;
+use crate::store::time::timestamp;
 
 /// The files of one table.
 #[derive(Debug, Clone)]
@@ -100,6 +103,23 @@ impl Files {
         let line = header.render();
         file.write_at(line.as_bytes(), 0)?;
         Ok(Prepared { snapshot, journal: Journal { file, header }, length: line.len() as u64 })
+    }
+
+    /// Keeps a copy of a snapshot that a person edited since the journal began, as it is about to be replaced: what it says is in no other
+    /// place, and is not served.
+    pub(super) fn keep_edited(&self, present: &Header) -> Result<()> {
+        let Some(snapshot) = self.open_snapshot()? else { return Ok(()) };
+        if snapshot::sha256(&snapshot)? == present.snapshot {
+            return Ok(());
+        }
+        let kept = format!("{}.edited-{}", self.snapshot(), timestamp(Utc::now()).replace(':', ""));
+        self.dir.copy(&self.snapshot(), &kept)?;
+        tracing::warn!(
+            file = self.place(&self.snapshot()),
+            kept,
+            "the snapshot was edited while processes use it; what it says is not served, and is kept in another file"
+        );
+        Ok(())
     }
 
     /// Puts a new pair, which is on disk, in the place of the present one. `state` is that of the present one.

@@ -8,7 +8,7 @@ use super::record::{self, Record};
 use crate::store::error::{Error, Result};
 use crate::store::item::Item;
 use crate::store::page::{Order, Query};
-use crate::store::schema::{Key, Table, Unique};
+use crate::store::schema::{Fault, Key, Table, Unique};
 
 /// The items of a table, as of a moment between two batches. Items are kept as their bytes and indexes as encoded places, so that
 /// the whole stays within three times the size of the files.
@@ -19,6 +19,8 @@ pub(super) struct Memory {
     indexes: Vec<BTreeSet<Box<str>>>,
     /// For each unique attribute the encoded key of the owner, by normalised value.
     owners: Vec<HashMap<Box<str>, Box<str>>>,
+    /// Why which items are broken, by encoded key.
+    broken: BTreeMap<Box<str>, Fault>,
     /// How far in which journal the table is.
     position: JournalPosition,
     frozen: Option<Frozen>,
@@ -51,6 +53,7 @@ impl Memory {
             items: BTreeMap::new(),
             indexes,
             owners,
+            broken: BTreeMap::new(),
             position: JournalPosition { generation: 0, length: 0 },
             frozen: None,
         }
@@ -58,6 +61,19 @@ impl Memory {
 
     pub(super) fn table(&self) -> &'static Table {
         self.table
+    }
+
+    /// The encoded key of some broken item and what is wrong with it, if there is one.
+    pub(super) fn first_broken(&self) -> Option<(&str, Fault)> {
+        self.broken.first_key_value().map(|(key, fault)| (&**key, *fault))
+    }
+
+    /// Why a read with this attribute list may not return the item, if so.
+    pub(super) fn fault(&self, item: &Item, asked: Option<&[String]>) -> Option<Fault> {
+        match self.broken.is_empty() {
+            true => None,
+            false => self.table.fault_in(&item.members(), asked),
+        }
     }
 
     /// The number of items.
@@ -88,8 +104,9 @@ impl Memory {
     /// Stores the item, in place of the one with its key.
     pub(super) fn put(&mut self, record: Record) {
         self.keep_frozen(&record.key);
-        let Record { item, key, places, unique } = record;
+        let Record { item, key, places, unique, fault } = record;
         self.remove_places(&key);
+        self.broken.extend(fault.map(|fault| (key.as_str().into(), fault)));
         for (index, place) in self.indexes.iter_mut().zip(places) {
             index.extend(place.map(String::into_boxed_str));
         }
@@ -106,6 +123,7 @@ impl Memory {
     }
 
     fn remove_places(&mut self, key: &str) {
+        self.broken.remove(key);
         let Some(old) = self.record(key) else { return };
         for (index, place) in self.indexes.iter_mut().zip(old.places) {
             place.map(|place| index.remove(place.as_str()));
@@ -232,13 +250,14 @@ pub(super) struct Builder {
     items: Vec<(Box<str>, Item)>,
     indexes: Vec<Vec<Box<str>>>,
     owners: Vec<HashMap<Box<str>, Box<str>>>,
+    broken: BTreeMap<Box<str>, Fault>,
 }
 
 impl Builder {
     pub(super) fn new(table: &'static Table) -> Self {
         let indexes = table.indexes.iter().map(|_| Vec::new()).collect();
         let owners = table.unique.iter().map(|_| HashMap::new()).collect();
-        Self { table, items: Vec::new(), indexes, owners }
+        Self { table, items: Vec::new(), indexes, owners, broken: BTreeMap::new() }
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -253,7 +272,8 @@ impl Builder {
 
     /// Adds an item; no two may have one key or unique value.
     pub(super) fn push(&mut self, record: Record) {
-        let Record { item, key, places, unique } = record;
+        let Record { item, key, places, unique, fault } = record;
+        self.broken.extend(fault.map(|fault| (key.as_str().into(), fault)));
         for (index, place) in self.indexes.iter_mut().zip(places) {
             index.extend(place.map(String::into_boxed_str));
         }
@@ -268,6 +288,7 @@ impl Builder {
         memory.items = self.items.into_iter().collect();
         memory.indexes = self.indexes.into_iter().map(|index| index.into_iter().collect()).collect();
         memory.owners = self.owners;
+        memory.broken = self.broken;
         memory
     }
 }

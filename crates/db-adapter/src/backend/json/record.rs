@@ -9,7 +9,7 @@ use crate::store::cursor::Position;
 use crate::store::error::{Error, Result};
 use crate::store::item::Item;
 use crate::store::page::Query;
-use crate::store::schema::{Key, Table};
+use crate::store::schema::{Fault, Key, Table};
 
 const SEPARATOR: char = '\0';
 /// The first text behind everything that starts with a separator.
@@ -25,6 +25,8 @@ pub(super) struct Record {
     pub(super) places: Vec<Option<String>>,
     /// The normalised value of each of the table's unique attributes, where the item has it.
     pub(super) unique: Vec<Option<String>>,
+    /// Why the item is broken, if it is.
+    pub(super) fault: Option<Fault>,
 }
 
 impl Record {
@@ -50,8 +52,9 @@ impl Record {
         };
         let places = table.indexes.iter().map(|index| place((index.hash, index.range))).collect();
         let unique = table.unique.iter().map(|unique| text(unique.attribute).map(|value| unique.normalise(&value))).collect();
+        let fault = table.fault_in(&members, None);
         drop(members);
-        Ok(Self { item, key, places, unique })
+        Ok(Self { item, key, places, unique, fault })
     }
 }
 

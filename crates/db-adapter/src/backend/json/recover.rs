@@ -11,11 +11,11 @@ use crate::store::error::{Error, Result};
 
 /// Opens a table whose directory nobody else uses. With `compact` the journal goes into the
 /// snapshot, even into one that a person changed.
-pub(super) fn open_alone(files: &Files, lock: &LockFile, compact: bool) -> Result<Loaded> {
+pub(super) fn open_alone(files: &Files, lock: &LockFile, compact: bool, keep_broken: bool) -> Result<Loaded> {
     let guard = lock.lock_at_start()?;
     let known = guard.read()?;
     files.finish_replacement()?;
-    let Some(Journal { file, header }) = files.open_journal()? else { return begin(files, &guard, known) };
+    let Some(Journal { file, header }) = files.open_journal()? else { return begin(files, &guard, known, keep_broken) };
     let snapshot = files.open_snapshot()?.ok_or_else(|| {
         let journal = files.journal();
         let reason =
@@ -24,7 +24,7 @@ pub(super) fn open_alone(files: &Files, lock: &LockFile, compact: bool) -> Resul
     })?;
     let ours = snapshot::load(files.table, &snapshot, &header.snapshot)?;
     let changed = ours.is_none();
-    let mut memory = ours.map_or_else(|| snapshot::load_edited(files.table, &snapshot), Ok)?;
+    let mut memory = ours.map_or_else(|| snapshot::load_edited(files.table, &snapshot, keep_broken), Ok)?;
 
     let length = file.length()?;
     let known_length = known.filter(|state| state.committed.generation == header.generation).map(|state| state.committed.length);
@@ -52,6 +52,7 @@ pub(super) fn open_alone(files: &Files, lock: &LockFile, compact: bool) -> Resul
         let reason = format!("the file ends, although {known} bytes were committed; restore a copy");
         return Err(Error::corrupt(super::journal::place(&file, end), reason));
     }
+    tell_of_broken(files, &memory);
     if end < length {
         tracing::warn!(file = %file.path().display(), from = end, bytes = length - end, "cut off a write that a crash tore; it was never acknowledged");
         file.truncate(end)?;
@@ -78,7 +79,7 @@ fn loaded(files: &Files, memory: Memory, journal: Journal, position: JournalPosi
 }
 
 /// The first files of a table: empty, or after a snapshot that a person put there.
-fn begin(files: &Files, guard: &LockGuard<'_>, known: Option<State>) -> Result<Loaded> {
+fn begin(files: &Files, guard: &LockGuard<'_>, known: Option<State>, keep_broken: bool) -> Result<Loaded> {
     if known.is_some_and(|state| state.committed.generation > 0) {
         let reason = format!(
             "is missing, although {} tells that there was one; put it back, or remove that file too where what the journal held may \
@@ -89,7 +90,7 @@ fn begin(files: &Files, guard: &LockGuard<'_>, known: Option<State>) -> Result<L
     }
     let memory = match files.open_snapshot()? {
         Some(snapshot) => {
-            let memory = snapshot::load_edited(files.table, &snapshot)?;
+            let memory = snapshot::load_edited(files.table, &snapshot, keep_broken)?;
             tracing::warn!(
                 snapshot = %snapshot.path().display(),
                 journal = files.journal(),
@@ -102,6 +103,15 @@ fn begin(files: &Files, guard: &LockGuard<'_>, known: Option<State>) -> Result<L
     };
     let (journal, position) = files.rewrite(guard, &memory, State::at(JournalPosition { generation: 0, length: 0 }), 1)?;
     loaded(files, memory, journal, position, 0)
+}
+
+/// Tells of broken items that an earlier version stored. They are left out of lists; what a person wrote is refused instead.
+fn tell_of_broken(files: &Files, memory: &Memory) {
+    if let Some((key, fault)) = memory.first_broken() {
+        let (table, id) = (files.table, record::decode(key).hash);
+        let file = files.place(&files.snapshot());
+        tracing::warn!(file, id, "{} {id:?}, and maybe more, is broken: {fault}. Next: forum verify --repair", table.singular);
+    }
 }
 
 /// Applies a batch to a snapshot that may have been edited, so that the two may contradict each other.
@@ -149,6 +159,7 @@ pub(super) fn open_joined(files: &Files, lock: &LockFile) -> Result<Option<Loade
     let snapshot_bytes = snapshot.length()?;
     let memory = snapshot::load(files.table, &snapshot, &header.snapshot)?;
     let memory = memory.ok_or_else(|| edited(files, " while processes use it"))?;
+    tell_of_broken(files, &memory);
     let position = JournalPosition { generation: header.generation, length: header.length() };
     let sequence = header.first - 1;
     Ok(Some(Loaded { memory, journal, position, sequence, snapshot_bytes }))

@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 use super::disk::{OpenFile, Reader, failed};
 use super::memory::{Builder, Memory};
 use super::record::{self, Record};
-use super::write::loaded;
+use super::write::{kept, loaded};
 use crate::store::error::{Error, Result};
 use crate::store::item::Item;
 use crate::store::schema::Table;
@@ -127,9 +127,11 @@ pub(super) fn load(table: &'static Table, file: &OpenFile, sha256: &str) -> Resu
 
 /// Loads a snapshot that a person may have written: any spelling of JSON, every rule checked.
 ///
+/// With `keep_broken` items are taken that break a rule, but have a key of their own.
+///
 /// # Errors
 /// [`Error::Corrupt`] names the record and the attribute that break a rule.
-pub(super) fn load_edited(table: &'static Table, file: &OpenFile) -> Result<Memory> {
+pub(super) fn load_edited(table: &'static Table, file: &OpenFile, keep_broken: bool) -> Result<Memory> {
     let name = file.path().display();
     let mut text = String::new();
     let read = whole(file)?.read_to_string(&mut text);
@@ -141,7 +143,8 @@ pub(super) fn load_edited(table: &'static Table, file: &OpenFile) -> Result<Memo
     let mut numbers = HashMap::new();
     for (number, raw) in (1..).zip(records) {
         let refused = |reason: String| Error::corrupt(format!("{name}, record {number}"), format!("{reason}; correct it"));
-        let record = Item::parse(raw.get()).and_then(|item| loaded(table, &item)).map_err(|error| refused(error.to_string()))?;
+        let read = |item| loaded(table, &item).or_else(|error| if keep_broken { kept(table, &item) } else { Err(error) });
+        let record = Item::parse(raw.get()).and_then(read).map_err(|error| refused(error.to_string()))?;
         let other = |key: &str| numbers.get(key).copied().unwrap_or_default();
         if memory.item(&record.key).is_some() {
             let key = record::decode(&record.key);

@@ -22,8 +22,8 @@ pub(super) enum Write {
     Delete { key: String, expected: Option<Tag> },
     /// Stores items as they are, in place of those with their keys.
     Load(Vec<Record>),
-    /// Removes the item with this encoded key if it is still this one.
-    Discard { key: String, item: Item },
+    /// Puts another item in the place of this one, or none, if it is still there.
+    Repair { key: String, item: Item, mended: Option<Record> },
 }
 
 impl Write {
@@ -49,10 +49,24 @@ impl Write {
 /// The record of an item that is stored as it is, but for the table's constant.
 pub(super) fn loaded(table: &'static Table, item: &Item) -> Result<Record> {
     let mut attributes = item.attributes()?;
+    table.drop_nulls(&mut attributes);
     table.check(&attributes)?;
     table.add_constant(&mut attributes);
     check_size(&attributes)?;
     Record::new(table, Item::new(&attributes))
+}
+
+/// The record of an item that may be broken but has a key: for checks and repairs.
+pub(super) fn kept(table: &'static Table, item: &Item) -> Result<Record> {
+    let mut attributes = item.attributes()?;
+    table.drop_nulls(&mut attributes);
+    table.key_of(&attributes)?;
+    let keys = table.indexes.iter().flat_map(|index| [Some(index.hash), index.range]).flatten();
+    let mut texts = keys.filter_map(|name| Some((name, attributes.get(name)?.as_str()?)));
+    match texts.find(|(_, text)| text.contains('\0')) {
+        Some((name, _)) => Err(Error::invalid_item(name, "must not contain U+0000: it is part of a key")),
+        None => Record::new(table, Item::new(&attributes)),
+    }
 }
 
 fn stamp(table: &'static Table, attributes: &mut Attributes, version: u64) {
@@ -103,7 +117,8 @@ impl<'a> Staged<'a> {
                 let table = self.memory.table();
                 let mut attributes = item.attributes()?;
                 update.not_before(&attributes).apply(&mut attributes);
-                stamp(table, &mut attributes, item.tag().version.saturating_add(1));
+                let version = attributes.get(VERSION).and_then(Value::as_count).unwrap_or(0);
+                stamp(table, &mut attributes, version.saturating_add(1));
                 check_size(&attributes)?;
                 self.put(Record::new(table, Item::new(&attributes))?).map(Some)
             }
@@ -118,9 +133,11 @@ impl<'a> Staged<'a> {
                 }
                 Ok(None)
             }
-            Write::Discard { key, item } => {
-                if self.item(&key) == Some(&item) {
-                    self.remove(key);
+            Write::Repair { key, item, mended } => {
+                match mended {
+                    _ if self.item(&key) != Some(&item) => {}
+                    Some(mended) => drop(self.put(mended)?),
+                    None => self.remove(key),
                 }
                 Ok(None)
             }

@@ -23,11 +23,11 @@ fn attributes(json: serde_json::Value) -> Attributes {
 }
 
 fn ann() -> Attributes {
-    attributes(json!({"userId": "ann", "email": "ann@example.com", "name": "0"}))
+    attributes(json!({"userId": "ann", "email": "ann@example.com", "name": "0", "createdAt": "2026-01-01T00:00:00.000Z"}))
 }
 
 fn hello(id: &str) -> Attributes {
-    attributes(json!({"postId": id, "threadId": "t", "userId": "u", "content": "hello", "createdAt": "2026"}))
+    attributes(json!({"postId": id, "threadId": "t", "userId": "u", "content": "hello", "createdAt": "2026-01-01T00:00:00.000Z"}))
 }
 
 fn set(name: &str, value: &str) -> Update {
@@ -177,7 +177,7 @@ async fn memory_is_bounded() {
     let (cache, behind) = cached(LONG, 1 << 20).await;
     for number in 0..40 {
         let text = "x".repeat(100_000);
-        let user = attributes(json!({"userId": format!("u{number}"), "name": text}));
+        let user = attributes(json!({"userId": format!("u{number}"), "name": text, "createdAt": "2026-01-01T00:00:00.000Z"}));
         behind.create(&user::TABLE, user).await.unwrap();
     }
     for number in 0..40 {
@@ -254,7 +254,15 @@ async fn a_post_that_is_known_by_half_of_its_key_follows_its_writes() {
     let updated = cache.update(&post::TABLE, &full, &set("content", "bye")).await.unwrap();
     assert_eq!(get().await, Some(updated));
     assert_eq!(behind.reads(), 0);
-    cache.create(&post::TABLE, attributes(json!({"postId": "p", "threadId": "s"}))).await.unwrap();
+    cache
+        .create(
+            &post::TABLE,
+            attributes(
+                json!({"postId": "p", "threadId": "s", "userId": "u", "content": "c", "createdAt": "2026-01-01T00:00:00.000Z"}),
+            ),
+        )
+        .await
+        .unwrap();
     assert_eq!(get().await.unwrap().text("threadId").as_deref(), Some("s"));
     cache.update(&post::TABLE, &full, &set("content", "again")).await.unwrap();
     assert_eq!(get().await.unwrap().text("threadId").as_deref(), Some("s"));
@@ -284,8 +292,13 @@ async fn lists_follow_writes() {
     cache.load(&post::TABLE, Box::pin(futures::stream::iter(loaded))).await.unwrap();
     assert_eq!(lists().await, [1, 1, 1]);
     behind.reads();
-    cache.create(&thread::TABLE, attributes(json!({"threadId": "t", "createdAt": "2026"}))).await.unwrap();
-    let elsewhere = attributes(json!({"postId": "b", "threadId": "t2", "userId": "u2", "createdAt": "2026"}));
+    cache
+        .create(&thread::TABLE, attributes(json!({"threadId": "t", "title": "T", "createdAt": "2026-01-01T00:00:00.000Z"})))
+        .await
+        .unwrap();
+    let elsewhere = attributes(
+        json!({"postId": "b", "threadId": "t2", "userId": "u2", "content": "c", "createdAt": "2026-01-01T00:00:00.000Z"}),
+    );
     cache.create(&post::TABLE, elsewhere).await.unwrap();
     assert_eq!(lists().await, [1, 1, 2]);
     assert_eq!(behind.reads(), 1, "a write leaves the lists of other partitions alone");

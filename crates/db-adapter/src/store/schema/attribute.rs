@@ -27,6 +27,8 @@ pub struct Attribute {
     pub max: Option<Max>,
     /// May it not change after the item's creation?
     pub fixed: bool,
+    /// Which texts are allowed, of an attribute that holds its own item's id.
+    pub ids: Option<fn(&str) -> bool>,
     /// The table of the item whose id it holds. That item must exist when the attribute is set.
     pub references: Option<&'static Table>,
     /// What older data and other programs call it, the most trusted name first. Case, `_` and `-` do not matter.
@@ -97,6 +99,7 @@ impl Attribute {
             email: false,
             max: None,
             fixed: false,
+            ids: None,
             references: None,
             formerly: &[],
         }
@@ -168,6 +171,12 @@ impl Attribute {
     #[must_use]
     pub const fn fixed(self) -> Self {
         Self { fixed: true, ..self }
+    }
+
+    /// It is the item's id, and this function tells which ones are allowed: [`crate::forum::is_id`] for the forum's tables.
+    #[must_use]
+    pub const fn id(self, is_allowed: fn(&str) -> bool) -> Self {
+        Self { ids: Some(is_allowed), ..self }
     }
 
     /// It is the id of an item of that table.

@@ -92,7 +92,7 @@ impl Report {
     }
 
     pub(super) fn find(&mut self, findings: &[(&'static Table, Finding)]) {
-        self.differs |= !findings.is_empty();
+        self.differs |= findings.iter().any(|(_, finding)| finding.is_fault());
         self.findings = findings.iter().map(|(table, finding)| FindingReport::new(table, finding)).collect();
     }
 
@@ -129,9 +129,11 @@ impl fmt::Display for Report {
         }
         self.tables.iter().try_for_each(|table| table.lines(out))?;
         if let Some(Repaired { count, saved }) = &self.repaired {
-            writeln!(out, "repaired: {count}; what was removed is in {}", saved.display())?;
+            writeln!(out, "repaired: {count}; what was changed or removed is in {}", saved.display())?;
         }
-        self.findings.iter().try_for_each(|finding| writeln!(out, "wrong: {finding}"))?;
+        for finding in &self.findings {
+            writeln!(out, "{}: {finding}", if finding.is_fault { "wrong" } else { "note" })?;
+        }
         match self.findings.is_empty() || self.repaired.is_some() {
             true => Ok(()),
             false => writeln!(out, "Next: forum verify --repair --apply"),

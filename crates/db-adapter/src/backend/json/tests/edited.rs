@@ -4,7 +4,7 @@ use super::super::compact as compact_directory;
 use super::*;
 use crate::forum::post;
 
-const ADA: &str = r#"{"userId":"ada","email":"ada@example.com","name":"Ada"}"#;
+const ADA: &str = r#"{"userId":"ada","email":"ada@example.com","name":"Ada","createdAt":"2026-01-01T00:00:00.000Z"}"#;
 
 async fn by_hand(text: &str) -> (TestDir, Result<JsonStore>) {
     let place = TestDir::new();
@@ -16,11 +16,17 @@ async fn by_hand(text: &str) -> (TestDir, Result<JsonStore>) {
 #[tokio::test]
 async fn any_spelling_is_accepted_and_becomes_one_item_per_line() {
     let (place, store) = by_hand(
-        "\u{feff}[\n  { \"userId\": \"b\", \"name\": \"\\u00c4\", \"x\": 1.50 },\r\n\t{\"name\":\"A\",\"userId\":\"a\"}\n]",
+        "\u{feff}[\n  { \"userId\": \"b\", \"name\": \"\\u00c4\", \"x\": 1.50, \"createdAt\":\"2026-01-01T00:00:00.000Z\" },\r\n\t{\"name\":\"A\",\"userId\":\"a\",\"createdAt\":\"2026-01-01T00:00:00.000Z\"}\n]",
     )
     .await;
     assert_eq!(scan(&store.unwrap(), &user::TABLE).await.len(), 2);
-    let expected = "[\n{\"name\":\"A\",\"userId\":\"a\"},\n{\"name\":\"Ä\",\"userId\":\"b\",\"x\":1.5}\n]\n";
+    let expected = concat!(
+        "[\n{",
+        r#""createdAt":"2026-01-01T00:00:00.000Z""#,
+        ",\"name\":\"A\",\"userId\":\"a\"},\n{",
+        r#""createdAt":"2026-01-01T00:00:00.000Z""#,
+        ",\"name\":\"Ä\",\"userId\":\"b\",\"x\":1.5}\n]\n"
+    );
     assert_eq!(String::from_utf8(place.read("users.json")).unwrap(), expected);
 }
 
@@ -31,17 +37,26 @@ async fn what_breaks_a_rule_is_named() {
         ("{}", "users.json: is not a JSON array"),
         ("[1]", "users.json, record 1: item"),
         ("[{\"userId\":\"a\"}{}]", "line 1 column 16"),
-        (r#"[{"userId":"a"},{"name":"b"}]"#, "users.json, record 2: userId is missing"),
+        (r#"[{"userId":"a",AT},{"name":"b"}]"#, "users.json, record 2: userId is missing"),
         (r#"[{"userId":""}]"#, "record 1: userId must not be empty"),
         (r#"[{"userId":7}]"#, "record 1: userId must be a string"),
+        (r#"[{"userId":"a b",AT}]"#, "record 1: userId must be an id"),
         (r#"[{"userId":"a","name":7}]"#, "record 1: name must be a string"),
+        (r#"[{"userId":"a","name":"A"}]"#, "record 1: createdAt is missing"),
+        (r#"[{"userId":"a","createdAt":"2026-01-01T00:00:00.000Z"}]"#, "record 1: name is missing"),
+        (r#"[{"userId":"a","name":"A","createdAt":"yesterday"}]"#, "record 1: createdAt must be a time"),
+        (r#"[{"userId":"a","name":"A","createdAt":"2026-01-01T02:00:00+02:00"}]"#, "record 1: createdAt must be a time"),
+        (r#"[{"userId":"a",AT,"updatedAt":"2026-01-01"}]"#, "record 1: updatedAt must be a time"),
+        (r#"[{"userId":"a",AT,"email":"ALICE@Example.com"}]"#, "record 1: email must be trimmed and lower-cased"),
+        (r#"[{"userId":"a",AT,"email":" alice@example.com"}]"#, "record 1: email must be trimmed and lower-cased"),
         (r#"[{"userId":"a","version":-1}]"#, "record 1: version must be a whole number"),
         (r#"[{"userId":"a","userId":"b"}]"#, r#"record 1: item has "userId" twice"#),
-        (r#"[{"userId":"a"},{"userId":"b"},{"userId":"a"}]"#, r#"record 3: userId "a" is also the key of record 1"#),
-        (r#"[{"userId":"a","email":"X@y.z"},{"userId":"b","email":" x@Y.z "}]"#, "record 2: email is also that of record 1"),
+        (r#"[{"userId":"a",AT},{"userId":"b",AT},{"userId":"a",AT}]"#, r#"record 3: userId "a" is also the key of record 1"#),
+        (r#"[{"userId":"a","email":"x@y.z",AT},{"userId":"b","email":"x@y.z",AT}]"#, "record 2: email is also that of record 1"),
         (r#"[{"userId":"email#a"}]"#, "record 1: userId must not start with email#"),
     ] {
-        let (place, _) = by_hand(text).await;
+        let text = text.replace("AT", r#""name":"N","createdAt":"2026-01-01T00:00:00.000Z""#);
+        let (place, _) = by_hand(&text).await;
         let refusal = place.refusal().await;
         assert!(refusal.contains(named), "{text}: {refusal}");
         assert!(!refusal.contains('\n'), "{refusal}");
@@ -55,7 +70,11 @@ async fn what_breaks_a_rule_is_named() {
 #[tokio::test]
 async fn the_key_of_a_post_has_two_halves() {
     let place = TestDir::new();
-    place.write("posts.json", r#"[{"postId":"p","threadId":"t"},{"postId":"p","threadId":"u"}]"#);
+    place.write(
+        "posts.json",
+        r#"[{"postId":"p","threadId":"t",REST},{"postId":"p","threadId":"u",REST}]"#
+            .replace("REST", r#""userId":"u","content":"c","createdAt":"2026-01-01T00:00:00.000Z""#),
+    );
     assert_eq!(scan(&place.open().await, &post::TABLE).await.len(), 2);
 }
 
@@ -91,7 +110,7 @@ async fn a_changed_snapshot_with_a_journal_is_refused_until_it_is_folded() {
         [("posts", 0), ("threads", 0), ("users", 2)]
     );
     let text = String::from_utf8(place.read("users.json")).unwrap();
-    assert!(text.starts_with("[\n{\"email\":\"ada@example.com\"") && text.lines().count() == 4, "{text}");
+    assert!(text.contains("\"email\":\"ada@example.com\"") && text.lines().count() == 4, "{text}");
     assert_eq!(place.read("users.journal").iter().filter(|byte| **byte == b'\n').count(), 1);
     assert_eq!(ids(&place.open().await).await, ["ada", "b"]);
 }
@@ -132,5 +151,58 @@ async fn new_files_have_the_permissions_of_the_old_ones() {
     compact(&store).await.unwrap();
     for (name, mode) in [("users.json", 0o640), ("users.journal", 0o600)] {
         assert_eq!(fs::metadata(place.path(name)).unwrap().permissions().mode() & 0o777, mode, "{name}");
+    }
+}
+
+/// The copies of snapshots that were edited, with their bytes.
+fn kept(place: &TestDir) -> Vec<Vec<u8>> {
+    let names = fs::read_dir(place.dir.path()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    names.filter(|name| name.starts_with("users.json.edited-")).map(|name| place.read(&name)).collect()
+}
+
+#[tokio::test]
+async fn a_snapshot_that_is_edited_while_a_process_runs_is_kept() {
+    for (text, by_rename) in [("[]", false), (ADA, true), ("not even JSON", false), ("", true)] {
+        let place = TestDir::new();
+        let store = place.open().await;
+        add(&store, "a").await.unwrap();
+        match by_rename {
+            true => {
+                place.write("new", text);
+                fs::rename(place.path("new"), place.path("users.json")).unwrap();
+            }
+            false => place.write("users.json", text),
+        }
+        add(&store, "b").await.unwrap();
+        compact(&store).await.unwrap();
+        assert_eq!(kept(&place), [text.as_bytes()]);
+        add(&store, "c").await.unwrap();
+        store.close().await.unwrap();
+        assert_eq!(kept(&place).len(), 1, "a snapshot that nobody edited is not kept");
+        assert_eq!(ids(&place.open().await).await, ["a", "b", "c"]);
+    }
+}
+
+#[tokio::test]
+async fn broken_items_are_kept_for_a_repair_and_refused_otherwise() {
+    for (record, mends) in [
+        (r#"{"userId":"x","name":"X","createdAt":"yesterday"}"#, true),
+        (r#"{"userId":"x","name":5,"createdAt":"2026-01-01T00:00:00.000Z"}"#, true),
+        (r#"{"userId":"x","name":"X","email":"ALICE@Example.com","createdAt":"2026-01-01T00:00:00.000Z"}"#, true),
+        (r#"{"userId":"x","createdAt":"2026-01-01T00:00:00.000Z"}"#, false),
+    ] {
+        let (place, refused) = by_hand(&format!("[{ADA},{record}]")).await;
+        assert!(matches!(refused, Err(Error::Corrupt { .. })), "{record}");
+        let store = JsonStore::open(&TABLES, JsonOptions { keep_broken: true, ..place.options() }).await.unwrap();
+        assert!(matches!(store.get(&user::TABLE, &Key::hash("x"), &Read::STRONG).await, Err(Error::Corrupt { .. })), "{record}");
+        assert_eq!(store.scan(&user::TABLE, &Scan::new(9)).await.unwrap().items.len(), 1);
+        let found = store.check(&user::TABLE).await.unwrap();
+        assert_eq!(found.len(), 1);
+        store.repair(&user::TABLE, &found[0]).await.unwrap();
+        store.close().await.unwrap();
+        let store = place.open().await;
+        assert_eq!(store.check(&user::TABLE).await.unwrap(), []);
+        let left: Vec<_> = scan(&store, &user::TABLE).await.iter().filter_map(|item| item.text("userId")).collect();
+        assert_eq!(left, if mends { vec!["ada", "x"] } else { vec!["ada"] });
     }
 }

@@ -56,7 +56,9 @@ async fn after_a_failed_sync_only_reads_are_served_until_a_process_starts_alone(
 }
 
 fn thread_with_id(id: &str) -> Attributes {
-    [("threadId", id), ("title", "t"), ("createdAt", "2024")].map(|(name, value)| (name.to_owned(), Value::from(value))).into()
+    [("threadId", id), ("title", "t"), ("createdAt", "2024-01-01T00:00:00.000Z")]
+        .map(|(name, value)| (name.to_owned(), Value::from(value)))
+        .into()
 }
 
 fn is_conflict(error: Error) -> Result<()> {
@@ -301,7 +303,12 @@ async fn a_kill_at_any_call_of_a_start_can_be_started_again() {
     let starts: [fn(&TestDir); 4] = [
         |_| {},
         // A snapshot that a person put there.
-        |place| place.write("users.json", r#"[ {"userId":"a","email":"a@example.com","name":"Ada"} ]"#),
+        |place| {
+            place.write(
+                "users.json",
+                r#"[ {"userId":"a","email":"a@example.com","name":"Ada","createdAt":"2026-01-01T00:00:00.000Z"} ]"#,
+            )
+        },
         // A write that was torn.
         |place| {
             let journal = place.read("users.journal");

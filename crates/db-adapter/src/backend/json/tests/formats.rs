@@ -170,8 +170,16 @@ async fn make_fixtures() {
     fs::create_dir(&to).unwrap();
     let place = TestDir::new();
     let store = place.open().await;
-    load(&store, &user::TABLE, &[RICH, r#"{"userId":"u2","email":"u2@example.com"}"#, r#"{"userId":"u3","name":"No e-mail"}"#])
-        .await;
+    load(
+        &store,
+        &user::TABLE,
+        &[
+            RICH,
+            r#"{"userId":"u2","email":"u2@example.com","name":"N","createdAt":"2024-01-01T00:00:00.000Z"}"#,
+            r#"{"userId":"u3","name":"No e-mail","createdAt":"2024-01-01T00:00:00.000Z"}"#,
+        ],
+    )
+    .await;
     load(&store, &thread::TABLE, &[r#"{"threadId":"t1","title":"In the snapshot","createdAt":"2024-01-01T00:00:00.000Z"}"#])
         .await;
     load(&store, &post::TABLE, &[&post("p1", 1), &post("gone", 1)]).await;

@@ -40,7 +40,8 @@ async fn a_torn_batch_is_not_taken_for_one_that_another_follows() {
     let store = place.open().await;
     add(&store, "a").await.unwrap();
     let (first, lock) = (place.read("users.journal").len(), place.read("users.lock"));
-    let item = Item::parse(r#"{"userId":"b","x":{"batch":2,"bytes":1,"count":1}}"#);
+    let item =
+        Item::parse(r#"{"userId":"b","name":"B","createdAt":"2026-01-01T00:00:00.000Z","x":{"batch":2,"bytes":1,"count":1}}"#);
     store.load(&user::TABLE, futures::stream::iter([item]).boxed()).await.unwrap();
     kill(store).await;
     let journal = place.read("users.journal");
@@ -200,7 +201,7 @@ async fn a_snapshot_that_is_alone_is_taken_with_a_warning() {
     let _guard = log.start();
     let opened = || {
         let (files, lock) = place.files_of_users();
-        super::super::recover::open_alone(&files, &lock, false).unwrap().memory.count()
+        super::super::recover::open_alone(&files, &lock, false, false).unwrap().memory.count()
     };
     assert_eq!((opened(), log.text().as_str()), (1, ""));
     fs::remove_file(place.path("users.lock")).unwrap();
@@ -260,7 +261,9 @@ async fn a_batch_that_hands_an_email_on_is_replayed_in_its_order() {
     let place = TestDir::new();
     let store = place.open().await;
     add(&store, "a").await.unwrap();
-    let item = |id: &str, email: &str| Item::parse(&format!(r#"{{"userId":"{id}","email":"{email}"}}"#));
+    let item = |id: &str, email: &str| {
+        Item::parse(&format!(r#"{{"userId":"{id}","email":"{email}","name":"N","createdAt":"2026-01-01T00:00:00.000Z"}}"#))
+    };
     let items = [item("a", "new@example.com"), item("b", "a@example.com")];
     store.load(&user::TABLE, futures::stream::iter(items).boxed()).await.unwrap();
     kill(store).await;

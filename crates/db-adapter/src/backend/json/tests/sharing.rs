@@ -21,7 +21,7 @@ async fn each_sees_what_the_others_acknowledged_at_once() {
         assert!(has(reader, &id).await, "{id}");
         assert!(matches!(add(reader, &id).await, Err(Error::Conflict { rule: Rule::Key })));
     }
-    let taken = Attributes::from([("email".to_owned(), Value::from("U01@example.com"))]);
+    let taken = Attributes::from([("email".to_owned(), Value::from("u01@example.com"))]);
     let update = Update { set: taken, ..Update::default() };
     let refused = two.update(&user::TABLE, &Key::hash("u00"), &update).await;
     assert!(matches!(refused, Err(Error::Conflict { rule: Rule::Unique("email") })), "{refused:?}");
