@@ -26,7 +26,7 @@ locals {
     }
     forum = { for table, schema in local.tables : table => { # the one-off operator task
       actions = [
-        "GetItem", "PutItem", "UpdateItem", "DeleteItem", "Query", "Scan", "BatchGetItem", "BatchWriteItem",
+        "GetItem", "PutItem", "UpdateItem", "DeleteItem", "Query", "Scan", "BatchGetItem", "BatchWriteItem", "ConditionCheckItem",
         "DescribeTable", "DescribeContinuousBackups", "DescribeTimeToLive", "ListTagsOfResource",
       ]
       indexes = keys(schema.indexes)

@@ -87,8 +87,8 @@ run "each_task_may_do_what_its_routes_need_under_the_guides_names" {
       for statement in jsondecode(module.primary.task_policies.forum).Statement :
       endswith(statement.Sid, "Indexes") ? toset(statement.Action) == toset(["dynamodb:Query"]) : toset(statement.Action) == toset([
         "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem", "dynamodb:Query", "dynamodb:Scan",
-        "dynamodb:BatchGetItem", "dynamodb:BatchWriteItem", "dynamodb:DescribeTable", "dynamodb:DescribeContinuousBackups",
-        "dynamodb:DescribeTimeToLive", "dynamodb:ListTagsOfResource",
+        "dynamodb:BatchGetItem", "dynamodb:BatchWriteItem", "dynamodb:ConditionCheckItem", "dynamodb:DescribeTable",
+        "dynamodb:DescribeContinuousBackups", "dynamodb:DescribeTimeToLive", "dynamodb:ListTagsOfResource",
       ])
     ])
     error_message = "forum: ${module.primary.task_policies.forum}"

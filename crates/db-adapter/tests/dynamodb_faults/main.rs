@@ -11,6 +11,7 @@ mod foreign;
 mod lossy;
 mod matrix;
 mod pages;
+mod permissions;
 mod stale;
 
 use std::time::Duration;
