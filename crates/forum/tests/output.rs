@@ -14,7 +14,7 @@ use http_test::Process;
 use place::{Ended, Place};
 
 /// The commands that read or write a store of either backend, in an order in which each finds what it needs.
-const STORE: [&[&str]; 9] = [
+const STORE: [&[&str]; 8] = [
     &["seed"],
     &["verify"],
     &["verify", "--json"],
@@ -23,7 +23,6 @@ const STORE: [&[&str]; 9] = [
     &["restore", "--file", "saved.jsonl", "--merge"],
     &["restore", "--file", "saved.jsonl", "--merge", "--json"],
     &["verify", "--against-backup", "json.jsonl"],
-    &["fold", "--data-dir", "folded"],
 ];
 /// Those that need DynamoDB.
 const DYNAMODB: [&[&str]; 11] = [
@@ -40,7 +39,8 @@ const DYNAMODB: [&[&str]; 11] = [
     &["migrate", "--to", "new", "--json"],
 ];
 /// Those that need no store.
-const ALONE: [&[&str]; 9] = [
+const ALONE: [&[&str]; 10] = [
+    &["fold", "--data-dir", "folded"],
     &["cost"],
     &["cost", "--json"],
     &["cost", "--operations"],
@@ -75,6 +75,7 @@ async fn each_command(stdout: fn() -> Stdio, check: fn(&[&str], &Ended)) {
         place.done(&["backup", "--file", "saved.jsonl"]);
         let legacy = place.path("legacy");
         fs::create_dir(&legacy).unwrap();
+        fs::create_dir(place.path("folded")).unwrap();
         fs::write(legacy.join("db.json"), r#"{"users":[{"id":1,"name":"a"}],"threads":[],"posts":[]}"#).unwrap();
         let more: &[&[&str]] = if place.dynamodb.is_some() { &DYNAMODB } else { &ALONE };
         for arguments in STORE.iter().chain(more) {

@@ -222,8 +222,11 @@ async fn a_source_that_cannot_be_read_is_named() {
     place.fails(&["verify", "--against-dir", "absent"], &["cannot open absent"]);
     place.fails(&["verify", "--against-backup", "absent"], &["cannot open absent"]);
     for (text, words) in [
-        ("[{\"userId\":\"1\",\"version\":1},{\"userId\":2,\"version\":1}]", "users.json: record 2: userId must be a string"),
-        ("[{\"userId\":\"1\",\"version\":1}", "users.json: EOF"),
+        (
+            "[{\"userId\":\"1\",\"name\":\"N\",\"createdAt\":\"2024-01-01T00:00:00.000Z\",\"version\":1},{\"userId\":2,\"version\":1}]",
+            "users.json: record 2: userId must be a string",
+        ),
+        ("[{\"userId\":\"1\",\"name\":\"N\",\"createdAt\":\"2024-01-01T00:00:00.000Z\",\"version\":1}", "users.json: EOF"),
         ("{}", "users.json: expected a list of records"),
     ] {
         fs::write(place.path("plain/users.json"), text).unwrap();
@@ -278,7 +281,7 @@ async fn what_others_wrote_is_named_and_mended() {
             "wrong: threads threadId \"t1\": feed is not \"threads\"",
             "wrong: threads threadId \"t2\": title must be a string",
             "note: posts postId \"null\", threadId \"t1\": title is NULL",
-            "wrong: posts postId \"typed\", threadId \"t1\": version must be a whole number",
+            "wrong: posts postId \"typed\", threadId \"t1\": content must be a string; version must be a whole number",
             "wrong: posts postId \"empty\", threadId \"t1\": broken: content is missing",
             "wrong: users userId \"u1\": email must be trimmed and lower-cased",
         ],

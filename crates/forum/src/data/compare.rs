@@ -366,7 +366,11 @@ mod tests {
     use futures::StreamExt;
 
     fn users(ids: std::ops::Range<u32>, name: &str) -> Vec<Item> {
-        ids.map(|id| Item::parse(&format!(r#"{{"userId":"{id}","name":"{name}","version":1}}"#)).unwrap()).collect()
+        ids.map(|id| {
+            Item::parse(&format!(r#"{{"userId":"{id}","name":"{name}","createdAt":"2024-01-01T00:00:00.000Z","version":1}}"#))
+                .unwrap()
+        })
+        .collect()
     }
 
     #[tokio::test]

@@ -100,7 +100,7 @@ async fn a_migrated_post_is_shown_as_far_as_it_is_known_and_keeps_the_rest() {
     assert_eq!(answer.header("etag"), "\"0-0\"");
     let changed = app.send_json("PATCH", "/api/posts/1", &[("if-match", "\"0-0\"")], &json!({ "title": "x" })).await;
     assert_eq!(changed.expect_status(200).field("version"), 1);
-    assert_eq!(app.patch("/api/posts/1", &json!({ "userId": "u1" })).await.problem(422), ["userId"]);
+    assert_eq!(app.patch("/api/posts/1", &json!({ "userId": "u2" })).await.problem(422), ["userId"]);
     let item = app.store.get(&post::TABLE, &Key::pair("1", "9"), &Read::STRONG).await.unwrap().unwrap();
     assert_eq!(item.text("mood").as_deref(), Some("good"));
 }

@@ -579,7 +579,8 @@ mod tests {
 
     #[test]
     fn a_record_with_a_version_is_an_item_already() {
-        let stored = r#"{"email":"A@b.c","userId":"1","version":7,"writeId":"w"}"#;
+        let stored =
+            r#"{"createdAt":"2024-01-01T00:00:00.000Z","email":"a@b.c","name":"A","userId":"1","version":7,"writeId":"w"}"#;
         assert_eq!(json(&user::TABLE, stored), stored);
         assert!(json(&user::TABLE, r#"{"id":1,"name":"a","version":7}"#).contains(r#""userId":"1","version":7"#));
     }
