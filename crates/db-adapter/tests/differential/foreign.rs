@@ -65,10 +65,13 @@ fn odd() -> impl Strategy<Value = Option<Value>> {
     prop_oneof![1 => Just(None), 9 => prop::sample::select(odd.map(json).to_vec()).prop_map(Some)]
 }
 
+/// Which attribute, and what it becomes.
+type Change = (prop::sample::Index, Option<Value>);
+
 fn foreign() -> impl Strategy<Value = Vec<(&'static str, Attributes)>> {
     let changes = prop::collection::vec((any::<prop::sample::Index>(), odd()), 0..3);
     prop::collection::vec((prop::sample::select(vec!["users", "threads", "posts"]), changes), ITEMS).prop_map(|items| {
-        let item = |(number, (name, changes)): (usize, (&'static str, Vec<(prop::sample::Index, Option<Value>)>))| {
+        let item = |(number, (name, changes)): (usize, (&'static str, Vec<Change>))| {
             let table = forum::table(name).unwrap();
             // The JSON store adds the constant to what it reads, so that it is a test of its own.
             let known: Vec<_> =
