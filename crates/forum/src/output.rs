@@ -41,17 +41,6 @@ pub(crate) fn print_text(text: impl Display) -> Result<()> {
     unless_closed(stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()))
 }
 
-/// Prints to standard output why a command failed that prints JSON: `{"error": …}`. Text goes to standard error alone.
-///
-/// # Errors
-/// As [`print()`].
-pub(crate) fn print_failure(format: Format, error: &anyhow::Error) -> Result<()> {
-    match format {
-        Format::Text => Ok(()),
-        Format::Json => print_text(serde_json::json!({"error": format!("{error:#}")}).to_string() + "\n"),
-    }
-}
-
 /// Prints help or the version, or why the command line is wrong.
 pub(crate) fn print_usage(usage: &clap::Error) -> ExitCode {
     let printed = usage.print().and_then(|()| io::stdout().flush());

@@ -7,7 +7,7 @@ mod place;
 use std::fs;
 use std::path::Path;
 
-use db_adapter::forum::{TABLES, post, thread, user};
+use db_adapter::forum::{post, thread, user};
 use serde_json::{Value as Json, json};
 use sha2::{Digest, Sha256};
 

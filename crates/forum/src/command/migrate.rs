@@ -92,11 +92,7 @@ pub(crate) struct Arguments {
 
 /// Runs `forum migrate`.
 pub(crate) async fn run(arguments: Box<Arguments>) -> Result<Outcome> {
-    let done = arguments.run(&TABLES).await;
-    if let Err(error) = &done {
-        output::print_failure(arguments.output.format(), error)?;
-    }
-    let report = done?;
+    let report = arguments.run(&TABLES).await?;
     output::print(arguments.output.format(), &report)?;
     Ok(Outcome::of_comparison(report.differs()))
 }

@@ -19,7 +19,7 @@ use crate::Users;
 
 /// Erasing goes on while there is at least this much time; enough for one more page and the response.
 const RESERVE: Duration = Duration::from_millis(500);
-/// What a thread is called whose author was erased while others had posted in it.
+/// What a thread is called whose author was erased while others had posted in it, and a suspended user who was.
 const ERASED: &str = "[erased]";
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -81,6 +81,9 @@ fn stub(profile: &Item) -> Option<Update> {
     profile.text("suspendedUntil").filter(|until| *until > now())?;
     let known = user::TABLE.attributes.iter().filter(|known| known.is_of_client());
     let mut update = Update { remove: known.map(|known| known.name.to_owned()).collect(), ..Update::default() };
+    // Every user has a name.
+    update.remove.remove("name");
+    update.set.insert("name".to_owned(), ERASED.into());
     update.set.insert(UPDATED_AT.to_owned(), now().into());
     Some(update)
 }

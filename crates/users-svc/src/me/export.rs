@@ -18,7 +18,7 @@ use crate::Users;
 pub(crate) fn operation() -> Operation {
     let about = "Your profile, threads and posts, one JSON object a line: `{\"user\": …}`, `{\"thread\": …}`, `{\"post\": …}`.";
     let example = r#"{"user":{"userId":"1","name":"Alice","version":1}}"#;
-    Operation::get_of::<Users, _>("export_me", "Export what you wrote", about, ("application/x-ndjson", example), export_me)
+    Operation::get_of::<Users, _>("export_me", "Export what you wrote", about, ("text/plain", example), export_me)
 }
 
 async fn export_me(me: Target<Users>, Query(NoParameters {}): Query<NoParameters>) -> Result<Response, Problem> {
@@ -31,7 +31,7 @@ async fn export_me(me: Target<Users>, Query(NoParameters {}): Query<NoParameters
     let lines = stream::once(async move { Ok::<_, Error>(profile) }).chain(written);
     let mut response = Response::new(Body::from_stream(lines.map_ok(Bytes::from)));
     let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/x-ndjson"));
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     Ok(response)
 }

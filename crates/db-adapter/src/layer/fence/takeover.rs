@@ -111,7 +111,7 @@ pub async fn repair_claims(store: &dyn Store, tables: &[&'static Table]) -> Resu
                     Err(error) => return Err(error),
                 },
                 Finding::DanglingClaim { .. } => repaired.without_item += 1,
-                Finding::StolenClaim { .. } | Finding::BrokenItem { .. } => repaired.left += 1,
+                Finding::StolenClaim { .. } | Finding::MendableItem { .. } | Finding::BrokenItem { .. } => repaired.left += 1,
             }
         }
     }
