@@ -103,7 +103,7 @@ fn the_region_of_the_lease_writes_until_another_one_takes_over() {
 fn create_a_user(process: &Process, name: &str) -> String {
     let body = format!(r#"{{"name":"{name}","email":"{name}@example.org"}}"#);
     let mut stream = process.connect();
-    let head = "POST /api/users HTTP/1.1\r\nHost: test\r\nConnection: close\r\nContent-Type: application/json";
+    let head = "POST /api/users HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: application/json";
     write!(stream, "{head}\r\nContent-Length: {}\r\n\r\n{body}", body.len()).unwrap();
     let mut response = String::new();
     stream.read_to_string(&mut response).unwrap();

@@ -32,7 +32,7 @@ async fn fenced(looks: u32) -> (DynamoStore, FaultProxy) {
 }
 
 fn a_thread() -> Attributes {
-    attributes(json!({ "threadId": "t", "title": "T" }))
+    attributes(json!({ "threadId": "t", "title": "T", "createdAt": "2026-01-01T00:00:00.000Z" }))
 }
 
 fn is_refused<T: std::fmt::Debug>(done: db_adapter::Result<T>) {
