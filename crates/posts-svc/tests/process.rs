@@ -41,9 +41,10 @@ async fn a_post_names_what_another_process_wrote_and_outlives_a_kill() {
     assert!(refused.starts_with("HTTP/1.1 422 "), "{refused}");
 
     let other = JsonStore::open(&TABLES, JsonOptions::new(dir.path())).await.unwrap();
-    for (table, item) in
-        [(&thread::TABLE, r#"{"threadId":"t1","title":"T"}"#), (&user::TABLE, r#"{"userId":"u1","email":"a@b.c","name":"A"}"#)]
-    {
+    for (table, item) in [
+        (&thread::TABLE, r#"{"threadId":"t1","title":"T","createdAt":"2026-01-01T00:00:00.000Z"}"#),
+        (&user::TABLE, r#"{"userId":"u1","email":"a@b.c","name":"A","createdAt":"2026-01-01T00:00:00.000Z"}"#),
+    ] {
         other.create(table, Item::parse(item).unwrap().attributes().unwrap()).await.unwrap();
     }
     let answer = post(&process, "/api/posts", body);

@@ -223,7 +223,7 @@ fn a_request_names_one_host() {
 /// Users that fill a page.
 fn fill(dir: &TempDir) {
     let users: Vec<_> = (0..600)
-        .map(|at| serde_json::json!({ "userId": format!("u{at}"), "email": format!("u{at}@b.c"), "name": "A", "bio": "x".repeat(1900) }))
+        .map(|at| serde_json::json!({ "userId": format!("u{at}"), "email": format!("u{at}@b.c"), "name": "A", "createdAt": "2026-01-01T00:00:00.000Z", "bio": "x".repeat(1900) }))
         .collect();
     std::fs::write(dir.path().join("users.json"), serde_json::to_vec(&users).unwrap()).unwrap();
 }

@@ -223,7 +223,7 @@ fn healthcheck_asks_the_server_that_its_settings_name() {
     assert!(process.wait().success());
     let output = healthcheck("127.0.0.1");
     assert_eq!(output.status.code(), Some(1));
-    assert!(String::from_utf8(output.stderr).unwrap().contains("does not answer"));
+    assert!(String::from_utf8(output.stderr).unwrap().contains("does not respond"));
 }
 
 #[test]

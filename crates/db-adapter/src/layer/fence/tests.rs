@@ -308,7 +308,9 @@ async fn store(folder: &tempfile::TempDir, world: &World) -> (Arc<dyn Store>, Fe
 
 fn a_note(id: &str) -> Attributes {
     let created_at = "2026-01-01T00:00:00.000Z";
-    [("noteId", id), ("bookId", "b"), ("createdAt", created_at)].map(|(name, value)| (name.to_owned(), crate::Value::from(value))).into()
+    [("noteId", id), ("bookId", "b"), ("createdAt", created_at)]
+        .map(|(name, value)| (name.to_owned(), crate::Value::from(value)))
+        .into()
 }
 
 #[tokio::test]
