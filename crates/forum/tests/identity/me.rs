@@ -83,6 +83,9 @@ async fn a_profile_made_twice_at_once_is_one() {
 #[tokio::test]
 async fn nobody_and_programs_have_no_profile() {
     let forum = Forum::new().await;
+    for path in ["/api/threads/me", "/api/posts/me"] {
+        forum.app.get(path).await.problem(404);
+    }
     let robot = forum.token_with("robot", json!({ "client_id": "robot", "scope": "forum:write" }));
     for (method, path) in [("GET", "/api/users/me"), ("DELETE", "/api/users/me"), ("GET", "/api/users/me/export")] {
         forum.send(method, path, None, None).await.expect_status(401);

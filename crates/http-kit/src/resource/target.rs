@@ -155,7 +155,7 @@ impl<R: Resource> FromRequestParts<SharedStore> for Target<R> {
 
     async fn from_request_parts(parts: &mut Parts, store: &SharedStore) -> Result<Self, Problem> {
         let caller = Caller::from_request_parts(parts, store).await?;
-        let id = if names_caller(parts) {
+        let id = if R::OWNER == R::TABLE.hash && names_caller(parts) {
             caller.person()?.id.clone()
         } else {
             let PathId(id) = PathId::from_request_parts(parts, store).await?;
