@@ -10,7 +10,7 @@ use super::map::Map;
 /// How other programs' files are read.
 #[derive(Debug, Clone, Default, Args)]
 pub(crate) struct ReadingArguments {
-    /// What lists and attributes are called that are not understood: a TOML file with [collections], [users], [threads], [posts]
+    /// What lists and attributes are called that are not understood: a TOML file with the sections collections, users, threads, posts
     #[arg(long, value_name = "FILE")]
     pub(crate) map: Option<PathBuf>,
 
