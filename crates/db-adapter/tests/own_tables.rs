@@ -7,7 +7,8 @@ mod dynoxide;
 use db_adapter::dynamodb::{DynamoOptions, DynamoStore, tables};
 use db_adapter::json::{JsonOptions, JsonStore};
 use db_adapter::schema::{Attribute, Constant, Index, Kind, Unique};
-use db_adapter::{Attributes, Error, Key, Order, Query, Read, Rule, Scan, Store, Table, Update, Value};
+use db_adapter::{Attributes, Error, Item, Key, Order, Query, Read, Rule, Scan, Store, Table, Update, Value};
+use futures::StreamExt;
 
 /// Notes in books: a key of two halves and a unique attribute.
 static NOTES: Table = Table {
@@ -83,11 +84,37 @@ async fn holds_its_promises(store: &dyn Store) {
     }
 }
 
+/// A unique value may be stored in any spelling where its attribute declares none, as e-mail addresses do; all spellings are one value.
+async fn holds_one_value_in_any_spelling(store: &dyn Store) {
+    let taken =
+        |done: Result<Item, Error>| assert!(matches!(done, Err(Error::Conflict { rule: Rule::Unique("slug") })), "{done:?}");
+    let key = |id: &str| Key::pair(id, "b9");
+    let to = |slug: &str| Update { set: attributes([("slug", slug)]), ..Update::default() };
+    let note = |id: &str, slug: &str| attributes([("noteId", id), ("bookId", "b9"), ("page", "1"), ("slug", slug)]);
+
+    store.create(&NOTES, note("s1", "hut")).await.unwrap();
+    for slug in ["hut", "HUT", " Hut "] {
+        taken(store.create(&NOTES, note("s2", slug)).await);
+    }
+    let updated = store.update(&NOTES, &key("s1"), &to("Hut")).await.unwrap();
+    assert_eq!(updated.text("slug").as_deref(), Some("Hut"));
+    taken(store.create(&NOTES, note("s2", "hut")).await);
+
+    let loaded = futures::stream::iter([Ok(Item::new(&note("s3", " Axe")))]).boxed();
+    assert_eq!(store.load(&NOTES, loaded).await.unwrap(), 1);
+    store.update(&NOTES, &key("s3"), &to("axe")).await.unwrap();
+    store.update(&NOTES, &key("s3"), &to("saw")).await.unwrap();
+    store.create(&NOTES, note("s4", "axe")).await.unwrap();
+    taken(store.update(&NOTES, &key("s4"), &to("HUT")).await);
+    assert_eq!(store.check(&NOTES).await.unwrap(), []);
+}
+
 #[tokio::test]
 async fn json_files_keep_any_tables() {
     let dir = tempfile::tempdir().unwrap();
     let store = JsonStore::open(&SCHEMA, JsonOptions::new(dir.path())).await.unwrap();
     holds_its_promises(&store).await;
+    holds_one_value_in_any_spelling(&store).await;
     store.close().await.unwrap();
     let mut snapshots: Vec<_> = std::fs::read_dir(dir.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     snapshots.retain(|name| name.to_string_lossy().ends_with(".json"));
@@ -102,6 +129,7 @@ async fn dynamodb_keeps_any_tables() {
     let created: Vec<_> = tables::create(&store).await.unwrap().into_iter().map(|change| change.name).collect();
     assert_eq!(created, ["own-books", "own-notes"]);
     holds_its_promises(&store).await;
+    holds_one_value_in_any_spelling(&store).await;
 }
 
 #[tokio::test]
