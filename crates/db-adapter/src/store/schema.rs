@@ -255,7 +255,7 @@ impl Index {
 impl Unique {
     /// The value that must be unique: trimmed and lower-cased.
     pub fn normalise(&self, value: &str) -> String {
-        stored::normalised(value)
+        attribute::normalised(value)
     }
 
     /// The partition key of the claim that holds a normalised value where the backend keeps claims beside the items.

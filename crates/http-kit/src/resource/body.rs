@@ -6,7 +6,7 @@ use std::fmt;
 use axum::body::Bytes;
 use axum::extract::{FromRequest, Request};
 use axum::http::{HeaderMap, StatusCode, header};
-use db_adapter::schema::{Access, Attribute, Form, Presence};
+use db_adapter::schema::{Access, Attribute, Presence};
 use db_adapter::{Attributes, Item, Table, Update};
 use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
@@ -248,7 +248,7 @@ fn checked(said: Vec<(&'static Attribute, Option<Change>)>, purpose: Purpose, gi
             _ => None,
         };
         let change = match change {
-            Some(Change::Set(text)) => Change::Set(in_form(known.form, text)),
+            Some(Change::Set(text)) => Change::Set(known.form.apply(text)),
             Some(change) => change,
             // An attribute that cannot change may be left out where the item is there.
             None if purpose == Purpose::Patch || fixed => Change::Keep,
@@ -266,14 +266,6 @@ fn checked(said: Vec<(&'static Attribute, Option<Change>)>, purpose: Purpose, gi
         changes.push(Said { known, change, fixed });
     }
     (Changes(changes), faults)
-}
-
-fn in_form(form: Form, text: String) -> String {
-    match form {
-        Form::AsSent => text,
-        Form::Trimmed => text.trim().to_owned(),
-        Form::Normalised => text.trim().to_lowercase(),
-    }
 }
 
 fn fault(field: &str, message: impl Into<String>) -> FieldError {

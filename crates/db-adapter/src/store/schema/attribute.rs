@@ -77,6 +77,22 @@ pub enum Form {
     Normalised,
 }
 
+impl Form {
+    /// The text in this form.
+    pub fn apply(self, text: String) -> String {
+        match self {
+            Self::AsSent => text,
+            Self::Trimmed => text.trim().to_owned(),
+            Self::Normalised => normalised(&text),
+        }
+    }
+}
+
+/// The text trimmed and lower-cased: as unique values are compared.
+pub(super) fn normalised(text: &str) -> String {
+    text.trim().to_lowercase()
+}
+
 /// The greatest length of a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Max {

@@ -6,6 +6,7 @@
 
 use std::borrow::Cow;
 
+use super::attribute::normalised;
 use super::{Attribute, CREATED_AT, Form, Kind, Presence, Table, UPDATED_AT, VERSION};
 use crate::store::item::{Attributes, Members, Value};
 use crate::store::time::{self, is_timestamp};
@@ -228,11 +229,6 @@ impl Attribute {
         };
         self.wrong(Seen::of(&read)).is_none().then_some(read)
     }
-}
-
-/// The text trimmed and lower-cased: as unique values are compared.
-pub(super) fn normalised(text: &str) -> String {
-    text.trim().to_lowercase()
 }
 
 fn is_normalised(text: &str) -> bool {
