@@ -309,12 +309,14 @@ impl Store for JsonStore {
         let mut after = start.map(|start| record::encode(table, &start.key()).into_owned());
         let mut page = PageBuilder::new(scan.limit);
         loop {
-            let Step { items, last } = self.read(table, |memory| Step::behind(after.as_deref(), scan.segment, memory)).await?;
+            let step = |memory: &Memory| (Step::behind(after.as_deref(), scan.segment, page.wanted(), memory), memory.is_sound());
+            let (Step { items, last }, is_sound) = self.read(table, step).await?;
             let shown = |item| project(item, table, None, scan.attributes.as_deref());
             let mut sound = Vec::with_capacity(items.len());
             for (_, item) in &items {
                 let item = shown(item);
-                let fault = if scan.broken { None } else { table.fault_in(&item.members(), scan.attributes.as_deref()) };
+                let fault =
+                    if scan.broken || is_sound { None } else { table.fault_in(&item.members(), scan.attributes.as_deref()) };
                 match fault {
                     Some(fault) => drop(self.corrupt(table, &item, fault)),
                     None => sound.push(item),
@@ -374,7 +376,8 @@ impl Store for JsonStore {
         let mut findings = Vec::new();
         let mut after = None;
         loop {
-            let Step { items, last } = self.read(table, |memory| Step::behind(after.as_deref(), None, memory)).await?;
+            let Step { items, last } =
+                self.read(table, |memory| Step::behind(after.as_deref(), None, usize::MAX, memory)).await?;
             for (key, item) in &items {
                 findings.extend(Finding::of_item(table, record::decode(key), &item.attributes()?));
             }

@@ -68,12 +68,14 @@ impl Memory {
         self.broken.first_key_value().map(|(key, fault)| (&**key, *fault))
     }
 
+    /// Is no item broken?
+    pub(super) fn is_sound(&self) -> bool {
+        self.broken.is_empty()
+    }
+
     /// Why a read with this attribute list may not return the item, if so.
     pub(super) fn fault(&self, item: &Item, asked: Option<&[String]>) -> Option<Fault> {
-        match self.broken.is_empty() {
-            true => None,
-            false => self.table.fault_in(&item.members(), asked),
-        }
+        if self.is_sound() { None } else { self.table.fault_in(&item.members(), asked) }
     }
 
     /// The number of items.

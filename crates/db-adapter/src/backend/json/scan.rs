@@ -17,8 +17,9 @@ pub(super) struct Step {
 }
 
 impl Step {
-    /// What the segment, or the table, has behind a key: few enough that writers need not wait for long, and no more than about a page.
-    pub(super) fn behind(after: Option<&str>, segment: Option<Segment>, memory: &Memory) -> Self {
+    /// What the segment, or the table, has behind a key: few enough that writers need not wait for long, and no more than about a page
+    /// or the items that are wanted.
+    pub(super) fn behind(after: Option<&str>, segment: Option<Segment>, wanted: usize, memory: &Memory) -> Self {
         let (mut items, mut last, mut bytes) = (Vec::new(), None, 0);
         for (key, item) in memory.scan(after).take(ITEMS) {
             last = Some(key);
@@ -26,7 +27,7 @@ impl Step {
                 bytes += item.as_json().len();
                 items.push((key.into(), item.clone()));
             }
-            if bytes > MAX_PAGE_BYTES {
+            if bytes > MAX_PAGE_BYTES || items.len() >= wanted {
                 break;
             }
         }
