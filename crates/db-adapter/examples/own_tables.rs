@@ -16,6 +16,7 @@ static BOOKS: Table = Table {
     indexes: &[Index { name: "ShelfIndex", hash: "shelf", range: Some("title") }],
     unique: &[Unique { attribute: "isbn" }],
     constant: None,
+    ttl: None,
     attributes: &[
         Attribute::server("bookId", Kind::Text, "The book's id."),
         Attribute::text("isbn", "Its number."),

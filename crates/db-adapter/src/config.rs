@@ -199,6 +199,7 @@ impl DynamoConfig {
             )));
         }
         Ok(DynamoOptions {
+            clock: Arc::new(SystemClock),
             region: self.aws_region.clone(),
             endpoint: self.dynamodb_endpoint.clone(),
             tables: self.tables.to_map(),

@@ -14,7 +14,7 @@ use uuid::Uuid;
 use crate::store::schema::Table;
 
 pub use crate::store::time::timestamp;
-pub use attributes::REQUEST_HASH;
+pub use attributes::{EXPIRES_AT, REQUEST_HASH};
 
 /// Every table, sorted by name.
 pub const TABLES: [&Table; 3] = [&post::TABLE, &thread::TABLE, &user::TABLE];
@@ -116,6 +116,19 @@ mod tests {
         let names = |tables: &[&'static Table]| in_reference_order(tables).iter().map(|table| table.name).collect::<Vec<_>>();
         assert_eq!(names(&[&post::TABLE, &user::TABLE]), ["users", "posts"]);
         assert_eq!(names(&[]), [] as [&str; 0]);
+    }
+
+    /// A claim or a reference would outlive the item.
+    #[test]
+    fn a_table_that_ends_its_items_declares_a_hidden_count_and_nothing_depends_on_its_items() {
+        for table in TABLES {
+            let Some(ttl) = table.ttl else { continue };
+            let known = table.attribute(ttl).unwrap();
+            assert_eq!((known.kind, known.is_visible()), (Kind::Count, false), "{}", table.name);
+            assert!(table.unique.is_empty(), "{}", table.name);
+            let refers = |other: &Table| other.references().any(|(_, target)| target.name == table.name);
+            assert!(!TABLES.into_iter().any(refers), "{}", table.name);
+        }
     }
 
     #[test]

@@ -51,6 +51,8 @@ pub use update::Update;
 /// - What a read returns is never broken (see [`Table::check`]): other programs write to the same tables. Lists and `get_many` leave
 ///   such items out; `get`, and an `update` that leaves one broken, are [`Error::Corrupt`], although that update is made. Known attributes
 ///   that are NULL count as absent. With an attribute list only what was asked for is looked at.
+/// - An item that is past its [time](Table::ttl) is absent, for every operation and from that second on: reads and lists leave it out,
+///   a create may take its key, an update or a delete does not find it. What a write returns is the item as it stored it.
 /// - When the backend cannot serve, the error is [`Error::Throttled`], [`Error::Timeout`], [`Error::Unavailable`],
 ///   [`Error::NotWriting`], [`Error::Corrupt`] or [`Error::Backend`], whatever the operation.
 ///

@@ -6,9 +6,11 @@ mod dynoxide;
 
 use aws_sdk_dynamodb::types::{
     BillingMode, DeleteGlobalSecondaryIndexAction, GlobalSecondaryIndexUpdate, ProjectionType, TableStatus,
+    TimeToLiveSpecification, TimeToLiveStatus,
 };
-use db_adapter::dynamodb::{DynamoOptions, DynamoStore, tables};
-use db_adapter::forum::{TABLES, thread, user};
+use db_adapter::dynamodb::tables::{self, TableChange, TimeToLive};
+use db_adapter::dynamodb::{DynamoOptions, DynamoStore};
+use db_adapter::forum::{TABLES, post, thread, user};
 use db_adapter::{Query, Store};
 
 async fn store() -> DynamoStore {
@@ -68,6 +70,22 @@ async fn a_table_that_lacks_an_index_gets_it_with_the_items_that_are_there() {
     let by_user = Query::new(thread::TABLE.index("UserIndex").unwrap(), "u");
     assert_eq!(store.query(&thread::TABLE, &by_user).await.unwrap().items.len(), 1);
     assert!(tables::create(&store).await.unwrap().iter().all(|change| change.added_indexes.is_empty()));
+}
+
+#[tokio::test]
+async fn a_table_that_is_there_gets_the_time_to_live_that_it_declares() {
+    let store = store().await;
+    let states = |changes: Vec<TableChange>| changes.iter().map(|change| change.time_to_live).collect::<Vec<_>>();
+    let declared = TABLES.map(|table| table.ttl.map_or(TimeToLive::Unchanged, TimeToLive::Enabled));
+    assert_eq!(states(tables::create(&store).await.unwrap()), declared);
+    assert_eq!(states(tables::create(&store).await.unwrap()), [TimeToLive::Unchanged; TABLES.len()]);
+
+    let name = store.table_name(&post::TABLE);
+    let off = TimeToLiveSpecification::builder().attribute_name("expiresAt").enabled(false).build().unwrap();
+    store.client().update_time_to_live().table_name(name).time_to_live_specification(off).send().await.unwrap();
+    assert_eq!(states(tables::create(&store).await.unwrap()), declared);
+    let live = store.client().describe_time_to_live().table_name(name).send().await.unwrap().time_to_live_description.unwrap();
+    assert_eq!((live.time_to_live_status(), live.attribute_name()), (Some(&TimeToLiveStatus::Enabled), Some("expiresAt")));
 }
 
 #[tokio::test]

@@ -22,6 +22,7 @@ static NOTES: Table = Table {
     indexes: &[Index { name: "BookIndex", hash: "bookId", range: Some("page") }],
     unique: &[Unique { attribute: "slug" }],
     constant: None,
+    ttl: None,
     attributes: &[Attribute::server("noteId", Kind::Text, "The note's id."), Attribute::text("slug", "Its short name.")],
     samples: "[]",
 };
@@ -38,6 +39,7 @@ static BOOKS: Table = Table {
     indexes: &[Index { name: "TitleIndex", hash: "all", range: Some("title") }],
     unique: &[],
     constant: Some(Constant { attribute: "all", value: "books" }),
+    ttl: None,
     attributes: &[Attribute::server("bookId", Kind::Text, "The book's id."), Attribute::hidden("all")],
     samples: "[]",
 };

@@ -33,6 +33,7 @@ async fn tables_as_declared_are_shown() {
         &[
             "users: forum-microservices-users-dev in us-east-1 is ACTIVE, PAY_PER_REQUEST",
             "point-in-time recovery: not supported by this endpoint",
+            "time to live: expiresAt",
             "time to live: none",
             "replicas: none",
         ],

@@ -49,6 +49,26 @@ async fn a_store_alone_is_counted() {
     assert_eq!(checksums[0], checksums[1]);
 }
 
+/// Neither a check nor a backup knows an item that is past its time.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_past_its_time_is_not_there() {
+    for place in Place::each().await {
+        place.fill(2, 1, 3).await;
+        let ended = json!({"postId": "ended", "threadId": "nowhere", "userId": "nobody", "content": "gone", "expiresAt": 1_700_000_000,
+            "createdAt": "2023-01-01T00:00:00.000Z"});
+        place.load(&post::TABLE, vec![item(ended)]).await;
+        let report: Json = serde_json::from_str(&place.done(&["verify", "--json"]).stdout).unwrap();
+        let posts = &report["tables"][2];
+        assert_eq!((&posts["items"], &posts["danglingReferences"]), (&json!(3), &json!(0)), "{report}");
+        place.done(&["backup", "--file", "b.jsonl"]);
+        let saved = fs::read_to_string(place.path("b.jsonl")).unwrap();
+        assert!(saved.contains("\"posts\"") && !saved.contains("ended"), "{saved}");
+        let other = Place::json().await;
+        other.done(&["restore", "--file", text(&place.path("b.jsonl"))]);
+        assert_eq!(other.items(&post::TABLE).await.len(), 3);
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn equal_sources_are_equal() {
     for place in Place::each().await {

@@ -47,7 +47,7 @@ use call::Call;
 use crate::store::Store;
 use crate::store::check::{BrokenItems, Finding};
 use crate::store::error::{Error, Result};
-use crate::store::grant::Grant;
+use crate::store::grant::{Clock, Grant, SystemClock};
 use crate::store::health::Health;
 use crate::store::item::{Attributes, Item, Tag};
 use crate::store::page::{Page, Query, Read, Scan};
@@ -72,6 +72,8 @@ pub struct DynamoOptions {
     pub operation_timeout: Duration,
     /// Checked before each attempt of a write is sent; `None`: writes are always allowed.
     pub grant: Option<Arc<Grant>>,
+    /// Tells which items are past their time.
+    pub clock: Arc<dyn Clock>,
 }
 
 impl DynamoOptions {
@@ -85,6 +87,7 @@ impl DynamoOptions {
             attempt_timeout: Duration::from_secs(2),
             operation_timeout: Duration::from_secs(6),
             grant: None,
+            clock: Arc::new(SystemClock),
         }
     }
 }
@@ -132,6 +135,11 @@ impl DynamoStore {
 
     fn call(&self, operation: &'static str, table: &'static Table) -> Call<'_> {
         Call::new(self, operation, table)
+    }
+
+    /// The time that ends of items are compared with.
+    fn now(&self) -> f64 {
+        self.options.clock.seconds()
     }
 
     fn check_open(&self) -> Result<()> {

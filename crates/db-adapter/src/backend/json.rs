@@ -59,6 +59,7 @@ use crate::store::Store;
 use crate::store::check::{BrokenItems, Finding};
 use crate::store::cursor::{self, Position};
 use crate::store::error::{Error, Result, Rule};
+use crate::store::grant::{Clock, SystemClock};
 use crate::store::health::{Backend, Health};
 use crate::store::item::{Attributes, Item, Tag};
 use crate::store::limits::MAX_KEYS;
@@ -88,6 +89,8 @@ pub struct JsonOptions {
     pub keep_broken: bool,
     /// How long [`Store::close`] may take. What is not compacted by then stays in the journals, as safe as before.
     pub close_timeout: Duration,
+    /// Tells which items are past their time.
+    pub clock: Arc<dyn Clock>,
 }
 
 impl JsonOptions {
@@ -101,6 +104,7 @@ impl JsonOptions {
             lock_timeout: seconds,
             keep_broken: false,
             close_timeout: seconds,
+            clock: Arc::new(SystemClock),
         }
     }
 }
@@ -159,15 +163,15 @@ impl JsonStore {
         at.and_then(|at| self.tables.get(at)).ok_or_else(|| Error::unavailable(format!("there is no table {}", table.name)))
     }
 
-    /// Reads what every process has acknowledged before.
-    async fn read<T>(&self, table: &'static Table, read: impl FnOnce(&Memory) -> T) -> Result<T> {
+    /// Reads what every process has acknowledged before, with the time that ends of items are compared with.
+    async fn read<T>(&self, table: &'static Table, read: impl FnOnce(&Memory, f64) -> T) -> Result<T> {
         let Served { table, .. } = self.table(table)?;
         if let Some(memory) = table.current()? {
-            return Ok(read(&memory));
+            return Ok(read(&memory, table.now()));
         }
         let reader = Arc::clone(table);
         blocking(move || reader.catch_up()).await?;
-        Ok(read(&table.memory()))
+        Ok(read(&table.memory(), table.now()))
     }
 
     async fn write(&self, table: &'static Table, write: Write) -> Result<Option<Item>> {
@@ -199,7 +203,7 @@ pub async fn compact(schema: &'static [&'static Table], options: JsonOptions) ->
         let directory = Directory::open(&options.dir, Arc::new(RealDisk), single, options.lock_timeout)?;
         directory.enter()?;
         let tables = schema.iter().map(|table| {
-            let (files, lock) = table_files(&directory, table, options.lock_timeout)?;
+            let (files, lock) = table_files(&directory, table, &options)?;
             let loaded = recover::open_alone(&files, &lock, true, options.keep_broken)?;
             Ok((*table, loaded.memory.count()))
         });
@@ -208,19 +212,19 @@ pub async fn compact(schema: &'static [&'static Table], options: JsonOptions) ->
     .await
 }
 
-fn table_files(directory: &Directory, table: &'static Table, lock_timeout: Duration) -> Result<(Files, LockFile)> {
-    let files = Files { dir: directory.dir.clone(), table };
+fn table_files(directory: &Directory, table: &'static Table, options: &JsonOptions) -> Result<(Files, LockFile)> {
+    let files = Files { dir: directory.dir.clone(), table, clock: Arc::clone(&options.clock) };
     let lock = files.dir.open(&files.lock(), true)?;
     let lock = lock.ok_or_else(|| Error::unavailable(format!("{} cannot be opened", files.place(&files.lock()))))?;
     let queue = if directory.is_single() { None } else { files.dir.open(&files.queue(), true)? };
-    Ok((files, LockFile::new(lock, queue, lock_timeout)))
+    Ok((files, LockFile::new(lock, queue, options.lock_timeout)))
 }
 
 fn open_tables(directory: &Directory, schema: &[&'static Table], options: &JsonOptions) -> Result<Vec<OpenTable>> {
     for _ in 0..OPEN_ATTEMPTS {
         let entry = directory.enter()?;
         let open = |table| {
-            let (files, lock) = table_files(directory, table, options.lock_timeout)?;
+            let (files, lock) = table_files(directory, table, options)?;
             let loaded = match entry {
                 Entry::Alone => recover::open_alone(&files, &lock, false, options.keep_broken).map(Some),
                 Entry::Joined => recover::open_joined(&files, &lock),
@@ -254,8 +258,8 @@ impl Store for JsonStore {
     async fn get(&self, table: &'static Table, key: &Key, read: &Read) -> Result<Option<Item>> {
         table.check_key(key)?;
         let asked = read.attributes.as_deref();
-        let found = self.read(table, |memory| {
-            let item = project(memory.get(key)?, table, None, asked);
+        let found = self.read(table, |memory, now| {
+            let item = project(memory.get(key, now)?, table, None, asked);
             Some((memory.fault(&item, asked), item))
         });
         match found.await? {
@@ -289,12 +293,12 @@ impl Store for JsonStore {
         let mut page = PageBuilder::new(query.limit);
         let wanted = page.wanted();
         let shown = |item: &Item| project(item, table, Some(query.index), query.attributes.as_deref());
-        let stored = self.read(table, |memory| {
+        let stored = self.read(table, |memory, now| {
             let is_sound = |item: &&Item| {
                 let fault = memory.fault(item, None).and_then(|_| memory.fault(&shown(item), query.attributes.as_deref()));
                 fault.inspect(|fault| drop(self.corrupt(table, item, *fault))).is_none()
             };
-            memory.query(query, start.as_deref()).filter(is_sound).take(wanted).cloned().collect::<Vec<_>>()
+            memory.query(query, start.as_deref(), now).filter(is_sound).take(wanted).cloned().collect::<Vec<_>>()
         });
         let stored = stored.await?;
         let taken = stored.iter().take_while(|item| page.offer(shown(item)).is_continue()).count();
@@ -309,7 +313,9 @@ impl Store for JsonStore {
         let mut after = start.map(|start| record::encode(table, &start.key()).into_owned());
         let mut page = PageBuilder::new(scan.limit);
         loop {
-            let step = |memory: &Memory| (Step::behind(after.as_deref(), scan.segment, page.wanted(), memory), memory.is_sound());
+            let step = |memory: &Memory, now| {
+                (Step::behind(after.as_deref(), scan.segment, page.wanted(), memory, now), memory.is_sound())
+            };
             let (Step { items, last }, is_sound) = self.read(table, step).await?;
             let shown = |item| project(item, table, None, scan.attributes.as_deref());
             let mut sound = Vec::with_capacity(items.len());
@@ -377,7 +383,7 @@ impl Store for JsonStore {
         let mut after = None;
         loop {
             let Step { items, last } =
-                self.read(table, |memory| Step::behind(after.as_deref(), None, usize::MAX, memory)).await?;
+                self.read(table, |memory, now| Step::behind(after.as_deref(), None, usize::MAX, memory, now)).await?;
             for (key, item) in &items {
                 findings.extend(Finding::of_item(table, record::decode(key), &item.attributes()?));
             }
@@ -402,11 +408,11 @@ impl Store for JsonStore {
             // Values are indexed, not claimed: the index follows the items.
             Finding::MissingClaim { .. } | Finding::DanglingClaim { .. } => Ok(()),
             Finding::StolenClaim { key, attribute, value, owner } => {
-                let holds = |memory: &Memory, key: &Key| {
-                    let record = memory.get(key).and_then(|item| record::Record::new(table, item.clone()).ok());
+                let holds = |memory: &Memory, key: &Key, now: f64| {
+                    let record = memory.get(key, now).and_then(|item| record::Record::new(table, item.clone()).ok());
                     record.is_some_and(|record| record.unique.iter().flatten().any(|unique| unique == value))
                 };
-                match self.read(table, |memory| holds(memory, key) && holds(memory, owner)).await? {
+                match self.read(table, |memory, now| holds(memory, key, now) && holds(memory, owner, now)).await? {
                     true => Err(Error::Conflict { rule: Rule::Unique(attribute) }),
                     false => Ok(()),
                 }

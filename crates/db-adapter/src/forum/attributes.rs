@@ -3,6 +3,9 @@
 /// The hidden attribute with the fingerprint of the request that created an item under an idempotency key.
 pub const REQUEST_HASH: &str = "requestHash";
 
+/// The hidden attribute with the time at which an item ends, in tables that declare it as their [`ttl`](crate::Table::ttl).
+pub const EXPIRES_AT: &str = "expiresAt";
+
 /// What other programs call the user who wrote an item. An id goes before a name.
 pub(super) const AUTHOR: &[&str] =
     &["author_id", "creator_id", "owner_id", "author", "username", "user", "created_by", "poster", "creator"];

@@ -1,6 +1,6 @@
 //! Posts: what is said.
 
-use super::attributes::{AUTHOR, CREATED, REQUEST_HASH, TEXT, UPDATED};
+use super::attributes::{AUTHOR, CREATED, EXPIRES_AT, REQUEST_HASH, TEXT, UPDATED};
 use super::{is_id, thread, user};
 use crate::store::schema::Kind::{Count, Text};
 use crate::store::schema::{Attribute, CREATED_AT, Index, Table, UPDATED_AT, VERSION, WRITE_ID};
@@ -20,6 +20,7 @@ pub static TABLE: Table = Table {
     ],
     unique: &[],
     constant: None,
+    ttl: Some(EXPIRES_AT),
     attributes: &[
         Attribute::server("postId", Text, "The post's id.").id(is_id).formerly(&["id", "comment_id", "reply_id", "message_id"]),
         Attribute::text("threadId", "The thread it belongs to; never changes.")
@@ -46,6 +47,7 @@ pub static TABLE: Table = Table {
         Attribute::server(VERSION, Count, "How often the post was written; 1 after creation."),
         Attribute::hidden(WRITE_ID),
         Attribute::hidden(REQUEST_HASH),
+        Attribute::hidden_count(EXPIRES_AT),
     ],
     samples: include_str!("../../../../data/seed/posts.json"),
 };

@@ -26,6 +26,7 @@ pub static TABLE: Table = Table {
     ],
     unique: &[],
     constant: Some(Constant { attribute: "feed", value: FEED }),
+    ttl: None,
     attributes: &[
         Attribute::server("threadId", Text, "The thread's id.").id(is_id).formerly(&["id", "topic_id", "discussion_id"]),
         Attribute::text("title", "What the thread is about. It is trimmed.")

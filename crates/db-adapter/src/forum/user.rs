@@ -17,6 +17,7 @@ pub static TABLE: Table = Table {
     indexes: &[Index { name: "EmailIndex", hash: "email", range: None }],
     unique: &[Unique { attribute: "email" }],
     constant: None,
+    ttl: None,
     attributes: &[
         Attribute::server("userId", Text, "The user's id.").id(is_id).formerly(&["id", "uid", "author_id", "member_id"]),
         Attribute::text(

@@ -23,9 +23,10 @@ use moka::future::Cache;
 use crate::store::Store;
 use crate::store::check::Finding;
 use crate::store::error::{Error, Result};
+use crate::store::grant::{Clock, SystemClock};
 use crate::store::item::{Attributes, Item, Tag};
 use crate::store::page::{Page, Query, Read, Scan, project};
-use crate::store::schema::{Key, Table};
+use crate::store::schema::{Key, Table, is_over};
 use crate::store::update::Update;
 
 use generation::{Generations, Scope};
@@ -47,6 +48,7 @@ pub struct CachedStore {
     ttl: Duration,
     entries: Cache<EntryKey, Entry>,
     generations: Generations,
+    clock: Arc<dyn Clock>,
 }
 
 /// What a read returned. An item's is a page of one or none.
@@ -56,6 +58,18 @@ struct Entry {
     /// The generation of the lookup before it was read. Valid for as long as the lookup is of that generation.
     generation: u64,
     expires: Instant,
+    /// When the first of the items is past its time, if one ends.
+    end: Option<f64>,
+}
+
+impl Entry {
+    fn new(table: &'static Table, page: Page, generation: u64, expires: Instant) -> Self {
+        let end = match table.ttl {
+            Some(_) => page.items.iter().filter_map(|item| table.end_in(&item.members())).reduce(f64::min),
+            None => None,
+        };
+        Self { page: Arc::new(page), generation, expires, end }
+    }
 }
 
 struct AtItsTime;
@@ -64,7 +78,18 @@ impl CachedStore {
     /// In front of that store: a result is used for no longer than `ttl`, and all of them take no more than about `max_bytes` of memory.
     pub fn new(store: Arc<dyn Store>, ttl: Duration, max_bytes: u64) -> Self {
         let entries = Cache::builder().max_capacity(max_bytes).weigher(weight).expire_after(AtItsTime).build();
-        Self { store, ttl, entries, generations: Generations::new() }
+        Self { store, ttl, entries, generations: Generations::new(), clock: Arc::new(SystemClock) }
+    }
+
+    /// With the clock that tells which items are past their time.
+    #[must_use]
+    pub fn with_clock(self, clock: Arc<dyn Clock>) -> Self {
+        Self { clock, ..self }
+    }
+
+    /// May the entry be used for a read of that generation or later?
+    fn holds(&self, entry: &Entry, asked: u64) -> bool {
+        entry.generation >= asked && !is_over(entry.end, self.clock.seconds())
     }
 
     async fn look_up(&self, lookup: Lookup<'_>) -> Result<Arc<Page>> {
@@ -73,7 +98,7 @@ impl CachedStore {
         let asked = self.generations.seen(&lookup.scopes()).generation;
         loop {
             match self.entries.get(&key).await {
-                Some(entry) if entry.generation >= asked => {
+                Some(entry) if self.holds(&entry, asked) => {
                     counter!("store_cache_hits_total", &labels).increment(1);
                     return Ok(entry.page);
                 }
@@ -86,7 +111,7 @@ impl CachedStore {
             };
             let entry = self.entries.entry_by_ref(&key).or_try_insert_with(read).await.map_err(shared)?;
             // An older one is of a read that began before a write which ended before we were asked.
-            if entry.value().generation >= asked {
+            if self.holds(entry.value(), asked) {
                 if !entry.is_fresh() {
                     counter!("store_cache_hits_total", &labels).increment(1);
                 }
@@ -98,13 +123,14 @@ impl CachedStore {
     async fn read(&self, lookup: Lookup<'_>) -> Result<Entry> {
         let seen = self.generations.seen(&lookup.scopes());
         let now = Instant::now();
-        let page = Arc::new(lookup.read(&*self.store).await?);
-        Ok(Entry { page, generation: seen.generation, expires: now + lifetime(self.ttl, now, seen.written) })
+        let page = lookup.read(&*self.store).await?;
+        let expires = now + lifetime(self.ttl, now, seen.written);
+        Ok(Entry::new(lookup.table(), page, seen.generation, expires))
     }
 
     async fn remember(&self, table: &'static Table, key: &Key, item: Option<Item>, generation: u64, expires: Instant) {
-        let page = Arc::new(Page { items: item.into_iter().collect(), next: None });
-        self.entries.insert(Lookup::Item(table, key).entry_key(), Entry { page, generation, expires }).await;
+        let page = Page { items: item.into_iter().collect(), next: None };
+        self.entries.insert(Lookup::Item(table, key).entry_key(), Entry::new(table, page, generation, expires)).await;
     }
 
     /// A strong read: of the whole item, which costs the same, so that it can be remembered.

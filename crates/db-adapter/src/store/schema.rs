@@ -1,10 +1,12 @@
 //! What a table is: its keys, its indexes, its unique attributes and the attributes it knows.
 
 mod attribute;
+mod expiry;
 mod stored;
 
 pub use super::reserved::{CREATED_AT, UPDATED_AT, VERSION, WRITE_ID};
 pub use attribute::{Access, Attribute, Form, Kind, Max, Presence};
+pub(crate) use expiry::{end_of, is_over};
 pub(crate) use stored::{Condition, Fault};
 
 use crate::store::error::{Error, Result};
@@ -34,6 +36,9 @@ pub struct Table {
     pub unique: &'static [Unique],
     /// An attribute that every item carries with the same value, so that an index can list the whole table in order.
     pub constant: Option<Constant>,
+    /// The attribute with the time at which an item ends: a number of seconds since 1970. From that second on the item is absent
+    /// for every operation; the backends remove it later. Not in a table with unique attributes or one that others refer to.
+    pub ttl: Option<&'static str>,
     /// The attributes this version knows, in the order in which they are shown. Others are kept but not shown.
     pub attributes: &'static [Attribute],
     /// Sample items, a JSON array: what an empty store is filled with, and what the OpenAPI documents show.

@@ -17,6 +17,7 @@ pub(crate) static NOTES: Table = Table {
     ],
     unique: &[Unique { attribute: "slug" }],
     constant: None,
+    ttl: None,
     attributes: &[
         Attribute::server("noteId", Kind::Text, "The note's id."),
         Attribute::text("bookId", "The book it is in.").required().fixed(),

@@ -16,6 +16,7 @@ use tokio::sync::OnceCell;
 
 use crate::dynoxide;
 use crate::fixture::{Case, Fixture};
+use crate::moved_clock::MovedClock;
 
 static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().unwrap());
 
@@ -40,7 +41,7 @@ impl StoreLayer for Transparent {
 }
 
 /// What stands in front of a backend's store.
-type InFront = fn(Arc<dyn Store>) -> Arc<dyn Store>;
+type InFront = fn(Arc<dyn Store>, Arc<MovedClock>) -> Arc<dyn Store>;
 
 #[derive(Clone, Copy)]
 pub enum Backend {
@@ -80,8 +81,10 @@ impl Backend {
 
     fn in_front(self) -> InFront {
         match self {
-            Self::JsonCached | Self::DynoxideCached => |store| Arc::new(Transparent(CachedStore::new(store, ONE_HOUR, 64 << 20))),
-            Self::Json | Self::Dynoxide | Self::DynamodbLocal => |store| store,
+            Self::JsonCached | Self::DynoxideCached => {
+                |store, clock| Arc::new(Transparent(CachedStore::new(store, ONE_HOUR, 64 << 20).with_clock(clock)))
+            }
+            Self::Json | Self::Dynoxide | Self::DynamodbLocal => |store, _| store,
         }
     }
 
@@ -112,17 +115,24 @@ pub async fn json_store(dir: &std::path::Path) -> Arc<dyn Store> {
 async fn on_json(run: crate::fixture::Run, in_front: InFront) {
     let dir = Arc::new(tempfile::tempdir().unwrap());
     let path = dir.path().to_owned();
-    let fixture = Fixture::new(Box::new(move || {
-        let path = path.clone();
-        async move { in_front(json_store(&path).await) }.boxed()
-    }));
+    let clock = Arc::new(MovedClock::new());
+    let reopen = {
+        let clock = Arc::clone(&clock);
+        move || {
+            let (options, clock) = (JsonOptions { clock: clock.clone(), ..JsonOptions::new(&path) }, clock.clone());
+            async move { in_front(Arc::new(JsonStore::open(&TABLES, options).await.unwrap()), clock) }.boxed()
+        }
+    };
+    let fixture = Fixture::new(clock, Box::new(reopen));
     run(fixture.await).await;
 }
 
 async fn on_dynamodb(endpoint: String, run: crate::fixture::Run, in_front: InFront) {
     let suffix = uuid::Uuid::new_v4();
     let names: BTreeMap<_, _> = TABLES.map(|table| (table.name, format!("conformance-{}-{suffix}", table.name))).into();
+    let clock = Arc::new(MovedClock::new());
     let options = DynamoOptions {
+        clock: clock.clone(),
         endpoint: Some(endpoint),
         tables: names,
         // A busy machine must not turn a conflict into a timeout.
@@ -132,10 +142,14 @@ async fn on_dynamodb(endpoint: String, run: crate::fixture::Run, in_front: InFro
     };
     let admin = DynamoStore::open(&TABLES, options.clone()).await.unwrap();
     tables::create(&admin).await.unwrap();
-    let fixture = Fixture::new(Box::new(move || {
-        let options = options.clone();
-        async move { in_front(Arc::new(DynamoStore::open(&TABLES, options).await.unwrap())) }.boxed()
-    }));
+    let reopen = {
+        let clock = Arc::clone(&clock);
+        move || {
+            let (options, clock) = (options.clone(), clock.clone());
+            async move { in_front(Arc::new(DynamoStore::open(&TABLES, options).await.unwrap()), clock) }.boxed()
+        }
+    };
+    let fixture = Fixture::new(clock, Box::new(reopen));
     let outcome = std::panic::AssertUnwindSafe(run(fixture.await)).catch_unwind().await;
     tables::delete(&admin).await.unwrap();
     if let Err(panic) = outcome {

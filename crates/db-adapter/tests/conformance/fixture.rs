@@ -11,6 +11,8 @@ use db_adapter::{Attributes, Error, Item, Key, Page, Query, Result, Scan, Store,
 use futures::future::BoxFuture;
 use serde_json::json;
 
+use crate::moved_clock::MovedClock;
+
 pub type Run = fn(Fixture) -> Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// One named case.
@@ -36,12 +38,14 @@ type Reopen = Box<dyn Fn() -> BoxFuture<'static, Arc<dyn Store>> + Send + Sync>;
 /// An empty store of its own for each case.
 pub struct Fixture {
     pub store: Arc<dyn Store>,
+    /// That of the store and of every other one on the same data.
+    pub clock: Arc<MovedClock>,
     reopen: Reopen,
 }
 
 impl Fixture {
-    pub async fn new(reopen: Reopen) -> Self {
-        Self { store: reopen().await, reopen }
+    pub async fn new(clock: Arc<MovedClock>, reopen: Reopen) -> Self {
+        Self { store: reopen().await, clock, reopen }
     }
 
     /// Another store on the same data, as another process would open it.

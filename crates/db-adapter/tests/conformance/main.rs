@@ -16,9 +16,12 @@ mod cursor;
 mod delete;
 #[path = "../dynoxide/mod.rs"]
 mod dynoxide;
+mod expiry;
 mod fixture;
 mod item;
 mod load;
+#[path = "../moved_clock/mod.rs"]
+mod moved_clock;
 mod query;
 mod read;
 mod scan;
@@ -35,6 +38,7 @@ fn main() -> ExitCode {
         create::CASES,
         cursor::CASES,
         delete::CASES,
+        expiry::CASES,
         item::CASES,
         load::CASES,
         query::CASES,

@@ -1,6 +1,7 @@
 //! Both backends, side by side: every operation goes to both, and what they return is compared as text.
 
 use std::fmt::Write as _;
+use std::sync::Arc;
 use std::time::Duration;
 
 use db_adapter::dynamodb::{DynamoOptions, DynamoStore, tables};
@@ -11,6 +12,7 @@ use db_adapter::{Cursor, Error, Item, Key, Page, Query, Read, Result, Scan, Stor
 use futures::StreamExt;
 use tempfile::TempDir;
 
+use crate::moved_clock::MovedClock;
 use crate::operation::{Asked, Expected, Operation, named, segments};
 use crate::value::{Clock, Contents, make};
 
@@ -20,6 +22,8 @@ pub struct Lockstep {
     /// Two, as in two processes on one directory; operations go to one and the other in turn.
     json: [JsonStore; 2],
     dynamo: DynamoStore,
+    /// Of all stores: tells which items are past their time.
+    time: Arc<MovedClock>,
     clock: Clock,
     steps: usize,
     held: Option<Held>,
@@ -34,15 +38,18 @@ struct Held {
 /// How the backends differ.
 type Difference = String;
 
-async fn open_json(dir: &TempDir) -> JsonStore {
-    JsonStore::open(&TABLES, JsonOptions { compact_at: 64 << 10, ..JsonOptions::new(dir.path()) }).await.unwrap()
+async fn open_json(dir: &TempDir, clock: &Arc<MovedClock>) -> JsonStore {
+    let clock = Arc::clone(clock) as Arc<dyn db_adapter::Clock>;
+    JsonStore::open(&TABLES, JsonOptions { compact_at: 64 << 10, clock, ..JsonOptions::new(dir.path()) }).await.unwrap()
 }
 
 impl Lockstep {
     /// Empty stores of their own.
     pub async fn start(endpoint: &str) -> Self {
         let run = uuid::Uuid::new_v4();
+        let time = Arc::new(MovedClock::new());
         let options = DynamoOptions {
+            clock: time.clone(),
             endpoint: Some(endpoint.to_owned()),
             tables: TABLES.map(|table| (table.name, format!("differential-{}-{run}", table.name))).into(),
             // A busy machine must not turn a result into a timeout.
@@ -53,8 +60,8 @@ impl Lockstep {
         let dynamo = DynamoStore::open(&TABLES, options).await.unwrap();
         tables::create(&dynamo).await.unwrap();
         let dir = tempfile::tempdir().unwrap();
-        let json = [open_json(&dir).await, open_json(&dir).await];
-        Self { dir, json, dynamo, clock: Clock::default(), steps: 0, held: None }
+        let json = [open_json(&dir, &time).await, open_json(&dir, &time).await];
+        Self { dir, json, dynamo, time, clock: Clock::default(), steps: 0, held: None }
     }
 
     /// Removes the tables.
@@ -161,8 +168,12 @@ impl Lockstep {
                     self.json[at].close().await.unwrap();
                 }
                 for at in 0..if *all { 2 } else { 1 } {
-                    self.json[at] = open_json(&self.dir).await;
+                    self.json[at] = open_json(&self.dir, &self.time).await;
                 }
+                Ok(())
+            }
+            Operation::Advance { seconds } => {
+                self.time.advance(*seconds);
                 Ok(())
             }
             Operation::Check { table } => self.check(named(table)).await,

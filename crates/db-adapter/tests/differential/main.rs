@@ -24,6 +24,8 @@
 mod dynoxide;
 mod foreign;
 mod lockstep;
+#[path = "../moved_clock/mod.rs"]
+mod moved_clock;
 mod operation;
 mod value;
 

@@ -67,6 +67,10 @@ pub enum Operation {
     Check {
         table: &'static str,
     },
+    /// Time goes on, so that some items end.
+    Advance {
+        seconds: i64,
+    },
 }
 
 /// A list of an index.
@@ -130,6 +134,7 @@ fn settable(table: &'static Table) -> Vec<(&'static str, f64)> {
         "createdAt" | "email" => 0.9,
         "userId" | "title" | "name" => 0.8,
         "content" | "description" | "bio" => 0.6,
+        "expiresAt" => 0.3,
         _ => 0.05,
     };
     table.attributes.iter().filter(|known| !table.is_key(known.name)).map(|known| (known.name, probability(known.name))).collect()
@@ -249,6 +254,7 @@ pub fn operation() -> impl Strategy<Value = Operation> {
         5 => scan,
         1 => any::<bool>().prop_map(|all| Operation::Restart { all }),
         1 => check,
+        2 => (1..40_i64).prop_map(|seconds| Operation::Advance { seconds }),
     ]
 }
 

@@ -5,6 +5,8 @@ use std::collections::BTreeSet;
 use db_adapter::{Attributes, Number, Table, Value, check_size};
 use proptest::prelude::*;
 
+use crate::moved_clock::MovedClock;
+
 /// The value of an attribute, to be made when it is stored.
 #[derive(Debug, Clone)]
 pub enum Content {
@@ -184,6 +186,9 @@ fn known(table: &'static Table, name: &'static str, long_text: fn() -> BoxedStra
         "createdAt" => created_at().boxed(),
         "userId" if !table.is_key("userId") => author().boxed(),
         "content" | "description" | "bio" => prop_oneof![30 => words(), 3 => long_text()].boxed(),
+        "expiresAt" => {
+            (0..400_i64).prop_map(|after| Content::Is(Value::from((MovedClock::START + after).unsigned_abs()))).boxed()
+        }
         // Not so large that an update could make it larger than a version may be.
         "version" => prop::sample::select(vec![0, 1, 7, 1 << 53, (1 << 63) - 1000, 1 << 63])
             .prop_map(|version| Content::Is(Value::from(version)))

@@ -9,7 +9,7 @@ use anyhow::{Result, bail};
 use clap::{Args, Subcommand};
 use db_adapter::config::DynamoConfig;
 use db_adapter::dynamodb::DynamoStore;
-use db_adapter::dynamodb::tables::{self, TableChange};
+use db_adapter::dynamodb::tables::{self, TableChange, TimeToLive};
 use db_adapter::forum::TABLES;
 
 use crate::{Outcome, Tables, output};
@@ -23,7 +23,8 @@ pub(crate) struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Create every table with its indexes and on-demand billing; leaves existing tables unchanged [API: CreateTable]
+    /// Create every table with its indexes, time to live and on-demand billing; leaves existing tables unchanged [API: CreateTable,
+    /// UpdateTable, DescribeTimeToLive, UpdateTimeToLive]
     #[command(after_help = "Example: forum tables create --endpoint http://localhost:8000")]
     Create {
         #[command(flatten)]
@@ -62,12 +63,18 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Outcome> {
 }
 
 fn report(dynamodb: &DynamoConfig, changes: &[TableChange], done: &str, unchanged: &str) -> Result<()> {
-    let line = |TableChange { name, changed, added_indexes, .. }: &TableChange| {
-        let what = match &added_indexes[..] {
+    let line = |TableChange { name, changed, added_indexes, time_to_live, .. }: &TableChange| {
+        let mut what = match &added_indexes[..] {
             _ if *changed => done.to_owned(),
             [] => unchanged.to_owned(),
             added => format!("{unchanged}; added {}", added.join(", ")),
         };
+        match time_to_live {
+            TimeToLive::Unchanged => {}
+            TimeToLive::Enabled(_) if *changed => {}
+            TimeToLive::Enabled(attribute) => what += &format!("; time to live by {attribute} is on"),
+            TimeToLive::Unsupported => what += "; time to live is not supported by this endpoint",
+        }
         format!("{name} in {}: {what}\n", dynamodb.aws_region)
     };
     output::print_text(changes.iter().map(line).collect::<String>())

@@ -34,6 +34,7 @@ static BADGES: Table = Table {
     indexes: &[],
     unique: &[Unique { attribute: "label" }],
     constant: None,
+    ttl: None,
     attributes: &[
         Attribute::server("badgeId", Text, "").formerly(&["id"]),
         Attribute::text("label", "").required().formerly(&["title"]),

@@ -8,7 +8,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use super::DynamoStore;
 use crate::store::error::{Error, Result};
 use crate::store::item::{Attributes, Item, Number, Tag, Value};
-use crate::store::schema::{Key, Table, VERSION, WRITE_ID};
+use crate::store::schema::{Key, Table, VERSION, WRITE_ID, end_of, is_over};
 
 /// An item as the SDK has it.
 pub(super) type Raw = HashMap<String, AttributeValue>;
@@ -55,6 +55,12 @@ pub(super) fn tag(raw: &Raw) -> Tag {
 }
 
 impl DynamoStore {
+    /// Is the item past its time?
+    pub(super) fn is_over(&self, table: &Table, raw: &Raw) -> bool {
+        let end = || end_of(raw.get(table.ttl?)?.as_n().ok()?);
+        is_over(end(), self.now())
+    }
+
     /// The item's attributes.
     ///
     /// # Errors
@@ -86,8 +92,11 @@ impl DynamoStore {
         }
     }
 
-    /// The item as lists return it: none where it is broken.
+    /// The item as lists return it: none where it is broken or past its time.
     pub(super) fn listed(&self, table: &'static Table, raw: Raw, asked: Option<&[String]>) -> Result<Option<Item>> {
+        if self.is_over(table, &raw) {
+            return Ok(None);
+        }
         match self.item(table, raw, asked) {
             Err(Error::Corrupt { .. }) => Ok(None),
             item => item.map(Some),

@@ -283,4 +283,6 @@ consumed! {
     op::delete_table::DeleteTableOutput: |_| &[];
     op::describe_table::DescribeTableOutput: |_| &[];
     op::update_table::UpdateTableOutput: |_| &[];
+    op::describe_time_to_live::DescribeTimeToLiveOutput: |_| &[];
+    op::update_time_to_live::UpdateTimeToLiveOutput: |_| &[];
 }

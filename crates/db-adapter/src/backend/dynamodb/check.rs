@@ -42,8 +42,8 @@ impl DynamoStore {
             let request = request.clone().set_exclusive_start_key(pages.start.clone());
             let output = call.send(request.send()).await.map_err(|error| call.fault(error))?;
             let count = output.items().len();
-            let (held, items): (Vec<_>, Vec<_>) =
-                output.items.unwrap_or_default().into_iter().partition(|raw| is_claim(table, raw));
+            let live = output.items.unwrap_or_default().into_iter().filter(|raw| !self.is_over(table, raw));
+            let (held, items): (Vec<_>, Vec<_>) = live.partition(|raw| is_claim(table, raw));
             self.check_claims_of(table, &items, &mut findings).await?;
             self.check_owners_of(table, &held, &mut findings).await?;
             for item in items {
@@ -221,7 +221,7 @@ impl DynamoStore {
 
     async fn remove_item(&self, table: &'static Table, key: &Key, raw: &Raw) -> Result<()> {
         let mut expression = Expression::default();
-        let condition = as_read(&mut expression, table, raw);
+        let condition = as_read(&mut expression, table, raw, self.now());
         let mut items = vec![self.delete_of(table, key, &expression, condition)?];
         for claim in claims_in(table, raw, key) {
             let holding = self.holding(table, claim.unique, &claim.value).await?;
@@ -236,8 +236,10 @@ impl DynamoStore {
     fn unchanged(&self, table: &'static Table, unique: &Unique, key: &Key, item: Option<&Raw>) -> Result<TransactWriteItem> {
         let mut expression = Expression::default();
         let condition = match item {
-            Some(item) => format!("{} AND {}", expression.exists(table), expression.unchanged(unique.attribute, item)),
-            None => expression.absent(table),
+            Some(item) => {
+                format!("{} AND {}", expression.exists(table, self.now()), expression.unchanged(unique.attribute, item))
+            }
+            None => expression.absent(table, self.now()),
         };
         let check = ConditionCheck::builder()
             .table_name(self.table_name(table))

@@ -41,8 +41,8 @@ impl Claim<'_> {
     }
 
     /// Nobody has the value, or the owner itself.
-    pub(super) fn is_free(&self, expression: &mut Expression, table: &Table) -> String {
-        format!("({} OR ({}))", expression.absent(table), is_same_claim(expression, &self.raw(table)))
+    pub(super) fn is_free(&self, expression: &mut Expression, table: &Table, now: f64) -> String {
+        format!("({} OR ({}))", expression.absent(table, now), is_same_claim(expression, &self.raw(table)))
     }
 }
 

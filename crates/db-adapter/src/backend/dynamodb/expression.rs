@@ -54,14 +54,27 @@ impl Expression {
         attributes.into_iter().map(|attribute| self.name(attribute)).collect::<Vec<_>>().join(", ")
     }
 
-    /// There is such an item.
-    pub(super) fn exists(&mut self, table: &Table) -> String {
-        format!("attribute_exists({})", self.name(table.hash))
+    /// There is such an item, and it is not past its time.
+    pub(super) fn exists(&mut self, table: &Table, now: f64) -> String {
+        let exists = format!("attribute_exists({})", self.name(table.hash));
+        match table.ttl {
+            // What is not a number is no time, and no comparison with it holds.
+            Some(ttl) => format!("{exists} AND (attribute_not_exists({0}) OR NOT {0} <= {1})", self.name(ttl), self.number(now)),
+            None => exists,
+        }
     }
 
-    /// There is no such item.
-    pub(super) fn absent(&mut self, table: &Table) -> String {
-        format!("attribute_not_exists({})", self.name(table.hash))
+    /// There is no such item, or it is past its time.
+    pub(super) fn absent(&mut self, table: &Table, now: f64) -> String {
+        let absent = format!("attribute_not_exists({})", self.name(table.hash));
+        match table.ttl {
+            Some(ttl) => format!("({absent} OR {} <= {})", self.name(ttl), self.number(now)),
+            None => absent,
+        }
+    }
+
+    fn number(&mut self, number: f64) -> String {
+        self.value(AttributeValue::N(number.to_string()))
     }
 
     /// The item has this tag.

@@ -29,7 +29,7 @@ impl DynamoStore {
         found.map(|raw| self.item(table, raw, read.attributes.as_deref())).transpose()
     }
 
-    /// The item of a full key as the SDK has it.
+    /// The item of a full key as the SDK has it; none that is past its time.
     pub(super) async fn get_raw(&self, table: &'static Table, key: &Key, read: &Read) -> Result<Option<Raw>> {
         let mut expression = Expression::default();
         let projection = read.attributes.as_deref().map(|asked| expression.projection(projection(table, None, asked)));
@@ -44,7 +44,7 @@ impl DynamoStore {
             .return_consumed_capacity(ReturnConsumedCapacity::Indexes);
         let call = self.call("GetItem", table);
         let output = call.send(request.send()).await.map_err(|error| call.fault(error))?;
-        Ok(output.item)
+        Ok(output.item.filter(|item| !self.is_over(table, item)))
     }
 
     async fn first_of_partition(&self, table: &'static Table, key: &Key, read: &Read) -> Result<Option<Raw>> {
@@ -63,8 +63,18 @@ impl DynamoStore {
             .set_expression_attribute_values(expression.values())
             .return_consumed_capacity(ReturnConsumedCapacity::Indexes);
         let call = self.call("Query", table);
-        let output = call.send(request.send()).await.map_err(|error| call.fault(error))?;
-        Ok(output.items.unwrap_or_default().into_iter().next())
+        let mut pages = Pages::from(None);
+        loop {
+            let request = request.clone().set_exclusive_start_key(pages.start.clone());
+            let output = call.send(request.send()).await.map_err(|error| call.fault(error))?;
+            let items = output.items.unwrap_or_default();
+            let count = items.len();
+            let first = items.into_iter().find(|item| !self.is_over(table, item));
+            // Without items that end, the first one is the only one that is looked at.
+            if first.is_some() || table.ttl.is_none() || !pages.go_on(&call, count, output.last_evaluated_key)? {
+                return Ok(first);
+            }
+        }
     }
 
     pub(super) async fn get_items(&self, keys: &[(&'static Table, Key)], read: &Read) -> Result<Vec<Option<Item>>> {
@@ -84,7 +94,7 @@ impl DynamoStore {
         Ok(keys.iter().map(|(table, key)| found.get(&(table.name, key.clone())).cloned()).collect())
     }
 
-    /// Those of no more than [`MAX_KEYS`] distinct full keys that exist, in no particular order. What DynamoDB leaves
+    /// Those of no more than [`MAX_KEYS`] distinct full keys that exist and are not past their time, in no particular order. What DynamoDB leaves
     /// unprocessed is asked for again.
     pub(super) async fn get_batch(&self, keys: &[(&'static Table, Key)], read: &Read) -> Result<Vec<(&'static Table, Raw)>> {
         let Some((first, _)) = keys.first() else { return Ok(Vec::new()) };
@@ -110,7 +120,8 @@ impl DynamoStore {
             let mut by_name = output.responses.unwrap_or_default();
             for (table, _) in by_table.values() {
                 let items = by_name.remove(self.table_name(table)).unwrap_or_default();
-                found.extend(items.into_iter().map(|raw| (*table, raw)));
+                let live = items.into_iter().filter(|raw| !self.is_over(table, raw));
+                found.extend(live.map(|raw| (*table, raw)));
             }
             wanted = output.unprocessed_keys.unwrap_or_default();
             if wanted.is_empty() {
@@ -186,7 +197,7 @@ impl DynamoStore {
             let output = call.send(request.send()).await.map_err(|error| call.fault(error))?;
             let items = output.items().len();
             for raw in output.items.unwrap_or_default() {
-                if is_claim(table, &raw) {
+                if is_claim(table, &raw) || self.is_over(table, &raw) {
                     continue;
                 }
                 let item = match scan.broken {

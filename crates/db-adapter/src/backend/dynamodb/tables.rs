@@ -7,6 +7,7 @@ use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::types::{
     AttributeDefinition, BillingMode, CreateGlobalSecondaryIndexAction, GlobalSecondaryIndex, GlobalSecondaryIndexUpdate,
     IndexStatus, KeySchemaElement, KeyType, Projection, ProjectionType, ScalarAttributeType, TableDescription, TableStatus,
+    TimeToLiveSpecification, TimeToLiveStatus,
 };
 
 use super::DynamoStore;
@@ -28,11 +29,24 @@ pub struct TableChange {
     pub changed: bool,
     /// The indexes that were added to a table that was there.
     pub added_indexes: Vec<&'static str>,
+    /// What became of the table's time to live.
+    pub time_to_live: TimeToLive,
+}
+
+/// What [`create`] did about the time to live that a table declares.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TimeToLive {
+    /// Nothing: the table declares none, or it was on.
+    Unchanged,
+    /// It is on now, by this attribute.
+    Enabled(&'static str),
+    /// The endpoint does not know it. Items that are past their time stay in the table, and are absent all the same.
+    Unsupported,
 }
 
 /// Creates every table of the store that is not there yet, on demand billing and with indexes that project everything, and waits until all
 /// of them can be used. A table that is there gets the indexes that it lacks, one after the other, and is left as it is otherwise; DynamoDB fills
-/// an index with the items that are there.
+/// an index with the items that are there. The time to live that a table declares is turned on.
 ///
 /// # Errors
 /// [`Error::Unavailable`] when AWS cannot be reached or refuses; [`Error::Timeout`] after ten minutes.
@@ -53,6 +67,9 @@ pub async fn create(store: &DynamoStore) -> Result<Vec<TableChange>> {
         wait(store, table, |description| description.is_some_and(is_active)).await?;
         if !change.changed {
             change.added_indexes = add_indexes(store, table).await?;
+        }
+        if let Some(attribute) = table.ttl {
+            change.time_to_live = enable_ttl(store, table, attribute).await?;
         }
     }
     Ok(changes)
@@ -124,6 +141,26 @@ async fn add_indexes(store: &DynamoStore, table: &'static Table) -> Result<Vec<&
     Ok(added)
 }
 
+async fn enable_ttl(store: &DynamoStore, table: &'static Table, attribute: &'static str) -> Result<TimeToLive> {
+    let call = store.call("DescribeTimeToLive", table);
+    let request = store.client.describe_time_to_live().table_name(store.table_name(table));
+    let described = match call.run(&mut store.backoff(), || request.clone().send()).await {
+        Ok(output) => output.time_to_live_description,
+        Err(error) if error.code() == Some("UnknownOperationException") => return Ok(TimeToLive::Unsupported),
+        Err(error) => return Err(call.fault(error)),
+    };
+    let is_on = |status: &TimeToLiveStatus| matches!(status, TimeToLiveStatus::Enabled | TimeToLiveStatus::Enabling);
+    let on = described.filter(|ttl| ttl.time_to_live_status().is_some_and(is_on));
+    if on.is_some_and(|ttl| ttl.attribute_name() == Some(attribute)) {
+        return Ok(TimeToLive::Unchanged);
+    }
+    let call = store.call("UpdateTimeToLive", table);
+    let enabled = TimeToLiveSpecification::builder().attribute_name(attribute).enabled(true).build().map_err(Error::backend)?;
+    let request = store.client.update_time_to_live().table_name(store.table_name(table)).time_to_live_specification(enabled);
+    call.run(&mut store.backoff(), || request.clone().send()).await.map_err(|error| call.fault(error))?;
+    Ok(TimeToLive::Enabled(attribute))
+}
+
 fn everything() -> Projection {
     Projection::builder().projection_type(ProjectionType::All).build()
 }
@@ -139,7 +176,13 @@ fn text_attributes(names: impl IntoIterator<Item = Option<&'static str>>) -> Res
 
 impl TableChange {
     fn of(store: &DynamoStore, table: &'static Table, changed: bool) -> Self {
-        Self { table: table.name, name: store.table_name(table).to_owned(), changed, added_indexes: Vec::new() }
+        Self {
+            table: table.name,
+            name: store.table_name(table).to_owned(),
+            changed,
+            added_indexes: Vec::new(),
+            time_to_live: TimeToLive::Unchanged,
+        }
     }
 }
 

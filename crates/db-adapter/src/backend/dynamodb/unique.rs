@@ -110,7 +110,7 @@ impl DynamoStore {
                 claims(table, &before, key).filter(|claim| !has(&after, claim) && !stolen.contains(&claim.value)).collect();
             let refused = if gained.is_empty() && lost.is_empty() {
                 let mut expression = Expression::default();
-                let condition = as_read(&mut expression, table, &old);
+                let condition = as_read(&mut expression, table, &old, self.now());
                 match self.update_if(table, key, update, write_id, Some(version), expression, condition, backoff).await? {
                     Written::Done(item) => return self.item(table, item, None),
                     Written::Refused(item) => item,
@@ -162,7 +162,7 @@ impl DynamoStore {
         loop {
             let lost: Vec<_> = claims_in(table, &old, key).filter(|claim| !stolen.contains(&claim.value)).collect();
             let mut expression = Expression::default();
-            let mut conditions = vec![expression.removable(table, expected)];
+            let mut conditions = vec![expression.removable(table, expected, self.now())];
             conditions.extend(table.unique.iter().map(|unique| expression.unchanged(unique.attribute, &old)));
             let condition = conditions.join(" AND ");
             let refused = if lost.is_empty() {
@@ -244,7 +244,7 @@ impl DynamoStore {
         let put = Put::builder()
             .table_name(self.table_name(table))
             .set_item(Some(into_raw(attributes.clone())))
-            .condition_expression(expression.absent(table))
+            .condition_expression(expression.absent(table, self.now()))
             .set_expression_attribute_names(expression.names())
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             .build()
@@ -266,7 +266,7 @@ impl DynamoStore {
             .table_name(self.table_name(table))
             .set_key(Some(raw_key(table, key)))
             .update_expression(expression.changes(table, update, write_id, Some(version)))
-            .condition_expression(as_read(&mut expression, table, old))
+            .condition_expression(as_read(&mut expression, table, old, self.now()))
             .set_expression_attribute_names(expression.names())
             .set_expression_attribute_values(expression.values())
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
@@ -298,7 +298,7 @@ impl DynamoStore {
     /// Takes the value, unless another item has it.
     pub(super) fn put_claim(&self, table: &'static Table, claim: &Claim<'_>) -> Result<TransactWriteItem> {
         let mut expression = Expression::default();
-        let condition = claim.is_free(&mut expression, table);
+        let condition = claim.is_free(&mut expression, table, self.now());
         self.put_claim_if(table, claim, &expression, condition)
     }
 
@@ -323,14 +323,14 @@ impl DynamoStore {
     /// Frees the value, unless another item has it.
     pub(super) fn delete_claim(&self, table: &'static Table, claim: &Claim<'_>) -> Result<TransactWriteItem> {
         let mut expression = Expression::default();
-        let condition = claim.is_free(&mut expression, table);
+        let condition = claim.is_free(&mut expression, table, self.now());
         self.delete_of(table, &claim.key(table), &expression, condition)
     }
 }
 
 /// The item is as it was read: the same write, the same unique values.
-pub(super) fn as_read(expression: &mut Expression, table: &Table, old: &Raw) -> String {
-    let mut conditions = vec![expression.exists(table)];
+pub(super) fn as_read(expression: &mut Expression, table: &Table, old: &Raw, now: f64) -> String {
+    let mut conditions = vec![expression.exists(table, now)];
     let names = [VERSION, WRITE_ID].into_iter().chain(table.unique.iter().map(|unique| unique.attribute));
     conditions.extend(names.map(|name| expression.unchanged(name, old)));
     conditions.join(" AND ")

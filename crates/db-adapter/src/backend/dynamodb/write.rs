@@ -24,7 +24,7 @@ use crate::store::update::Update;
 /// How a conditional write ended that reached DynamoDB.
 pub(super) enum Written<T> {
     Done(T),
-    /// The condition did not hold; the item as it is.
+    /// The condition did not hold; the item as it is, unless it is past its time.
     Refused(Option<Raw>),
 }
 
@@ -53,8 +53,9 @@ impl DynamoStore {
             .put_item()
             .table_name(self.table_name(table))
             .set_item(Some(item))
-            .condition_expression(expression.absent(table))
+            .condition_expression(expression.absent(table, self.now()))
             .set_expression_attribute_names(expression.names())
+            .set_expression_attribute_values(expression.values())
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             .return_consumed_capacity(ReturnConsumedCapacity::Indexes);
         let call = self.call("PutItem", table);
@@ -83,7 +84,7 @@ impl DynamoStore {
             return self.update_with_claims(table, key, update, &write_id, old, unheld, &mut backoff).await;
         }
         let mut expression = Expression::default();
-        let mut conditions = vec![expression.exists(table)];
+        let mut conditions = vec![expression.exists(table, self.now())];
         conditions.push(match &update.expected {
             Some(expected) => expression.has_tag(expected),
             None => format!("{} AND {}", expression.is_not_from(&write_id), expression.has_count()),
@@ -144,7 +145,10 @@ impl DynamoStore {
         match call.run(backoff, send).await {
             Ok(output) => Ok(Written::Done(output.attributes.unwrap_or_default())),
             Err(SdkError::ServiceError(error)) if error.err().is_conditional_check_failed_exception() => match error.into_err() {
-                UpdateItemError::ConditionalCheckFailedException(failed) => Ok(Written::Refused(failed.item)),
+                UpdateItemError::ConditionalCheckFailedException(failed) => {
+                    let is_there = |item: &Raw| is_from(Some(item), write_id) || !self.is_over(table, item);
+                    Ok(Written::Refused(failed.item.filter(is_there)))
+                }
                 _ => Ok(Written::Refused(None)),
             },
             Err(error) => Err(call.fault(error)),
@@ -158,7 +162,7 @@ impl DynamoStore {
             return self.delete_with_claims(table, key, expected).await;
         }
         let mut expression = Expression::default();
-        let condition = expression.removable(table, expected);
+        let condition = expression.removable(table, expected, self.now());
         match self.delete_if(table, key, expression, condition, &mut self.backoff()).await? {
             Written::Done(()) => Ok(()),
             Written::Refused(None) => Err(Error::NotFound),
@@ -190,7 +194,9 @@ impl DynamoStore {
         match call.run(backoff, send).await {
             Ok(_) => Ok(Written::Done(())),
             Err(SdkError::ServiceError(error)) if error.err().is_conditional_check_failed_exception() => match error.into_err() {
-                DeleteItemError::ConditionalCheckFailedException(failed) if failed.item.is_some() => {
+                DeleteItemError::ConditionalCheckFailedException(failed)
+                    if failed.item.as_ref().is_some_and(|item| !self.is_over(table, item)) =>
+                {
                     Ok(Written::Refused(failed.item))
                 }
                 _ if call.is_uncertain() => Ok(Written::Done(())),
@@ -203,8 +209,8 @@ impl DynamoStore {
 
 impl Expression {
     /// There is such an item, with the tag if one is expected.
-    pub(super) fn removable(&mut self, table: &Table, expected: Option<&Tag>) -> String {
-        let exists = self.exists(table);
+    pub(super) fn removable(&mut self, table: &Table, expected: Option<&Tag>, now: f64) -> String {
+        let exists = self.exists(table, now);
         match expected {
             Some(expected) => format!("{exists} AND {}", self.has_tag(expected)),
             None => exists,

@@ -13,7 +13,8 @@ use tokio::sync::oneshot;
 use super::compaction::Compactor;
 use super::directory::Directory;
 use super::journal::render_batch;
-use super::lock::JournalPosition;
+use super::lock::{JournalPosition, LockGuard, State};
+use super::memory::Change;
 use super::table::{OpenTable, Poison};
 use super::write::{Staged, Write};
 use crate::store::error::{Error, Result};
@@ -155,7 +156,7 @@ fn run(table: &Arc<OpenTable>, queued: &Receiver<Queued>, count: &Count, compact
 }
 
 /// Why a batch is not acknowledged.
-enum Failure {
+pub(super) enum Failure {
     /// Nothing of it was written.
     NotWritten(Error),
     /// Nobody knows whether it was written.
@@ -164,7 +165,7 @@ enum Failure {
 
 impl Failure {
     /// The error of each write of the batch.
-    fn error(&self) -> Error {
+    pub(super) fn error(&self) -> Error {
         match self {
             Self::NotWritten(Error::Corrupt { place, reason }) => Error::corrupt(place, reason),
             Self::NotWritten(Error::Unavailable { reason }) => Error::unavailable(reason),
@@ -207,14 +208,10 @@ fn write_batch(table: &OpenTable, pending: &mut VecDeque<Queued>, decided: &mut 
     table.check_poison().map_err(Failure::NotWritten)?;
     // What others wrote may take long to read, so most of it is read before they have to wait.
     let guard = table.catch_up().and_then(|()| table.lock.lock()).map_err(Failure::NotWritten)?;
-    let (state, journal, first) = {
-        let mut reader = table.reader();
-        let state = table.prepare(&guard, &mut reader).map_err(Failure::NotWritten)?;
-        (state, Arc::clone(&reader.journal), reader.sequence + 1)
-    };
+    let state = table.prepare(&guard, &mut table.reader()).map_err(Failure::NotWritten)?;
     let changes = {
         let memory = table.memory();
-        let mut staged = Staged::over(&memory);
+        let mut staged = Staged::over(&memory, table.now());
         while staged.bytes() < MAX_BYTES
             && let Some(Queued { write, sender }) = pending.pop_front()
         {
@@ -222,28 +219,42 @@ fn write_batch(table: &OpenTable, pending: &mut VecDeque<Queued>, decided: &mut 
         }
         staged.into_changes()
     };
+    append(table, &guard, state, changes)
+}
+
+/// Brings these changes to disk and shows them to everyone, with the lock held, after [`OpenTable::prepare`].
+pub(super) fn append(
+    table: &OpenTable,
+    guard: &LockGuard<'_>,
+    state: State,
+    changes: Vec<Change>,
+) -> std::result::Result<(), Failure> {
     if changes.is_empty() {
         return Ok(());
     }
     let start = state.committed.length;
+    let (journal, first) = {
+        let reader = table.reader();
+        (Arc::clone(&reader.journal), reader.sequence + 1)
+    };
     let batch = render_batch(table.files.table, first, &changes);
     if let Err(error) = journal.file.write_at(batch.as_bytes(), start) {
         return Err(match journal.file.truncate(start) {
             Ok(()) => Failure::NotWritten(error),
             Err(_) => {
-                table.disk_failed(&guard, state);
+                table.disk_failed(guard, state);
                 Failure::Unknown(error)
             }
         });
     }
     if let Err(error) = journal.file.sync() {
-        table.disk_failed(&guard, state);
+        table.disk_failed(guard, state);
         return Err(Failure::Unknown(Error::unavailable(format!("{error}; {}", Poison::Disk.reason()))));
     }
     let committed = JournalPosition { length: start + batch.len() as u64, ..state.committed };
-    let published = table.publish(&guard, &mut table.reader(), committed, changes);
+    let published = table.publish(guard, &mut table.reader(), committed, changes);
     published.map_err(|error| {
-        table.disk_failed(&guard, state);
+        table.disk_failed(guard, state);
         Failure::Unknown(error)
     })
 }

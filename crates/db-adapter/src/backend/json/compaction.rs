@@ -1,6 +1,6 @@
 //! Compaction: snapshot and journal are written into a new pair while readers and writers go on.
 //!
-//! Costs one pass over the items. Writers wait for a step of it at a time (some hundreds of keys). What they write meanwhile is taken
+//! Items that are past their time are removed first. Costs one pass over the items. Writers wait for a step of it at a time (some hundreds of keys). What they write meanwhile is taken
 //! over in rounds: each round has less to copy, and syncs less often, so that on a slow disk too it takes less time
 //! than the one before. Writers wait at the end only, for the little that came during the last round, its one sync, and the
 //! renaming of two files with a sync of the directory each.
@@ -10,6 +10,7 @@ use std::sync::atomic::Ordering;
 use std::thread::{self, JoinHandle};
 use std::time::Instant;
 
+use super::commit;
 use super::disk::OpenFile;
 use super::files::Prepared;
 use super::lock::{JournalPosition, State};
@@ -140,8 +141,11 @@ pub(super) fn run(table: &OpenTable, pace: &Pace) -> Result<bool> {
 fn run_locked(table: &OpenTable, pace: &Pace) -> Result<()> {
     let (start, sequence, journal) = {
         let guard = table.lock.lock()?;
-        let mut reader = table.reader();
-        table.prepare(&guard, &mut reader)?;
+        let state = table.prepare(&guard, &mut table.reader())?;
+        // A write as others are, so that every process and every later start has the same items, whatever its clock shows.
+        let ended = table.memory().removal_of_ended(table.now());
+        commit::append(table, &guard, state, ended).map_err(|failure| failure.error())?;
+        let reader = table.reader();
         table.memory_mut().freeze();
         (reader.position, reader.sequence, Arc::clone(&reader.journal))
     };

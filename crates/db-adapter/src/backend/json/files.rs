@@ -5,7 +5,7 @@
 //! journal, and clears `replacing`. Whoever takes the lock and finds it set finishes: a new journal that names the hash of the
 //! snapshot takes its place, other new files are removed.
 
-use chrono::Utc;
+use std::sync::Arc;
 
 use super::disk::{Dir, OpenFile};
 use super::journal::{self, BatchReader, Fault, Header};
@@ -13,6 +13,7 @@ use super::lock::{JournalPosition, LockGuard, State};
 use super::memory::Memory;
 use super::snapshot::{self, SnapshotWriter};
 use crate::store::error::{Error, Result};
+use crate::store::grant::Clock;
 use crate::store::schema::Table;
 use crate::store::time::timestamp;
 
@@ -21,6 +22,8 @@ use crate::store::time::timestamp;
 pub(super) struct Files {
     pub(super) dir: Dir,
     pub(super) table: &'static Table,
+    /// Tells which items are past their time.
+    pub(super) clock: Arc<dyn Clock>,
 }
 
 /// A journal and its header.
@@ -112,7 +115,7 @@ impl Files {
         if snapshot::sha256(&snapshot)? == present.snapshot {
             return Ok(());
         }
-        let kept = format!("{}.edited-{}", self.snapshot(), timestamp(Utc::now()).replace(':', ""));
+        let kept = format!("{}.edited-{}", self.snapshot(), timestamp(self.clock.time_of_day()).replace(':', ""));
         self.dir.copy(&self.snapshot(), &kept)?;
         tracing::warn!(
             file = self.place(&self.snapshot()),

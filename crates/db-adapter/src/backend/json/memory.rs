@@ -8,7 +8,7 @@ use super::record::{self, Record};
 use crate::store::error::{Error, Result};
 use crate::store::item::Item;
 use crate::store::page::{Order, Query};
-use crate::store::schema::{Fault, Key, Table, Unique};
+use crate::store::schema::{Fault, Key, Table, Unique, is_over};
 
 /// The items of a table, as of a moment between two batches. Items are kept as their bytes and indexes as encoded places, so that
 /// the whole stays within three times the size of the files.
@@ -21,6 +21,8 @@ pub(super) struct Memory {
     owners: Vec<HashMap<Box<str>, Box<str>>>,
     /// Why which items are broken, by encoded key.
     broken: BTreeMap<Box<str>, Fault>,
+    /// When which items end, by encoded key.
+    ends: BTreeMap<Box<str>, f64>,
     /// How far in which journal the table is.
     position: JournalPosition,
     frozen: Option<Frozen>,
@@ -54,6 +56,7 @@ impl Memory {
             indexes,
             owners,
             broken: BTreeMap::new(),
+            ends: BTreeMap::new(),
             position: JournalPosition { generation: 0, length: 0 },
             frozen: None,
         }
@@ -78,9 +81,20 @@ impl Memory {
         if self.is_sound() { None } else { self.table.fault_in(&item.members(), asked) }
     }
 
-    /// The number of items.
+    /// The number of items, with those that are past their time.
     pub(super) fn count(&self) -> u64 {
         self.items.len() as u64
+    }
+
+    /// Is the item with this encoded key past its time?
+    pub(super) fn is_over(&self, key: &str, now: f64) -> bool {
+        is_over(self.ends.get(key).copied(), now)
+    }
+
+    /// The removal of every item that is past its time.
+    pub(super) fn removal_of_ended(&self, now: f64) -> Vec<Change> {
+        let ended = self.ends.iter().filter(|(_, end)| is_over(Some(**end), now));
+        ended.map(|(key, _)| Change::Del(key.to_string())).collect()
     }
 
     /// How far in which journal the table is.
@@ -106,9 +120,10 @@ impl Memory {
     /// Stores the item, in place of the one with its key.
     pub(super) fn put(&mut self, record: Record) {
         self.keep_frozen(&record.key);
-        let Record { item, key, places, unique, fault } = record;
+        let Record { item, key, places, unique, fault, end } = record;
         self.remove_places(&key);
         self.broken.extend(fault.map(|fault| (key.as_str().into(), fault)));
+        self.ends.extend(end.map(|end| (key.as_str().into(), end)));
         for (index, place) in self.indexes.iter_mut().zip(places) {
             index.extend(place.map(String::into_boxed_str));
         }
@@ -126,6 +141,7 @@ impl Memory {
 
     fn remove_places(&mut self, key: &str) {
         self.broken.remove(key);
+        self.ends.remove(key);
         let Some(old) = self.record(key) else { return };
         for (index, place) in self.indexes.iter_mut().zip(old.places) {
             place.map(|place| index.remove(place.as_str()));
@@ -151,19 +167,20 @@ impl Memory {
         owners.find(|(_, owner)| *owner != record.key)
     }
 
-    /// The item with the encoded key.
+    /// The item with the encoded key, past its time or not.
     pub(super) fn item(&self, key: &str) -> Option<&Item> {
         self.items.get(key)
     }
 
     /// The item with the key, or of the smallest sort half where the key has none.
-    pub(super) fn get(&self, key: &Key) -> Option<&Item> {
+    pub(super) fn get(&self, key: &Key, now: f64) -> Option<&Item> {
         let place = record::encode(self.table, key);
         if self.table.range.is_none() || key.range.is_some() {
-            return self.items.get(&*place);
+            return self.items.get(&*place).filter(|_| !self.is_over(&place, now));
         }
-        let (first, item) = self.items.range::<str, _>((Bound::Included(&*place), Bound::Unbounded)).next()?;
-        first.starts_with(&*place).then_some(item)
+        let of_partition = self.items.range::<str, _>((Bound::Included(&*place), Bound::Unbounded));
+        let mut of_partition = of_partition.take_while(|(key, _)| key.starts_with(&*place));
+        of_partition.find(|(key, _)| !self.is_over(key, now)).map(|(_, item)| item)
     }
 
     /// The encoded key of the owner of a normalised value of the table's unique attribute of that number.
@@ -171,8 +188,8 @@ impl Memory {
         self.owners.get(unique)?.get(value).map(|owner| &**owner)
     }
 
-    /// The query's items in its order, from behind the place `after`.
-    pub(super) fn query(&self, query: &Query, after: Option<&str>) -> Box<dyn Iterator<Item = &Item> + '_> {
+    /// The query's items in its order, from behind the place `after`; none that is past its time.
+    pub(super) fn query(&self, query: &Query, after: Option<&str>, now: f64) -> Box<dyn Iterator<Item = &Item> + '_> {
         let index = self.table.indexes.iter().position(|index| index == query.index).and_then(|at| self.indexes.get(at));
         let (first, end) = record::range(query);
         let (mut lower, mut upper) = (Bound::Included(first.as_str()), Bound::Excluded(end.as_str()));
@@ -183,7 +200,10 @@ impl Memory {
         }
         let (Some(index), false) = (index, query.is_empty()) else { return Box::new(std::iter::empty()) };
         let parts = 1 + usize::from(query.index.range.is_some());
-        let item = move |place: &str| self.items.get(place.splitn(parts + 1, '\0').nth(parts)?);
+        let item = move |place: &str| {
+            let key = place.splitn(parts + 1, '\0').nth(parts)?;
+            self.items.get(key).filter(|_| !self.is_over(key, now))
+        };
         let places = index.range::<str, _>((lower, upper)).map(|place| &**place);
         match query.order {
             Order::Ascending => Box::new(places.filter_map(item)),
@@ -191,7 +211,7 @@ impl Memory {
         }
     }
 
-    /// Items in the order of their encoded keys, from behind `after`.
+    /// Items in the order of their encoded keys, from behind `after`, with those that are past their time.
     pub(super) fn scan(&self, after: Option<&str>) -> impl Iterator<Item = (&str, &Item)> {
         let lower = after.map_or(Bound::Unbounded, Bound::Excluded);
         self.items.range::<str, _>((lower, Bound::Unbounded)).map(|(key, item)| (&**key, item))
@@ -253,13 +273,14 @@ pub(super) struct Builder {
     indexes: Vec<Vec<Box<str>>>,
     owners: Vec<HashMap<Box<str>, Box<str>>>,
     broken: BTreeMap<Box<str>, Fault>,
+    ends: BTreeMap<Box<str>, f64>,
 }
 
 impl Builder {
     pub(super) fn new(table: &'static Table) -> Self {
         let indexes = table.indexes.iter().map(|_| Vec::new()).collect();
         let owners = table.unique.iter().map(|_| HashMap::new()).collect();
-        Self { table, items: Vec::new(), indexes, owners, broken: BTreeMap::new() }
+        Self { table, items: Vec::new(), indexes, owners, broken: BTreeMap::new(), ends: BTreeMap::new() }
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -274,8 +295,9 @@ impl Builder {
 
     /// Adds an item; no two may have one key or unique value.
     pub(super) fn push(&mut self, record: Record) {
-        let Record { item, key, places, unique, fault } = record;
+        let Record { item, key, places, unique, fault, end } = record;
         self.broken.extend(fault.map(|fault| (key.as_str().into(), fault)));
+        self.ends.extend(end.map(|end| (key.as_str().into(), end)));
         for (index, place) in self.indexes.iter_mut().zip(places) {
             index.extend(place.map(String::into_boxed_str));
         }
@@ -291,6 +313,7 @@ impl Builder {
         memory.indexes = self.indexes.into_iter().map(|index| index.into_iter().collect()).collect();
         memory.owners = self.owners;
         memory.broken = self.broken;
+        memory.ends = self.ends;
         memory
     }
 }
@@ -316,7 +339,7 @@ mod tests {
     }
 
     fn listed(memory: &Memory, query: &Query) -> Vec<String> {
-        memory.query(query, None).map(|item| item.text("createdAt").unwrap()).collect()
+        memory.query(query, None, 0.0).map(|item| item.text("createdAt").unwrap()).collect()
     }
 
     fn by_thread(from: Option<&str>, to: Option<&str>) -> Query {

@@ -27,6 +27,8 @@ pub(super) struct Record {
     pub(super) unique: Vec<Option<String>>,
     /// Why the item is broken, if it is.
     pub(super) fault: Option<Fault>,
+    /// When the item ends, if it does.
+    pub(super) end: Option<f64>,
 }
 
 impl Record {
@@ -53,8 +55,9 @@ impl Record {
         let places = table.indexes.iter().map(|index| place((index.hash, index.range))).collect();
         let unique = table.unique.iter().map(|unique| text(unique.attribute).map(|value| unique.normalise(&value))).collect();
         let fault = table.fault_in(&members, None);
+        let end = table.end_in(&members);
         drop(members);
-        Ok(Self { item, key, places, unique, fault })
+        Ok(Self { item, key, places, unique, fault, end })
     }
 }
 

@@ -61,7 +61,9 @@ pub(super) fn open_alone(files: &Files, lock: &LockFile, compact: bool, keep_bro
     let position = JournalPosition { generation: header.generation, length: end };
     let poisoned = known.is_some_and(|state| state.poisoned);
     let state = State { poisoned, ..State::at(position) };
-    if poisoned || changed || (compact && end > header.length()) {
+    let ended = memory.removal_of_ended(files.clock.seconds());
+    if poisoned || changed || (compact && (end > header.length() || !ended.is_empty())) {
+        memory.apply(ended, position);
         let (journal, position) = files.rewrite(&guard, &memory, state, sequence + 1)?;
         return loaded(files, memory, journal, position, sequence);
     }

@@ -19,11 +19,11 @@ pub(super) struct Step {
 impl Step {
     /// What the segment, or the table, has behind a key: few enough that writers need not wait for long, and no more than about a page
     /// or the items that are wanted.
-    pub(super) fn behind(after: Option<&str>, segment: Option<Segment>, wanted: usize, memory: &Memory) -> Self {
+    pub(super) fn behind(after: Option<&str>, segment: Option<Segment>, wanted: usize, memory: &Memory, now: f64) -> Self {
         let (mut items, mut last, mut bytes) = (Vec::new(), None, 0);
         for (key, item) in memory.scan(after).take(ITEMS) {
             last = Some(key);
-            if segment.is_none_or(|segment| is_in(segment, key)) {
+            if segment.is_none_or(|segment| is_in(segment, key)) && !memory.is_over(key, now) {
                 bytes += item.as_json().len();
                 items.push((key.into(), item.clone()));
             }

@@ -105,6 +105,11 @@ impl OpenTable {
         self.reader.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// The time that ends of items are compared with.
+    pub(super) fn now(&self) -> f64 {
+        self.files.clock.seconds()
+    }
+
     /// The table, if it holds everything that any process has acknowledged.
     pub(super) fn current(&self) -> Result<Option<RwLockReadGuard<'_, Memory>>> {
         if self.alone {

@@ -4,6 +4,7 @@
 
 mod damage;
 mod edited;
+mod expiry;
 mod faults;
 mod formats;
 #[cfg(unix)]
@@ -28,7 +29,7 @@ use super::lock::LockFile;
 use super::{JsonOptions, JsonStore, RealDisk};
 use crate::forum::{TABLES, thread, user};
 use crate::store::page::{Query, Read, Scan};
-use crate::{Attributes, Error, Item, Key, Result, Store, Table, Value};
+use crate::{Attributes, Error, Item, Key, Result, Store, SystemClock, Table, Value};
 
 /// A directory and what its stores are opened with.
 struct TestDir {
@@ -59,7 +60,11 @@ impl TestDir {
 
     /// The files of users and their lock, as a start has them.
     fn files_of_users(&self) -> (Files, LockFile) {
-        let files = Files { dir: Dir { disk: Arc::new(RealDisk), path: self.dir.path().to_owned() }, table: &user::TABLE };
+        let files = Files {
+            dir: Dir { disk: Arc::new(RealDisk), path: self.dir.path().to_owned() },
+            table: &user::TABLE,
+            clock: Arc::new(SystemClock),
+        };
         let lock = files.dir.open("users.lock", true).unwrap().unwrap();
         (files, LockFile::new(lock, None, std::time::Duration::from_secs(5)))
     }

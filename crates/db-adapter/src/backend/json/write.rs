@@ -8,7 +8,7 @@ use super::memory::{Change, Memory};
 use super::record::{self, Record};
 use crate::store::error::{Error, Result, Rule};
 use crate::store::item::{Attributes, Item, Tag, Value, check_size};
-use crate::store::schema::{Key, Table, VERSION, WRITE_ID};
+use crate::store::schema::{Key, Table, VERSION, WRITE_ID, is_over};
 use crate::store::update::Update;
 
 /// A write that waits for its turn; everything that does not depend on what is stored has been checked.
@@ -79,6 +79,7 @@ fn stamp(table: &'static Table, attributes: &mut Attributes, version: u64) {
 #[derive(Debug)]
 pub(super) struct Staged<'a> {
     memory: &'a Memory,
+    now: f64,
     changes: Vec<Change>,
     bytes: usize,
     items: HashMap<String, Option<Item>>,
@@ -86,8 +87,8 @@ pub(super) struct Staged<'a> {
 }
 
 impl<'a> Staged<'a> {
-    pub(super) fn over(memory: &'a Memory) -> Self {
-        Self { memory, changes: Vec::new(), bytes: 0, items: HashMap::new(), owners: HashMap::new() }
+    pub(super) fn over(memory: &'a Memory, now: f64) -> Self {
+        Self { memory, now, changes: Vec::new(), bytes: 0, items: HashMap::new(), owners: HashMap::new() }
     }
 
     /// The changes in order.
@@ -144,10 +145,14 @@ impl<'a> Staged<'a> {
         }
     }
 
+    /// The item with this encoded key; none that is past its time.
     fn item(&self, key: &str) -> Option<&Item> {
         match self.items.get(key) {
-            Some(staged) => staged.as_ref(),
-            None => self.memory.item(key),
+            Some(staged) => {
+                let is_there = |item: &&Item| !is_over(self.memory.table().end_in(&item.members()), self.now);
+                staged.as_ref().filter(is_there)
+            }
+            None => self.memory.item(key).filter(|_| !self.memory.is_over(key, self.now)),
         }
     }
 

@@ -13,6 +13,11 @@ pub trait Clock: Debug + Send + Sync {
 
     /// The time of day, which may be wrong.
     fn time_of_day(&self) -> DateTime<Utc>;
+
+    /// The time of day in whole seconds since 1970, which ends of items are compared with.
+    fn seconds(&self) -> f64 {
+        self.time_of_day().timestamp() as f64
+    }
 }
 
 /// The machine's clocks.

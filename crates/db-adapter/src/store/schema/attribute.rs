@@ -141,6 +141,11 @@ impl Attribute {
         Self::new(name, Kind::Text, Access::Hidden, "")
     }
 
+    /// A number that the server sets and clients do not see.
+    pub const fn hidden_count(name: &'static str) -> Self {
+        Self::new(name, Kind::Count, Access::Hidden, "")
+    }
+
     /// Every item has it.
     #[must_use]
     pub const fn required(self) -> Self {

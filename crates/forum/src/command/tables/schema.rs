@@ -59,7 +59,7 @@ fn schema() -> Schema {
             env: table.env,
             hash: Attribute::key(table.hash),
             range: table.range.map(Attribute::key),
-            ttl: None,
+            ttl: table.ttl,
             unique: table.unique.iter().map(|unique| unique.attribute).collect(),
             indexes: table.indexes.iter().map(index).collect(),
         };

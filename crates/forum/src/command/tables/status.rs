@@ -143,8 +143,9 @@ impl Arguments {
         };
         let (ttl, recovery) = (place.ttl().await?, place.recovery().await?);
         let mut differences = drift(table, &description);
-        if let Some(Some(attribute)) = ttl.known() {
-            differences.push(format!("time to live is on, by {attribute}; expected off"));
+        if let Some(live) = ttl.known().map(Option::as_deref).filter(|live| *live != table.ttl) {
+            let state = |ttl: Option<&str>| ttl.map_or_else(|| "off".to_owned(), |attribute| format!("on, by {attribute}"));
+            differences.push(format!("time to live is {}; expected {}", state(live), state(table.ttl)));
         }
         differences.extend(self.unexpected(&description, &recovery));
         Ok(Status { table: table.name, name, region, live: Some(Live::new(&description, &ttl, &recovery)), differences })

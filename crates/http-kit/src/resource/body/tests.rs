@@ -27,6 +27,7 @@ const PROFILE: Table = Table {
     indexes: &[],
     unique: &[],
     constant: None,
+    ttl: None,
     attributes: &[
         Attribute::text("name", ""),
         Attribute::text("bio", ""),
