@@ -32,7 +32,7 @@ pub use lease::{Control, Lease};
 pub use limits::{MAX_ITEM_BYTES, MAX_KEYS};
 pub use page::{MAX_PAGE_BYTES, Order, Page, Query, Read, Scan, Segment};
 pub use schema::{Key, Table};
-pub use update::Update;
+pub use update::{Advance, Update};
 
 /// Items of declared tables, kept by some backend. It knows keys, indexes and unique attributes, but nothing of users, threads
 /// and posts. Everything that the HTTP interface promises rests on the promises here; the conformance suite in
@@ -94,12 +94,13 @@ pub trait Store: Debug + Send + Sync {
     /// [`Error::Conflict`] names the rule; a taken key MUST be reported before a taken unique value.
     async fn create(&self, table: &'static Table, attributes: Attributes) -> Result<Item>;
 
-    /// Changes an item in part and returns it as it is then: `version` grown by 1, with a fresh `writeId`. An `updatedAt` that is
+    /// Changes an item in part and returns it as it is then: `version` grown by 1, with a fresh `writeId`; after a
+    /// [touch](Update::touch) with a fresh `touchId` instead. An `updatedAt` that is
     /// before the item's `createdAt` or `updatedAt` becomes the later of these: clocks are set back, and differ between hosts.
     ///
     /// # Errors
-    /// [`Error::NotFound`]; [`Error::VersionMismatch`] when the item does not have the expected tag; [`Error::Conflict`] when
-    /// another item has the unique value. They MUST be reported in this order. A key without its sort half is
+    /// [`Error::NotFound`]; [`Error::ConditionFailed`]; [`Error::VersionMismatch`] when the item does not have the expected tag;
+    /// [`Error::Conflict`] when another item has the unique value. They MUST be reported in this order. A key without its sort half is
     /// [`Error::InvalidItem`].
     async fn update(&self, table: &'static Table, key: &Key, update: &Update) -> Result<Item>;
 

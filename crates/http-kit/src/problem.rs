@@ -220,6 +220,7 @@ impl From<Error> for Problem {
             }
             Error::Conflict { rule: Rule::Key } => Self::conflict("the item exists already"),
             Error::NotFound => Self::not_found(),
+            Error::ConditionFailed { attribute } => Self::conflict(format!("the item's {attribute} does not allow this")),
             Error::VersionMismatch => Self::stale(),
             Error::InvalidCursor { reason } => Self::parameter("cursor", format!("is not valid: {reason}")),
             Error::InvalidItem { attribute, reason } => Self::field(&attribute, reason),
@@ -263,6 +264,7 @@ mod tests {
     #[case(Error::Conflict { rule: Rule::Key }, 409)]
     #[case(Error::Conflict { rule: Rule::Unique("email") }, 409)]
     #[case(Error::NotFound, 404)]
+    #[case(Error::ConditionFailed { attribute: "lockedAt".to_owned() }, 409)]
     #[case(Error::VersionMismatch, 412)]
     #[case(Error::InvalidCursor { reason: "it was altered" }, 400)]
     #[case(Error::invalid_item("name", "must be a string"), 422)]

@@ -111,7 +111,8 @@ impl TestApp {
         self.lagging.as_ref().expect("a store that lags").catch_up().await;
     }
 
-    async fn open(services: Vec<Service>, behaviour: &Behaviour, decorate: impl FnOnce(SharedStore) -> SharedStore) -> Self {
+    /// With other limits or origins, on a store that stands in front of the real one.
+    pub async fn open(services: Vec<Service>, behaviour: &Behaviour, decorate: impl FnOnce(SharedStore) -> SharedStore) -> Self {
         let (dir, store) = new_store().await;
         Self::serve(services, behaviour, decorate(store), dir)
     }

@@ -291,7 +291,7 @@ impl super::store_layer::StoreLayer for CachedStore {
     async fn update(&self, table: &'static Table, key: &Key, update: &Update) -> Result<Item> {
         let write = self.begin(table, key);
         let item = self.store.update(table, key, update).await?;
-        write.stored(&item, |attribute| update.set.contains_key(attribute) || update.remove.contains(attribute)).await;
+        write.stored(&item, |attribute| update.changes(attribute)).await;
         Ok(item)
     }
 
@@ -345,6 +345,7 @@ fn shared(error: Arc<Error>) -> Error {
     Arc::try_unwrap(error).unwrap_or_else(|error| match &*error {
         Error::Conflict { rule } => Error::Conflict { rule: *rule },
         Error::NotFound => Error::NotFound,
+        Error::ConditionFailed { attribute } => Error::ConditionFailed { attribute: attribute.clone() },
         Error::VersionMismatch => Error::VersionMismatch,
         Error::InvalidCursor { reason } => Error::InvalidCursor { reason },
         Error::InvalidItem { attribute, reason } => Error::invalid_item(attribute, reason),

@@ -19,6 +19,12 @@ pub enum Error {
     /// An update or delete found no item with the key. Nothing was written.
     #[error("no such item")]
     NotFound,
+    /// An update found an attribute that is not as [`only_if`](crate::Update::only_if) says. Nothing was written.
+    #[error("{attribute} is not as the update needs it")]
+    ConditionFailed {
+        /// The first such attribute.
+        attribute: String,
+    },
     /// A conditional write found the item changed. Nothing was written.
     #[error("the item has changed")]
     VersionMismatch,

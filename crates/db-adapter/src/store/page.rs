@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use crate::store::cursor::Cursor;
 use crate::store::error::{Error, Result};
 use crate::store::item::Item;
-use crate::store::reserved::{VERSION, WRITE_ID};
+use crate::store::reserved::{TOUCH_ID, VERSION, WRITE_ID};
 use crate::store::schema::{Index, Table};
 
 /// Maximum bytes of JSON on a page, unless its only item is larger. Counted is what the page returns, hidden attributes too, so with
@@ -120,8 +120,8 @@ pub struct Read {
     /// See every write that was acknowledged before. Without it DynamoDB may miss the last second's, and a [cache](crate::layer)
     /// what others wrote since it read.
     pub strong: bool,
-    /// Return these attributes only, and always the table's keys (for a query the index's sort key too), `version`, `writeId` and the time
-    /// at which the item ends.
+    /// Return these attributes only, and always the table's keys (for a query the index's sort key too), `version`, `writeId`, `touchId` and
+    /// the time at which the item ends.
     /// `None` returns every attribute.
     pub attributes: Option<Vec<String>>,
     /// Read from the backend, not from a [cache](crate::layer). Strong reads always do.
@@ -187,7 +187,15 @@ impl PageBuilder {
 
 /// Every attribute that a read with this attribute list returns.
 pub(crate) fn projection<'a>(table: &'static Table, index: Option<&'static Index>, asked: &'a [String]) -> Vec<&'a str> {
-    let keys = [Some(table.hash), table.range, index.and_then(|index| index.range), Some(VERSION), Some(WRITE_ID), table.ttl];
+    let keys = [
+        Some(table.hash),
+        table.range,
+        index.and_then(|index| index.range),
+        Some(VERSION),
+        Some(WRITE_ID),
+        Some(TOUCH_ID),
+        table.ttl,
+    ];
     let mut names: Vec<&str> = asked.iter().map(String::as_str).chain(keys.into_iter().flatten()).collect();
     names.sort_unstable();
     names.dedup();

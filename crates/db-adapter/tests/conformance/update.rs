@@ -21,6 +21,10 @@ cases!(update:
     refuses_what_is_too_large_for_any_item_first,
     keeps_what_it_does_not_name,
     sets_no_time_before_the_items_own,
+    a_condition_on_values_must_hold,
+    reports_not_found_then_condition_then_mismatch,
+    a_condition_holds_of_the_item_as_it_is_written,
+    refuses_to_change_an_attribute_twice,
 );
 
 fn set(json: serde_json::Value) -> Update {
@@ -177,4 +181,77 @@ async fn sets_no_time_before_the_items_own(f: Fixture) {
         let stale = Update { expected: Some(item.tag()), ..set(json!({"updatedAt": at(3)})) };
         assert_fails!(f.store.update(&user::TABLE, &key(&id), &stale).await, Error::VersionMismatch);
     }
+}
+
+fn only_if(name: &str, value: Option<Value>) -> Update {
+    Update { only_if: [(name.to_owned(), value)].into(), ..set(json!({"bio": "new"})) }
+}
+
+async fn a_condition_on_values_must_hold(f: Fixture) {
+    let created = ann(&f).await;
+    let fails = [
+        only_if("name", Some("Another".into())),
+        only_if("name", Some(Value::from(1))),
+        only_if("name", None),
+        only_if("bio", Some("".into())),
+        Update { only_if: [("bio".to_owned(), None), ("name".to_owned(), None)].into(), ..set(json!({"username": "ann"})) },
+    ];
+    for update in fails {
+        let refused = f.store.update(&user::TABLE, &key("u1"), &update).await;
+        let expected = if update.only_if.contains_key("name") { "name" } else { "bio" };
+        assert!(matches!(&refused, Err(Error::ConditionFailed { attribute }) if attribute == expected), "{refused:?}");
+    }
+    assert_eq!(f.store.get(&user::TABLE, &key("u1"), &Read::STRONG).await.unwrap().unwrap(), created);
+    // It is about the item as it was, also where the update changes that attribute.
+    f.store.update(&user::TABLE, &key("u1"), &only_if("bio", None)).await.unwrap();
+    let tagged = Update { expected: None, ..only_if("bio", Some("new".into())) };
+    f.store.update(&user::TABLE, &key("u1"), &tagged).await.unwrap();
+    assert_fails!(f.store.update(&user::TABLE, &key("u1"), &only_if("bio", None)).await, Error::ConditionFailed { .. });
+}
+
+async fn reports_not_found_then_condition_then_mismatch(f: Fixture) {
+    let created = ann(&f).await;
+    f.store.create(&user::TABLE, user("u2", "bob@example.com")).await.unwrap();
+    let stale = Tag { version: 7, ..created.tag() };
+    for set in [set(json!({"bio": "b"})), set(json!({"email": "bob@example.com"}))] {
+        let update = |name: &str, tag: &Tag| Update {
+            expected: Some(tag.clone()),
+            only_if: [("name".to_owned(), Some(Value::from(name)))].into(),
+            ..set.clone()
+        };
+        assert_fails!(f.store.update(&user::TABLE, &key("none"), &update("Another", &stale)).await, Error::NotFound);
+        assert_fails!(f.store.update(&user::TABLE, &key("u1"), &update("Another", &stale)).await, Error::ConditionFailed { .. });
+        assert_fails!(f.store.update(&user::TABLE, &key("u1"), &update("A name", &stale)).await, Error::VersionMismatch);
+    }
+    let taken = Update { only_if: [("bio".to_owned(), None)].into(), ..set(json!({"email": "bob@example.com"})) };
+    assert_fails!(f.store.update(&user::TABLE, &key("u1"), &taken).await, Error::Conflict { .. });
+    let free = Update { only_if: [("bio".to_owned(), None)].into(), ..set(json!({"email": "new@example.com", "bio": "b"})) };
+    f.store.update(&user::TABLE, &key("u1"), &free).await.unwrap();
+    assert_fails!(f.store.update(&user::TABLE, &key("u1"), &free).await, Error::ConditionFailed { .. });
+}
+
+/// Of many who set an attribute that must be absent, one does.
+async fn a_condition_holds_of_the_item_as_it_is_written(f: Fixture) {
+    ann(&f).await;
+    let writers = (0..20).map(|number| {
+        let (store, update) =
+            (f.store.clone(), Update { only_if: [("bio".to_owned(), None)].into(), ..set(json!({"bio": number.to_string()})) });
+        tokio::spawn(async move { store.update(&user::TABLE, &key("u1"), &update).await })
+    });
+    let mut done = 0;
+    for writer in writers.collect::<Vec<_>>() {
+        match writer.await.unwrap() {
+            Ok(_) => done += 1,
+            other => assert_fails!(other, Error::ConditionFailed { .. }),
+        }
+    }
+    assert_eq!(done, 1);
+}
+
+async fn refuses_to_change_an_attribute_twice(f: Fixture) {
+    ann(&f).await;
+    let twice = Update { remove: ["bio".to_owned()].into(), ..set(json!({"bio": "b"})) };
+    assert_invalid(f.store.update(&user::TABLE, &key("u1"), &twice).await, "bio");
+    let nameless = only_if("", None);
+    assert_invalid(f.store.update(&user::TABLE, &key("u1"), &nameless).await, "item");
 }

@@ -109,14 +109,15 @@ impl Lockstep {
                 let [on_json, on_dynamo] = created;
                 compare(on_json, on_dynamo, show)
             }
-            Operation::Update { table, key, set, remove, expected } => {
+            Operation::Update { table, key, set, remove, expected, only_if } => {
                 let table = named(table);
                 let set = make(set, table, &mut self.clock);
                 let [json, dynamo] = self.stores();
                 let mut results = Vec::new();
                 for store in [json, dynamo] {
                     let expected = tag(store, table, key, *expected).await;
-                    let update = Update { set: set.clone(), remove: remove.clone(), expected };
+                    let only_if = only_if.clone();
+                    let update = Update { set: set.clone(), remove: remove.clone(), expected, only_if, ..Update::default() };
                     results.push(store.update(table, key, &update).await);
                 }
                 let [on_json, on_dynamo] = both(results);
@@ -336,6 +337,7 @@ fn tell<T>(result: Result<T>, show: impl Fn(&T) -> String) -> std::result::Resul
         Err(
             error @ (Error::Conflict { .. }
             | Error::NotFound
+            | Error::ConditionFailed { .. }
             | Error::VersionMismatch
             | Error::InvalidCursor { .. }
             | Error::TooLarge),

@@ -1,13 +1,13 @@
 //! Random operations on few keys, so that they meet.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use db_adapter::forum::{self, TABLES, post, thread, user};
 use db_adapter::{Key, Order, Segment, Table, Value};
 use proptest::prelude::*;
 use proptest::strategy::Union;
 
-use crate::value::{Content, Contents, contents, long_text, long_text_of_update, tick, unknown_name};
+use crate::value::{Content, Contents, any_value, contents, long_text, long_text_of_update, tick, unknown_name};
 
 #[derive(Debug, Clone)]
 pub enum Operation {
@@ -30,6 +30,7 @@ pub enum Operation {
         set: Contents,
         remove: BTreeSet<String>,
         expected: Expected,
+        only_if: BTreeMap<String, Option<Value>>,
     },
     Delete {
         table: &'static str,
@@ -170,11 +171,15 @@ fn update(table: &'static Table) -> impl Strategy<Value = Operation> {
         settable(table).into_iter().filter(|(_, probability)| *probability > 0.1).map(|(name, _)| name).collect();
     let name = prop_oneof![12 => prop::sample::select(removable).prop_map(str::to_owned), 4 => unknown_name(), 1 => names(table)];
     let remove = prop::option::weighted(0.3, prop::collection::btree_set(name, 1..3)).prop_map(Option::unwrap_or_default);
-    (key(table), set, remove, expected(), prop::bool::weighted(0.95)).prop_map(|(key, set, mut remove, expected, disjoint)| {
+    let value = prop_oneof![4 => Just(None), 2 => Just(Some(Value::from("u1"))), 1 => any_value().prop_map(Some)];
+    let only_if = prop::option::weighted(0.2, prop::collection::btree_map(names(table), value, 1..3));
+    let parts = (key(table), set, remove, expected(), only_if, prop::bool::weighted(0.95));
+    parts.prop_map(|(key, set, mut remove, expected, only_if, disjoint)| {
+        let only_if = only_if.unwrap_or_default();
         if disjoint {
             remove.retain(|name| !set.iter().any(|(set, _)| set == name));
         }
-        Operation::Update { table: table.name, key, set, remove, expected }
+        Operation::Update { table: table.name, key, set, remove, expected, only_if }
     })
 }
 

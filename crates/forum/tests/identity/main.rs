@@ -11,6 +11,7 @@ mod tokens;
 use std::sync::Arc;
 
 use db_adapter::forum::{post, thread, user};
+use http_kit::SharedStore;
 use http_kit::auth::Auth;
 use http_kit::layers::Behaviour;
 use http_test::{Answer, Issuer, SigningKey, TestApp, behaviour};
@@ -31,9 +32,13 @@ impl Forum {
     }
 
     async fn with(flags: &[&str]) -> Self {
+        Self::behind(flags, |store| store).await
+    }
+
+    async fn behind(flags: &[&str], decorate: impl FnOnce(SharedStore) -> SharedStore) -> Self {
         let key = SigningKey::new("first", Algorithm::ES256);
         let issuer = Issuer::start(&[&key]).await;
-        let app = app(issuer.auth(flags)).await;
+        let app = app_behind(issuer.auth(flags), decorate).await;
         Self { app, issuer, key }
     }
 
@@ -84,8 +89,12 @@ impl Forum {
 }
 
 async fn app(auth: Arc<Auth>) -> TestApp {
+    app_behind(auth, |store| store).await
+}
+
+async fn app_behind(auth: Arc<Auth>, decorate: impl FnOnce(SharedStore) -> SharedStore) -> TestApp {
     let services = vec![users_svc::service(), threads_svc::service(), posts_svc::service()];
-    TestApp::behaving(services, &Behaviour { auth: Some(auth), ..behaviour() }).await
+    TestApp::open(services, &Behaviour { auth: Some(auth), ..behaviour() }, decorate).await
 }
 
 /// The `type` of a problem, behind its last slash.

@@ -1,7 +1,11 @@
 //! What callers may do to their own items and to those of others.
 
-use db_adapter::forum::user;
-use db_adapter::{Key, Update};
+use std::sync::{Arc, Mutex};
+
+use db_adapter::forum::{thread, user};
+use db_adapter::layer::StoreLayer;
+use db_adapter::{Item, Key, Read, Store, Table, Update};
+use http_kit::SharedStore;
 use rstest::rstest;
 use serde_json::{Value, json};
 
@@ -138,4 +142,61 @@ async fn a_suspended_user_reads_and_does_not_write() {
     forum.app.store.update(&user::TABLE, &Key::hash("bob"), &suspend("2020-01-01T00:00:00.000Z")).await.unwrap();
     let bob = forum.token("bob");
     forum.send("POST", "/api/threads", Some(&bob), Some(json!({ "title": "T" }))).await.expect_status(201);
+}
+
+/// Counts what is asked of threads.
+#[derive(Debug)]
+struct Requests {
+    store: SharedStore,
+    of_threads: Arc<Mutex<Vec<&'static str>>>,
+}
+
+impl Requests {
+    fn note(&self, table: &Table, request: &'static str) {
+        if table.name == thread::TABLE.name {
+            self.of_threads.lock().unwrap().push(request);
+        }
+    }
+}
+
+impl StoreLayer for Requests {
+    fn inner(&self) -> &dyn Store {
+        &*self.store
+    }
+
+    async fn get(&self, table: &'static Table, key: &Key, read: &Read) -> db_adapter::Result<Option<Item>> {
+        self.note(table, "get");
+        self.store.get(table, key, read).await
+    }
+
+    async fn update(&self, table: &'static Table, key: &Key, update: &Update) -> db_adapter::Result<Item> {
+        self.note(table, "update");
+        self.store.update(table, key, update).await
+    }
+}
+
+/// The update itself compares the owner. Only a body that names the owner must be compared with the item.
+#[tokio::test]
+async fn an_owner_changes_a_thread_in_one_request() {
+    let of_threads = Arc::new(Mutex::new(Vec::new()));
+    let noted = Arc::clone(&of_threads);
+    let flags = ["--auth-user-id-claim", "sub", "--auth-roles-claim", "roles"];
+    let forum = Forum::behind(&flags, |store| Arc::new(Requests { store, of_threads: noted })).await;
+    forum.populate().await;
+    for (caller, body, status, requests) in [
+        ("ann", json!({ "title": "1" }), 200, vec!["update"]),
+        ("mod", json!({ "title": "2" }), 200, vec!["update"]),
+        ("bob", json!({ "title": "3" }), 403, vec!["update"]),
+        ("ann", json!({ "title": "4", "userId": "ann" }), 200, vec!["get", "update"]),
+        ("bob", json!({ "title": "5", "userId": "bob" }), 403, vec!["get"]),
+    ] {
+        let token = token(&forum, caller);
+        forum.send("PATCH", "/api/threads/t1", token.as_deref(), Some(body)).await.expect_status(status);
+        assert_eq!(std::mem::take(&mut *of_threads.lock().unwrap()), requests, "{caller}");
+    }
+    let stale = [("authorization", format!("Bearer {}", token(&forum, "bob").unwrap())), ("if-match", "\"1-x\"".to_owned())];
+    let stale: Vec<_> = stale.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    forum.app.send_json("PATCH", "/api/threads/t1", &stale, &json!({ "title": "6" })).await.expect_status(403);
+    let title = forum.app.get("/api/threads/t1").await.json()["title"].clone();
+    assert_eq!(title, "4");
 }

@@ -68,6 +68,11 @@ impl Changes {
         self.0.iter().all(|said| said.fixed || said.change == Change::Keep)
     }
 
+    /// Does the body name what cannot change?
+    pub(super) fn say_fixed(&self) -> bool {
+        self.0.iter().any(|said| said.fixed && said.change != Change::Keep)
+    }
+
     /// Checks that the body repeats of the item what cannot change, or leaves it out.
     ///
     /// # Errors

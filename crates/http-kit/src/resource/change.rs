@@ -44,15 +44,18 @@ pub(super) async fn replace<R: Resource>(
 }
 
 async fn write<R: Resource>(target: &Target<R>, changes: Changes, conditions: &Conditions) -> Result<Response, Problem> {
-    let Located { key, fixed } = target.authorize(Action::Change).await?;
-    if let Some(item) = fixed {
-        changes.check_fixed(&item)?;
+    let located = match changes.say_fixed() {
+        true => target.authorize(Action::Change).await?,
+        false => target.authorize_update(Action::Change).await?,
+    };
+    if let Some(item) = &located.fixed {
+        changes.check_fixed(item)?;
     }
     let mut update = changes.into_update();
-    references::check_change(target.store(), R::TABLE, &key, &update.set).await?;
-    update.expected = target.expected(&key, conditions).await?;
+    references::check_change(target.store(), R::TABLE, &located.key, &update.set).await?;
+    update.expected = target.expected(&located.key, conditions).await?;
     update.set.insert(UPDATED_AT.to_owned(), now().into());
-    let item = target.store().update(R::TABLE, &key, &update).await?;
+    let item = target.update(Action::Change, located, update).await?;
     Ok(response::one(&Projection::all(R::TABLE), &item))
 }
 

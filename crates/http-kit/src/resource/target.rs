@@ -1,12 +1,13 @@
 //! The one item that a request is about.
 
+use std::collections::BTreeMap;
 use std::marker::PhantomData;
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use db_adapter::forum::ME;
 use db_adapter::schema::Attribute;
-use db_adapter::{Item, Key, Read, Store, StoreExt, Tag};
+use db_adapter::{Error, Item, Key, Read, Store, StoreExt, Tag, Update, Value};
 
 use super::Resource;
 use crate::auth::Caller;
@@ -34,6 +35,8 @@ pub struct Located {
     pub key: Key,
     /// The attributes that cannot change; `None` where there are none, and nothing was read.
     pub(super) fixed: Option<Item>,
+    /// What the write itself must compare, as [`Update::only_if`]: whose the item is, where that was not read.
+    pub(super) only_if: BTreeMap<String, Option<Value>>,
 }
 
 impl<R: Resource> Target<R> {
@@ -81,7 +84,7 @@ impl<R: Resource> Target<R> {
         }
         if attributes.is_empty() && R::TABLE.range.is_none() {
             self.check_owner(action, Some(&self.id))?;
-            return Ok(Located { key: Key::hash(&self.id), fixed: None });
+            return Ok(Located { key: Key::hash(&self.id), fixed: None, only_if: BTreeMap::new() });
         }
         let attributes = Some(attributes.into_iter().map(str::to_owned).collect());
         let item = self.find(&Read { attributes, ..Read::default() }).await?;
@@ -93,7 +96,40 @@ impl<R: Resource> Target<R> {
                 Key::pair(&self.id, item.text(range).ok_or_else(lacks)?)
             }
         };
-        Ok(Located { key, fixed: Some(item) })
+        Ok(Located { key, fixed: Some(item), only_if: BTreeMap::new() })
+    }
+
+    /// As [`Target::authorize`], for an update that names no attribute which cannot change. Where whose the item is decides, and its whole
+    /// key is known, it is not read: the update compares its owner.
+    ///
+    /// # Errors
+    /// As [`Target::authorize`].
+    pub(super) async fn authorize_update(&self, action: Action) -> Result<Located, Problem> {
+        let is_whole_key = R::TABLE.range.is_none() && !R::TABLE.is_key(R::OWNER);
+        let decides = is_whole_key && !policy::permits(&self.caller, R::ENTITY, action, false);
+        match self.caller.account() {
+            Some(account) if decides => {
+                self.check_caller(action).await?;
+                let only_if = BTreeMap::from([(R::OWNER.to_owned(), Some(account.id.as_str().into()))]);
+                Ok(Located { key: Key::hash(&self.id), fixed: None, only_if })
+            }
+            _ => self.authorize(action).await,
+        }
+    }
+
+    /// Updates the item where it was found to be.
+    ///
+    /// # Errors
+    /// 403 when it turns out to be another one's; those of the store.
+    pub(super) async fn update(&self, action: Action, located: Located, update: Update) -> Result<Item, Problem> {
+        let Located { key, only_if, .. } = located;
+        match self.store.update(R::TABLE, &key, &Update { only_if, ..update }).await {
+            Err(Error::ConditionFailed { attribute }) if attribute == R::OWNER => {
+                self.check_owner(action, None)?;
+                Err(Problem::internal("the owner of an item was compared for a caller who may change any"))
+            }
+            updated => Ok(updated?),
+        }
     }
 
     /// As [`Target::authorize`], for the whole item, which is returned as it is now.

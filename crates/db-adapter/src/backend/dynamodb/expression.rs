@@ -5,9 +5,9 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::types::AttributeValue;
 
 use super::attribute_value::Raw;
-use crate::store::item::Tag;
+use crate::store::item::{Tag, Value};
 use crate::store::schema::{CREATED_AT, Table, UPDATED_AT, VERSION, WRITE_ID};
-use crate::store::update::Update;
+use crate::store::update::{Advance, Update};
 
 /// The placeholders of one request.
 #[derive(Debug, Default)]
@@ -86,8 +86,8 @@ impl Expression {
     }
 
     /// The item does not come from this write.
-    pub(super) fn is_not_from(&mut self, write_id: &str) -> String {
-        let (name, value) = (self.name(WRITE_ID), self.text(write_id));
+    pub(super) fn is_not_from(&mut self, update: &Update, write_id: &str) -> String {
+        let (name, value) = (self.name(update.stamp()), self.text(write_id));
         format!("(attribute_not_exists({name}) OR {name} <> {value})")
     }
 
@@ -99,6 +99,47 @@ impl Expression {
             format!("(attribute_not_exists({name}) OR {name} <= {time})")
         });
         earlier.join(" AND ")
+    }
+
+    /// The item is as the update's `only_if` says.
+    pub(super) fn meets(&mut self, update: &Update) -> Vec<String> {
+        let condition = |(name, value): (&String, &Option<Value>)| {
+            let name = self.name(name);
+            match value {
+                Some(value) => format!("{name} = {}", self.value(value.clone())),
+                None => format!("(attribute_not_exists({name}) OR attribute_type({name}, {}))", self.text("NULL")),
+            }
+        };
+        update.only_if.iter().map(condition).collect()
+    }
+
+    /// The update can be made without knowing the item: its counts can be added to, and it goes forward.
+    pub(super) fn can_be_made(&mut self, update: &Update) -> Vec<String> {
+        let mut conditions = Vec::new();
+        for (name, number) in &update.add {
+            let name = self.name(name);
+            let mut number_of = |number: i64| self.value(AttributeValue::N(number.to_string()));
+            conditions.push(match *number {
+                0.. => {
+                    let (least, most) = (number_of(0), number_of(i64::MAX - number));
+                    format!("(attribute_not_exists({name}) OR {name} BETWEEN {least} AND {most})")
+                }
+                _ => format!("{name} BETWEEN {} AND {}", number_of(number.saturating_neg()), number_of(i64::MAX)),
+            });
+        }
+        if let Some(Advance { by, set }) = &update.advance {
+            let (mut ahead, mut equal) = (Vec::new(), String::new());
+            for name in *by {
+                let (placeholder, value) = (self.name(name), self.value(set.get(*name).cloned().unwrap_or(Value::Null)));
+                if equal.is_empty() {
+                    ahead.push(format!("attribute_not_exists({placeholder})"));
+                }
+                ahead.push(format!("({equal}{placeholder} < {value})"));
+                equal += &format!("{placeholder} = {value} AND ");
+            }
+            conditions.push(format!("({})", ahead.join(" OR ")));
+        }
+        conditions
     }
 
     /// The attribute is as it is in this item.
@@ -121,15 +162,25 @@ impl Expression {
     /// What the update changes, with this version, or else one that has grown by one. The table's constant is set too, as another
     /// program may have left it out.
     pub(super) fn changes(&mut self, table: &Table, update: &Update, write_id: &str, version: Option<u64>) -> String {
-        let name = self.name(VERSION);
         let number = |number: u64| AttributeValue::N(number.to_string());
-        let grown = match version {
-            Some(version) => self.value(number(version)),
-            None => format!("if_not_exists({name}, {}) + {}", self.value(number(0)), self.value(number(1))),
-        };
-        let mut sets = vec![format!("{name} = {grown}"), format!("{} = {}", self.name(WRITE_ID), self.text(write_id))];
+        let mut sets = vec![format!("{} = {}", self.name(update.stamp()), self.text(write_id))];
+        if !update.touch {
+            let name = self.name(VERSION);
+            sets.push(match version {
+                Some(version) => format!("{name} = {}", self.value(number(version))),
+                None => format!("{name} = if_not_exists({name}, {}) + {}", self.value(number(0)), self.value(number(1))),
+            });
+        }
+        for (name, grown) in &update.add {
+            let (name, none) = (self.name(name), self.value(number(0)));
+            let grown = self.value(AttributeValue::N(grown.to_string()));
+            sets.push(format!("{name} = if_not_exists({name}, {none}) + {grown}"));
+        }
         sets.extend(table.constant.as_ref().map(|known| format!("{} = {}", self.name(known.attribute), self.text(known.value))));
-        sets.extend(update.set.iter().map(|(name, value)| format!("{} = {}", self.name(name), self.value(value.clone()))));
+        let advanced = update.advance.iter().flat_map(|advance| &advance.set);
+        sets.extend(
+            update.set.iter().chain(advanced).map(|(name, value)| format!("{} = {}", self.name(name), self.value(value.clone()))),
+        );
         let removes: Vec<_> = update.remove.iter().map(|name| self.name(name)).collect();
         let remove = if removes.is_empty() { String::new() } else { format!(" REMOVE {}", removes.join(", ")) };
         format!("SET {}{remove}", sets.join(", "))

@@ -13,11 +13,11 @@ use super::claim::{Claim, claims, claims_in, owner_of};
 use super::expression::Expression;
 use super::metrics;
 use super::retry::Backoff;
-use super::write::{Written, is_from};
+use super::write::{Written, is_created_by, is_from};
 use crate::store::error::{Error, Result, Rule};
 use crate::store::item::{Attributes, Item, Tag, Value, check_size};
 use crate::store::page::Read;
-use crate::store::schema::{Key, Table, VERSION, WRITE_ID};
+use crate::store::schema::{Key, TOUCH_ID, Table, VERSION, WRITE_ID};
 use crate::store::update::Update;
 
 const NO_REASON: &str = "a transaction was cancelled without a reason";
@@ -63,7 +63,7 @@ impl DynamoStore {
         }
         match self.transact(table, items, &mut self.backoff()).await? {
             Transacted::Done => Ok(()),
-            Transacted::Refused(refusal) if is_from(refusal.item_at(0), write_id) => Ok(()),
+            Transacted::Refused(refusal) if is_created_by(refusal.item_at(0), write_id) => Ok(()),
             Transacted::Refused(refusal) if refusal.is_at(0) => Err(Error::Conflict { rule: Rule::Key }),
             Transacted::Refused(refusal) => Err(taken(&claims, &refusal, 1)),
         }
@@ -99,7 +99,7 @@ impl DynamoStore {
         let mut stolen = Vec::new();
         loop {
             let before = self.attributes(table, old.clone())?;
-            let update = &*update.not_before(&before);
+            let update = &*update.decided(&before);
             let (after, version) = after(table, &before, update, write_id);
             check_size(&after)?;
             let has =
@@ -110,7 +110,9 @@ impl DynamoStore {
                 claims(table, &before, key).filter(|claim| !has(&after, claim) && !stolen.contains(&claim.value)).collect();
             let refused = if gained.is_empty() && lost.is_empty() {
                 let mut expression = Expression::default();
-                let condition = as_read(&mut expression, table, &old, self.now());
+                let mut conditions = vec![as_read(&mut expression, table, &old, self.now())];
+                conditions.extend(expression.meets(update));
+                let condition = conditions.join(" AND ");
                 match self.update_if(table, key, update, write_id, Some(version), expression, condition, backoff).await? {
                     Written::Done(item) => return self.item(table, item, None),
                     Written::Refused(item) => item,
@@ -138,11 +140,11 @@ impl DynamoStore {
             };
             old = match refused {
                 None => return Err(Error::NotFound),
-                Some(now) if is_from(Some(&now), write_id) => return self.item(table, now, None),
-                Some(now) if update.expected.as_ref().is_some_and(|expected| *expected != tag(&now)) => {
-                    return Err(Error::VersionMismatch);
+                Some(now) if is_from(Some(&now), update, write_id) => return self.item(table, now, None),
+                Some(now) => {
+                    update.check_stored(&self.attributes(table, now.clone())?, &tag(&now))?;
+                    now
                 }
-                Some(now) => now,
             };
             if !backoff.pause().await {
                 return Err(self.call("TransactWriteItems", table).exhausted());
@@ -262,11 +264,13 @@ impl DynamoStore {
         old: &Raw,
     ) -> Result<TransactWriteItem> {
         let mut expression = Expression::default();
+        let mut condition = vec![as_read(&mut expression, table, old, self.now())];
+        condition.extend(expression.meets(update));
         let request = UpdateRequest::builder()
             .table_name(self.table_name(table))
             .set_key(Some(raw_key(table, key)))
             .update_expression(expression.changes(table, update, write_id, Some(version)))
-            .condition_expression(as_read(&mut expression, table, old, self.now()))
+            .condition_expression(condition.join(" AND "))
             .set_expression_attribute_names(expression.names())
             .set_expression_attribute_values(expression.values())
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
@@ -328,10 +332,10 @@ impl DynamoStore {
     }
 }
 
-/// The item is as it was read: the same write, the same unique values.
+/// The item is as it was read: the same write and touch, the same unique values.
 pub(super) fn as_read(expression: &mut Expression, table: &Table, old: &Raw, now: f64) -> String {
     let mut conditions = vec![expression.exists(table, now)];
-    let names = [VERSION, WRITE_ID].into_iter().chain(table.unique.iter().map(|unique| unique.attribute));
+    let names = [VERSION, WRITE_ID, TOUCH_ID].into_iter().chain(table.unique.iter().map(|unique| unique.attribute));
     conditions.extend(names.map(|name| expression.unchanged(name, old)));
     conditions.join(" AND ")
 }
@@ -342,8 +346,10 @@ fn after(table: &Table, before: &Attributes, update: &Update, write_id: &str) ->
     update.apply(&mut after);
     table.add_constant(&mut after);
     let version = before.get(VERSION).and_then(Value::as_count).unwrap_or(0).saturating_add(1);
-    after.insert(VERSION.to_owned(), Value::from(version));
-    after.insert(WRITE_ID.to_owned(), Value::from(write_id));
+    if !update.touch {
+        after.insert(VERSION.to_owned(), Value::from(version));
+    }
+    after.insert(update.stamp().to_owned(), Value::from(write_id));
     (after, version)
 }
 

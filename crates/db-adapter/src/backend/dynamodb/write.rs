@@ -63,7 +63,7 @@ impl DynamoStore {
         match call.run(&mut self.backoff(), send).await {
             Ok(_) => Ok(()),
             Err(SdkError::ServiceError(error)) if error.err().is_conditional_check_failed_exception() => match error.into_err() {
-                PutItemError::ConditionalCheckFailedException(failed) if is_from(failed.item(), write_id) => Ok(()),
+                PutItemError::ConditionalCheckFailedException(failed) if is_created_by(failed.item(), write_id) => Ok(()),
                 _ => Err(Error::Conflict { rule: Rule::Key }),
             },
             Err(error) => Err(call.fault(error)),
@@ -78,17 +78,51 @@ impl DynamoStore {
         let unheld = self.unheld(table, key, &update.set).await?;
         if !unheld.is_empty() {
             let old = self.get_raw(table, key, &Read::STRONG).await?.ok_or(Error::NotFound)?;
-            if update.expected.as_ref().is_some_and(|expected| *expected != tag(&old)) {
-                return Err(Error::VersionMismatch);
-            }
+            update.check_stored(&self.attributes(table, old.clone())?, &tag(&old))?;
             return self.update_with_claims(table, key, update, &write_id, old, unheld, &mut backoff).await;
         }
+        match self.update_unread(table, key, update, &write_id, &mut backoff).await? {
+            // A fraction passes for a count, and stays one when it grows.
+            Written::Done(item) if !update.touch && !has_count(&item) => {
+                self.update_with_claims(table, key, update, &write_id, item, unheld, &mut backoff).await
+            }
+            Written::Done(item) => self.item(table, item, None),
+            Written::Refused(None) => Err(Error::NotFound),
+            Written::Refused(Some(old)) if is_from(Some(&old), update, &write_id) => self.item(table, old, None),
+            Written::Refused(Some(old)) => {
+                let before = self.attributes(table, old.clone())?;
+                update.check_stored(&before, &tag(&old))?;
+                if update.advance.as_ref().is_some_and(|advance| !advance.is_ahead_of(&before)) {
+                    // Many may come late at once, and need not wait for each other.
+                    let rest = Update { advance: None, ..update.clone() };
+                    return Box::pin(self.update_item(table, key, &rest)).await;
+                }
+                self.update_with_claims(table, key, update, &write_id, old, unheld, &mut backoff).await
+            }
+        }
+    }
+
+    /// The update of an item that was not read: where its conditions hold, and nothing depends on what the item is.
+    async fn update_unread(
+        &self,
+        table: &'static Table,
+        key: &Key,
+        update: &Update,
+        write_id: &str,
+        backoff: &mut Backoff,
+    ) -> Result<Written<Raw>> {
         let mut expression = Expression::default();
         let mut conditions = vec![expression.exists(table, self.now())];
-        conditions.push(match &update.expected {
-            Some(expected) => expression.has_tag(expected),
-            None => format!("{} AND {}", expression.is_not_from(&write_id), expression.has_count()),
-        });
+        conditions.extend(update.expected.as_ref().map(|expected| expression.has_tag(expected)));
+        // A touch leaves the tag as it is, so that the tag does not tell whether it was made.
+        if update.expected.is_none() || update.touch {
+            conditions.push(expression.is_not_from(update, write_id));
+        }
+        if update.expected.is_none() && !update.touch {
+            conditions.push(expression.has_count());
+        }
+        conditions.extend(expression.meets(update));
+        conditions.extend(expression.can_be_made(update));
         for unique in table.unique {
             let name = unique.attribute;
             if update.set.contains_key(name) || update.remove.contains(name) {
@@ -98,21 +132,7 @@ impl DynamoStore {
         // Where the item has a later time, the update is made anew from the item that the refusal brings.
         conditions.extend(update.time().map(|time| expression.not_before(time)));
         let condition = conditions.join(" AND ");
-        match self.update_if(table, key, update, &write_id, None, expression, condition, &mut backoff).await? {
-            // A fraction passes for a count, and stays one when it grows.
-            Written::Done(item) if !has_count(&item) => {
-                self.update_with_claims(table, key, update, &write_id, item, unheld, &mut backoff).await
-            }
-            Written::Done(item) => self.item(table, item, None),
-            Written::Refused(None) => Err(Error::NotFound),
-            Written::Refused(Some(old)) if is_from(Some(&old), &write_id) => self.item(table, old, None),
-            Written::Refused(Some(old)) if update.expected.as_ref().is_some_and(|expected| *expected != tag(&old)) => {
-                Err(Error::VersionMismatch)
-            }
-            Written::Refused(Some(old)) => {
-                self.update_with_claims(table, key, update, &write_id, old, unheld, &mut backoff).await
-            }
-        }
+        self.update_if(table, key, update, write_id, None, expression, condition, backoff).await
     }
 
     /// The update where the condition holds.
@@ -146,7 +166,7 @@ impl DynamoStore {
             Ok(output) => Ok(Written::Done(output.attributes.unwrap_or_default())),
             Err(SdkError::ServiceError(error)) if error.err().is_conditional_check_failed_exception() => match error.into_err() {
                 UpdateItemError::ConditionalCheckFailedException(failed) => {
-                    let is_there = |item: &Raw| is_from(Some(item), write_id) || !self.is_over(table, item);
+                    let is_there = |item: &Raw| is_from(Some(item), update, write_id) || !self.is_over(table, item);
                     Ok(Written::Refused(failed.item.filter(is_there)))
                 }
                 _ => Ok(Written::Refused(None)),
@@ -218,9 +238,14 @@ impl Expression {
     }
 }
 
-/// Does the item come from this write?
-pub(super) fn is_from(item: Option<&Raw>, write_id: &str) -> bool {
+/// Does the item come from this creation?
+pub(super) fn is_created_by(item: Option<&Raw>, write_id: &str) -> bool {
     item.and_then(|item| text(item, WRITE_ID)) == Some(write_id)
+}
+
+/// Does the item come from this update?
+pub(super) fn is_from(item: Option<&Raw>, update: &Update, write_id: &str) -> bool {
+    item.and_then(|item| text(item, update.stamp())) == Some(write_id)
 }
 
 fn has_count(item: &Raw) -> bool {

@@ -8,7 +8,7 @@ use super::memory::{Change, Memory};
 use super::record::{self, Record};
 use crate::store::error::{Error, Result, Rule};
 use crate::store::item::{Attributes, Item, Tag, Value, check_size};
-use crate::store::schema::{Key, Table, VERSION, WRITE_ID, is_over};
+use crate::store::schema::{Key, TOUCH_ID, Table, VERSION, WRITE_ID, is_over};
 use crate::store::update::Update;
 
 /// A write that waits for its turn; everything that does not depend on what is stored has been checked.
@@ -72,7 +72,11 @@ pub(super) fn kept(table: &'static Table, item: &Item) -> Result<Record> {
 fn stamp(table: &'static Table, attributes: &mut Attributes, version: u64) {
     table.add_constant(attributes);
     attributes.insert(VERSION.to_owned(), Value::from(version));
-    attributes.insert(WRITE_ID.to_owned(), Value::String(Uuid::new_v4().simple().to_string()));
+    attributes.insert(WRITE_ID.to_owned(), new_write_id());
+}
+
+fn new_write_id() -> Value {
+    Value::String(Uuid::new_v4().simple().to_string())
 }
 
 /// What a batch of writes changes, over what is stored.
@@ -114,12 +118,18 @@ impl<'a> Staged<'a> {
                 self.put(record).map(Some)
             }
             Write::Update { key, update } => {
-                let item = self.expect(&key, update.expected.as_ref())?;
+                let item = self.item(&key).ok_or(Error::NotFound)?;
                 let table = self.memory.table();
                 let mut attributes = item.attributes()?;
-                update.not_before(&attributes).apply(&mut attributes);
-                let version = attributes.get(VERSION).and_then(Value::as_count).unwrap_or(0);
-                stamp(table, &mut attributes, version.saturating_add(1));
+                update.check_stored(&attributes, &item.tag())?;
+                update.decided(&attributes).apply(&mut attributes);
+                if update.touch {
+                    table.add_constant(&mut attributes);
+                    attributes.insert(TOUCH_ID.to_owned(), new_write_id());
+                } else {
+                    let version = attributes.get(VERSION).and_then(Value::as_count).unwrap_or(0);
+                    stamp(table, &mut attributes, version.saturating_add(1));
+                }
                 check_size(&attributes)?;
                 self.put(Record::new(table, Item::new(&attributes))?).map(Some)
             }
@@ -156,11 +166,11 @@ impl<'a> Staged<'a> {
         }
     }
 
-    fn expect(&self, key: &str, expected: Option<&Tag>) -> Result<Item> {
+    fn expect(&self, key: &str, expected: Option<&Tag>) -> Result<()> {
         let item = self.item(key).ok_or(Error::NotFound)?;
         match expected {
             Some(tag) if *tag != item.tag() => Err(Error::VersionMismatch),
-            _ => Ok(item.clone()),
+            _ => Ok(()),
         }
     }
 
