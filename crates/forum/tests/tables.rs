@@ -51,3 +51,54 @@ fn an_endpoint_that_nobody_serves_is_one_line() {
     command.env_clear().args(["tables", "create", "--endpoint", &format!("http://{free}")]);
     command.assert().code(1).stderr(one_line.and(contains(free.to_string())));
 }
+
+/// As the guide makes a table: with another key, or an index of the same name with another one.
+#[test]
+fn tables_that_are_there_and_differ_are_named() {
+    use aws_sdk_dynamodb::types::{
+        AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection, ProjectionType,
+        ScalarAttributeType,
+    };
+    let name = "forum-microservices-threads-dev";
+    let text =
+        |name: &str| AttributeDefinition::builder().attribute_name(name).attribute_type(ScalarAttributeType::S).build().unwrap();
+    let key = |name: &str, kind| KeySchemaElement::builder().attribute_name(name).key_type(kind).build().unwrap();
+    let index = |hash: &str, projection| {
+        GlobalSecondaryIndex::builder()
+            .index_name("CreatedAtIndex")
+            .key_schema(key(hash, KeyType::Hash))
+            .projection(Projection::builder().projection_type(projection).build())
+            .build()
+            .unwrap()
+    };
+    for (hash, of_index, projection, difference) in [
+        (
+            "threadId",
+            "createdAt",
+            ProjectionType::All,
+            "the key of CreatedAtIndex is createdAt S HASH, expected feed S HASH, createdAt S RANGE",
+        ),
+        ("threadId", "title", ProjectionType::KeysOnly, "index CreatedAtIndex projects KEYS_ONLY, expected ALL"),
+        ("id", "createdAt", ProjectionType::All, "the key of the table is id S HASH, expected threadId S HASH"),
+    ] {
+        let dynamo = Dynamo::start();
+        let made = db_adapter::dynamodb::DynamoOptions {
+            endpoint: Some(dynamo.endpoint.clone()),
+            ..db_adapter::dynamodb::DynamoOptions::new("us-east-1")
+        };
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        runtime.block_on(async {
+            let store = db_adapter::dynamodb::DynamoStore::open(&TABLES, made).await.unwrap();
+            let create = store.client().create_table().table_name(name).billing_mode(BillingMode::PayPerRequest);
+            let create = create.key_schema(key(hash, KeyType::Hash)).attribute_definitions(text(hash));
+            let create = create.attribute_definitions(text(of_index)).global_secondary_indexes(index(of_index, projection));
+            create.send().await.unwrap();
+        });
+        let said = contains(format!("{name} in us-east-1: already exists")).and(contains(format!("  differs: {difference}\n")));
+        dynamo
+            .run(&["tables", "create"])
+            .code(3)
+            .stdout(said.and(contains("forum-microservices-users-dev in us-east-1: created\n")));
+        dynamo.run(&["tables", "status"]).code(3).stdout(contains(format!("  differs: {difference}\n")));
+    }
+}
