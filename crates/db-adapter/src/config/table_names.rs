@@ -34,7 +34,7 @@ impl Args for TableNames {
     fn augment_args(command: Command) -> Command {
         command.args(in_reference_order(&TABLES).into_iter().map(|table| {
             Arg::new(table.env)
-                .long(table.env.to_ascii_lowercase().replace('_', "-"))
+                .long(table.flag())
                 .env(table.env)
                 .value_name(table.env)
                 .default_value(table.default_name)

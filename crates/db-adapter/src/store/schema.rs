@@ -99,6 +99,11 @@ impl Table {
         self.indexes.iter().find(|index| index.name == name)
     }
 
+    /// The option of programs that gives the table its name on DynamoDB: the words of [`Table::env`], without the dashes before it.
+    pub fn flag(&self) -> String {
+        self.env.to_ascii_lowercase().replace('_', "-")
+    }
+
     /// What is known of the attribute, if anything is.
     pub fn attribute(&self, name: &str) -> Option<&'static Attribute> {
         self.attributes.iter().find(|attribute| attribute.name == name)

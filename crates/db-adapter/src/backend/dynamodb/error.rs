@@ -129,10 +129,7 @@ impl Call<'_> {
             | "TransactionConflictException"
             | "TransactionConflict" => Error::Throttled { retry_after: RETRY_AFTER },
             "TransactionInProgressException" => Error::Timeout,
-            "ResourceNotFoundException" => Error::unavailable(format!(
-                "there is no table {name} in {region}: create it with `forum tables create`, or set {}",
-                self.table.env
-            )),
+            "ResourceNotFoundException" => Error::unavailable(self.no_table()),
             "AccessDeniedException" | "AccessDenied" => Error::unavailable(format!(
                 "AWS refuses dynamodb:{operation} on table {name} in {region}: grant that permission to this role ({reason})"
             )),
@@ -151,6 +148,22 @@ impl Call<'_> {
             "ValidationException" | "ValidationError" if is_about_type(reason) => Error::corrupt(format!("table {name}"), reason),
             "ItemCollectionSizeLimitExceeded" | "ItemCollectionSizeLimitExceededException" => Error::TooLarge,
             _ => Error::backend(format!("{operation} on table {name} in {region}: {reason} ({code})")),
+        }
+    }
+
+    fn no_table(&self) -> String {
+        let (table, name, region) = (self.table, self.store.table_name(self.table), &self.store.options.region);
+        let mut create = format!("forum tables create --region {region}");
+        if name != table.default_name {
+            create += &format!(" --{} {name}", table.flag());
+        }
+        match &self.store.options.endpoint {
+            None => format!("there is no table {name} in {region}: create it with `{create}`, or set {}", table.env),
+            Some(endpoint) => format!(
+                "there is no table {name} in {region} at {endpoint}: create it with `{create} --endpoint {endpoint}`, or set {}; \
+                 DynamoDB Local keeps tables for each access key and Region unless it was started with -sharedDb",
+                table.env
+            ),
         }
     }
 
