@@ -37,7 +37,7 @@ mod tests;
 mod turns;
 mod write;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -72,6 +72,16 @@ const OPEN_ATTEMPTS: usize = 100;
 /// Items of a load that are written at once, and their bytes.
 const LOAD_ITEMS: usize = 2048;
 const LOAD_BYTES: usize = 4 << 20;
+
+/// What is said of each file of [`unread`], after its name.
+pub const UNREAD: &str =
+    "is not read: it is no file of a store; move it to a folder of its own, and load it with `forum migrate --from`";
+
+/// Files in a store's directory that hold items in a form which the store does not read: `db.json`, and `NAME/db.json` for each table.
+pub fn unread(dir: &Path, schema: &[&'static Table]) -> Vec<PathBuf> {
+    let folders = std::iter::once(dir.to_owned()).chain(schema.iter().map(|table| dir.join(table.name)));
+    folders.map(|folder| folder.join("db.json")).filter(|file| file.is_file()).collect()
+}
 
 /// Where the files are and how they are kept.
 #[derive(Debug, Clone)]
@@ -143,6 +153,9 @@ impl JsonStore {
 
     async fn open_on(schema: &'static [&'static Table], options: JsonOptions, disk: Arc<dyn Disk>) -> Result<Self> {
         blocking(move || {
+            for file in unread(&options.dir, schema) {
+                tracing::warn!(file = %file.display(), "{} {UNREAD}", file.display());
+            }
             // Windows keeps everyone out of a locked file, so that nothing can be read beside a writer.
             let single = options.single_writer || cfg!(windows);
             let directory = Arc::new(Directory::open(&options.dir, disk, single, options.lock_timeout)?);
