@@ -6,6 +6,7 @@ mod cost;
 mod dev;
 mod fold;
 mod migrate;
+mod next;
 mod pitr_restore;
 mod region;
 mod restore;
@@ -22,6 +23,7 @@ use clap::Subcommand;
 use db_adapter::forum::TABLES;
 
 use crate::Outcome;
+use crate::run::interrupt::{KEPT, or_interrupted};
 
 /// One command with its arguments.
 #[derive(Debug, Subcommand)]
@@ -46,23 +48,24 @@ fn table_names() -> String {
 }
 
 impl Command {
-    /// Runs the command.
+    /// Runs the command, until it is interrupted.
     ///
     /// # Errors
     /// The reason why it failed, for the person who runs it.
     pub(crate) async fn run(self) -> Result<Outcome> {
+        let same = next::same();
         match self {
             Self::Dev(arguments) => dev::run(*arguments).await,
             Self::Token(arguments) => token::run(&arguments),
-            Self::Tables(arguments) => tables::run(arguments).await,
-            Self::Seed(arguments) => seed::run(arguments).await,
+            Self::Tables(arguments) => or_interrupted(tables::run(arguments), KEPT, &same).await,
+            Self::Seed(arguments) => or_interrupted(seed::run(arguments), KEPT, &same).await,
             Self::Verify(arguments) => verify::run(arguments).await,
             Self::Backup(arguments) => backup::run(arguments).await,
             Self::Restore(arguments) => restore::run(arguments).await,
             Self::Migrate(arguments) => migrate::run(arguments).await,
             Self::PitrRestore(arguments) => pitr_restore::run(arguments).await,
-            Self::Region(arguments) => region::run(arguments).await,
-            Self::Fold(arguments) => fold::run(arguments).await,
+            Self::Region(arguments) => or_interrupted(region::run(arguments), KEPT, &same).await,
+            Self::Fold(arguments) => or_interrupted(fold::run(arguments), KEPT, &same).await,
             Self::Cost(arguments) => cost::run(arguments),
         }
     }

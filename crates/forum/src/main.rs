@@ -57,15 +57,24 @@ impl From<Outcome> for ExitCode {
     }
 }
 
-#[tokio::main]
-async fn main() -> ExitCode {
+fn main() -> ExitCode {
     let matches = without_empty_variables(command()).try_get_matches();
     let parsed = matches.and_then(|matches| Ok((Cli::from_arg_matches(&matches)?, wants_json(&matches))));
     let (cli, json) = match parsed {
         Ok(parsed) => parsed,
         Err(usage) => return output::print_usage(&usage),
     };
-    match cli.command.run().await {
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            output::print_failure(&anyhow::Error::new(error).context("cannot start the threads"), json);
+            return ExitCode::FAILURE;
+        }
+    };
+    let done = runtime.block_on(cli.command.run());
+    // A thread that still reads a file does not keep an interrupted command from ending.
+    runtime.shutdown_background();
+    match done {
         Ok(outcome) => outcome.into(),
         Err(error) => match error.downcast::<clap::Error>() {
             Ok(usage) => output::print_usage(&usage),

@@ -8,6 +8,7 @@ use std::io::{self, ErrorKind, Write};
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
+use db_adapter::forum;
 use http_kit::telemetry;
 use serde::Serialize;
 
@@ -31,6 +32,14 @@ pub(crate) fn print(format: Format, result: &(impl Display + Serialize)) -> Resu
     }
 }
 
+/// Prints the result of a command whose standard output holds data instead, to standard error. Errors are ignored.
+pub(crate) fn print_aside(format: Format, result: &(impl Display + Serialize)) {
+    match format {
+        Format::Text => note(result),
+        Format::Json => note(serde_json::json!(result)),
+    }
+}
+
 /// Prints the result of a command that has only one form. The text ends with a line break.
 ///
 /// # Errors
@@ -51,6 +60,17 @@ pub(crate) fn print_usage(usage: &clap::Error) -> ExitCode {
         }
         _ => u8::try_from(usage.exit_code()).map_or(ExitCode::FAILURE, ExitCode::from),
     }
+}
+
+/// A number of things in words: `1 item`, `2 items`.
+pub(crate) fn plural(count: u64, one: &str, many: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { many })
+}
+
+/// A number of items of each table, by [`db_adapter::Table::name`]: `1 post, 2 threads`.
+pub(crate) fn per_table<'a>(counts: impl IntoIterator<Item = (&'a str, u64)>) -> String {
+    let count = |(name, count)| plural(count, forum::table(name).map_or(name, |table| table.singular), name);
+    counts.into_iter().map(count).collect::<Vec<_>>().join(", ")
 }
 
 fn unless_closed(written: io::Result<()>) -> Result<()> {

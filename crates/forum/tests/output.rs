@@ -14,8 +14,9 @@ use http_test::Process;
 use place::{Ended, Place};
 
 /// The commands that read or write a store of either backend, in an order in which each finds what it needs.
-const STORE: [&[&str]; 8] = [
+const STORE: [&[&str]; 9] = [
     &["seed"],
+    &["seed", "--json"],
     &["verify"],
     &["verify", "--json"],
     &["backup", "--file", "plain.jsonl"],
@@ -39,8 +40,10 @@ const DYNAMODB: [&[&str]; 11] = [
     &["migrate", "--to", "new", "--json"],
 ];
 /// Those that need no store.
-const ALONE: [&[&str]; 10] = [
+const ALONE: [&[&str]; 12] = [
     &["fold", "--data-dir", "folded"],
+    &["fold", "--data-dir", "folded", "--json"],
+    &["token", "alice"],
     &["cost"],
     &["cost", "--json"],
     &["cost", "--operations"],
@@ -136,5 +139,104 @@ fn a_server_starts_whoever_reads_its_greeting() {
         let mut command = Command::new(env!("CARGO_BIN_EXE_forum"));
         command.env_clear().env("DATA_DIR", dir.path()).arg("dev").stdout(stdout);
         assert_eq!(Process::start(&mut command).status("/health"), 200);
+    }
+}
+
+/// Every command that has a result as JSON tells its failure there, too, and people read it as always.
+#[tokio::test]
+async fn a_failure_is_json_where_the_result_is() {
+    let place = Place::json().await;
+    fs::write(place.path("file"), "{}").unwrap();
+    let missing = ["--data-dir", "absent"];
+    let commands: [(&[&str], &str); 10] = [
+        (&["verify", missing[0], missing[1]], "cannot open absent"),
+        (&["verify", "--against-dir", "absent"], "cannot open absent"),
+        (&["verify", "--against-backup", "file"], "file"),
+        (&["verify", "--against-region", "us-west-2"], "USE_DYNAMODB"),
+        (&["migrate", "--from", "absent", "--dry-run"], "cannot open absent"),
+        (&["migrate", "--from", "file", "--to", "new"], "file is not a folder"),
+        (&["fold", missing[0], missing[1]], "no such folder: absent"),
+        (&["seed", "--data-dir", "file"], "file"),
+        (&["backup", "--file", "file"], "file exists"),
+        (&["restore", "--file", "absent"], "cannot open absent"),
+    ];
+    for (arguments, words) in commands {
+        let ended = place.run(&[arguments, &["--json"]].concat());
+        let printed: serde_json::Value = serde_json::from_str(&ended.stdout).unwrap();
+        assert!(ended.code == Some(1) && printed["error"].as_str().unwrap().contains(words), "{arguments:?}: {}", ended.stdout);
+        assert!(ended.stderr.contains("error: ") && ended.stderr.contains(words), "{arguments:?}: {}", ended.stderr);
+    }
+}
+
+#[tokio::test]
+async fn seed_and_fold_print_json() {
+    let place = Place::json().await;
+    for (arguments, expected) in [
+        (&["seed", "--json"], serde_json::json!({"created": {"users": 3, "threads": 2, "posts": 2}})),
+        (&["seed", "--json"], serde_json::json!({"created": {"users": 0, "threads": 0, "posts": 0}})),
+    ] {
+        let printed: serde_json::Value = serde_json::from_str(&place.done(arguments).stdout).unwrap();
+        assert_eq!(printed, expected);
+    }
+    place.store.close().await.unwrap();
+    let folded: serde_json::Value = serde_json::from_str(&place.done(&["fold", "--json"]).stdout).unwrap();
+    assert_eq!(folded["items"], serde_json::json!({"users": 3, "threads": 2, "posts": 2}));
+}
+
+/// One is not many, in every command that counts; and rates are whole numbers.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_of_something_is_in_the_singular() {
+    for place in Place::each().await {
+        place.fill(1, 1, 1).await;
+        let legacy = place.path("legacy");
+        fs::create_dir(&legacy).unwrap();
+        fs::write(legacy.join("db.json"), r#"{"users":[{"id":1,"name":"a"}],"threads":[{"id":1,"title":"T","user":1}],"posts":[{"thread":9,"user":1,"text":"x","list":[{"a":1}]}]}"#)
+            .unwrap();
+        for (arguments, words) in [
+            (&["verify"][..], "verify users: 1 item"),
+            (&["backup", "--file", "b.jsonl", "--segments", "1"], "1 user"),
+            (&["restore", "--file", "b.jsonl", "--merge"], "restored 1 post, 1 thread, 1 user into"),
+            (&["migrate", "--from", "legacy", "--to", "new"], "1 reference to items that do not exist"),
+            (&["migrate", "--from", "legacy", "--to", "again"], "posts: 1 item, checksum"),
+            (&["migrate", "--from", "legacy", "--to", "third"], "; 1 id derived from the order"),
+        ] {
+            let Ended { stdout, stderr, .. } = place.done(arguments);
+            assert!(stdout.contains(words) || stderr.contains(words), "{words} in {stdout}{stderr}");
+            for line in stdout.lines().chain(stderr.lines()) {
+                let is_one_of_many = line.split_whitespace().collect::<Vec<_>>().windows(2).any(|words| {
+                    words[0] == "1"
+                        && ["items", "records", "users", "threads", "posts", "units", "ids", "times", "references"]
+                            .contains(&words[1].trim_end_matches([',', ';', ':']))
+                });
+                assert!(!is_one_of_many, "{line}");
+                let rate = line.split_whitespace().find(|word| word.ends_with("/s"));
+                assert!(rate.is_none_or(|rate| rate.trim_end_matches("/s").bytes().all(|byte| byte.is_ascii_digit())), "{line}");
+            }
+        }
+    }
+}
+
+/// What lies in the folder of a store and is not read is named, and left alone.
+#[tokio::test]
+async fn a_file_that_no_store_reads_is_named() {
+    for name in ["db.json", "users/db.json", "posts/db.json"] {
+        let place = Place::json().await;
+        place.fill(1, 1, 1).await;
+        let file = place.path("store").join(name);
+        fs::create_dir_all(file.parent().unwrap()).unwrap();
+        fs::write(&file, "{}").unwrap();
+        for arguments in
+            [&["verify"][..], &["migrate", "--from", "store", "--to", "new"], &["migrate", "--from", "legacy", "--to", "store"]]
+        {
+            fs::create_dir_all(place.path("legacy")).unwrap();
+            fs::write(place.path("legacy/db.json"), r#"{"users":[],"threads":[],"posts":[]}"#).unwrap();
+            let ended = place.run(arguments);
+            assert!(ended.stderr.contains(&format!("store/{name} is not read")), "{arguments:?}: {}", ended.stderr);
+        }
+        let mut command = Command::new(env!("CARGO_BIN_EXE_forum"));
+        command.env_clear().env("DATA_DIR", place.path("store")).arg("dev").stdout(closed());
+        let process = Process::start(&mut command);
+        process.wait_for_log(&format!("{} is not read", file.display()));
+        assert_eq!(fs::read(&file).unwrap(), b"{}");
     }
 }

@@ -99,7 +99,9 @@ async fn drift_is_named() {
     assert_says(
         &differs(&place, &["tables", "status"]),
         &[
-            "differs: table absent does not exist in us-east-1. Next: forum tables create --region us-east-1",
+            "differs: table absent does not exist in us-east-1; DynamoDB Local keeps tables for each access key and Region unless",
+            ". Next: forum tables create --region us-east-1 --endpoint http://",
+            " --dynamodb-posts-table absent\n",
             "differs: the key of the table is threadId N HASH, expected threadId S HASH",
             "differs: the key of CreatedAtIndex is createdAt S HASH, expected feed S HASH, createdAt S RANGE",
             "differs: index CreatedAtIndex projects KEYS_ONLY, expected ALL",

@@ -221,7 +221,7 @@ async fn what_is_odd_is_reported_and_counts_when_asked() {
             .load(&thread::TABLE, vec![item(json!({"threadId": "t9", "title": "t", "userId": "nobody", "colour": "red", "createdAt": "2024-01-01T00:00:00.000Z"}))])
             .await;
         let notes = [
-            "note: threads: 1 items have the unknown attribute \"colour\"",
+            "note: threads: 1 item has the unknown attribute \"colour\"",
             "note: threads threadId \"t9\": its userId \"nobody\" does not exist",
             "note: posts postId \"p1\", threadId \"gone\": its threadId \"gone\" does not exist",
             "note: posts: id \"p1\" is shared by several items: gone, t1",

@@ -4,20 +4,22 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 
-use anyhow::{Context, Error, Result, bail, ensure};
+use anyhow::{Error, Result, bail, ensure};
 use clap::Args;
 use db_adapter::config::StoreConfig;
 use db_adapter::forum::{TABLES, in_reference_order};
 use serde::Serialize;
 
 use crate::command::arguments::{OutputArguments, ReadArguments};
+use crate::command::next;
 use crate::data::archive::{NOTE, with_suffix};
 use crate::data::backup::{PartialBackup, Resumed, put_in_place};
 use crate::data::checksum::Checksum;
 use crate::data::source::Scanner;
-use crate::run::interrupt::or_interrupted;
+use crate::output::{self, per_table};
+use crate::run::interrupt::{KEPT, or_interrupted};
 use crate::run::progress::Progress;
-use crate::{Outcome, Tables, output};
+use crate::{Outcome, Tables};
 
 /// Write the whole store into one file that `forum restore` reads
 ///
@@ -27,7 +29,7 @@ use crate::{Outcome, Tables, output};
 #[command(after_help = "Example: USE_DYNAMODB=true forum backup --file forum-2026-01-31.jsonl.zst --max-read-units 500\n\
     If it is interrupted, the same command with --resume continues it.")]
 pub(crate) struct Arguments {
-    /// The file to write; compressed if its name ends in .zst
+    /// The file to write, compressed if its name ends in .zst; - is standard output
     #[arg(long, value_name = "FILE")]
     file: PathBuf,
 
@@ -48,11 +50,20 @@ pub(crate) struct Arguments {
 /// Runs `forum backup`.
 pub(crate) async fn run(arguments: Arguments) -> Result<Outcome> {
     let file = &arguments.file;
-    ensure!(!file.exists(), "{} exists; a backup never replaces a file: choose another name", file.display());
-    let scanner = Scanner::open_existing(&arguments.store, arguments.read.segments, arguments.read.max_read_units).await?;
-    let done = or_interrupted(backup(&arguments, scanner.clone(), &TABLES), &arguments.resume_command()).await;
+    ensure!(
+        arguments.to_stdout() || !file.exists(),
+        "{} exists; a backup never replaces a file: choose another name",
+        file.display()
+    );
+    let scanner = Scanner::open_existing(&arguments.store, arguments.read.segments, arguments.read.max_read_units);
+    let scanner = or_interrupted(scanner, "nothing was written", &next::same()).await?;
+    let leaves = if arguments.to_stdout() { "the backup is incomplete" } else { KEPT };
+    let done = or_interrupted(backup(&arguments, scanner.clone(), &TABLES), leaves, &arguments.next()).await;
     scanner.store.close().await?;
-    output::print(arguments.output.format(), &done?)?;
+    match arguments.to_stdout() {
+        true => output::print_aside(arguments.output.format(), &done?),
+        false => output::print(arguments.output.format(), &done?)?,
+    }
     Ok(Outcome::Done)
 }
 
@@ -62,15 +73,26 @@ pub(super) async fn backup(arguments: &Arguments, mut scanner: Scanner, tables: 
     let partial = with_suffix(file, ".partial");
     let announce = |rest: &Error| output::note(format_args!("resuming after the last complete part ({rest:#})"));
     let mut backup = match (arguments.resume, partial.exists()) {
+        _ if arguments.to_stdout() => {
+            ensure!(!arguments.resume, "a backup to standard output cannot be resumed; start again without --resume");
+            for table in tables {
+                scanner.is_empty(table).await?;
+            }
+            PartialBackup::to_stdout(&scanner)?
+        }
         (false, true) => {
-            bail!("{} is an incomplete backup; delete it, or resume it with: {}", partial.display(), arguments.resume_command())
+            bail!("{} is an incomplete backup; delete it, or resume it. Next: {}", partial.display(), arguments.next())
         }
         (true, false) => bail!("nothing to resume: {} does not exist; start without --resume", partial.display()),
         (false, false) => {
             for table in tables {
                 scanner.is_empty(table).await?;
             }
-            PartialBackup::new(&partial, file.extension().is_some_and(|extension| extension == "zst"), &scanner)?
+            PartialBackup::new(
+                &partial,
+                file.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("zst")),
+                &scanner,
+            )?
         }
         (true, true) => match PartialBackup::resume(&partial, &mut scanner, tables, announce)? {
             Resumed::Partial(backup) => *backup,
@@ -84,23 +106,33 @@ pub(super) async fn backup(arguments: &Arguments, mut scanner: Scanner, tables: 
     for table in in_reference_order(tables).into_iter().rev() {
         let progress = Progress::start(format!("backup {}", table.name), None, arguments.output.format());
         let copied = backup.copy(table, &scanner, &progress).await;
-        copied.with_context(|| format!("the backup is incomplete; resume it with: {}", arguments.resume_command()))?;
+        copied.map_err(|error| next::after(&error, "the backup is incomplete", &arguments.next()))?;
         progress.finish();
     }
     for (table, reason) in backup.broken() {
         output::note(format_args!(
-            "warning: table {table} holds items that a restore will refuse: {reason}. Next: forum verify --repair"
+            "warning: table {table} holds items that a restore will refuse: {reason}. Next: {}",
+            next::command(&["verify", "--repair"])
         ));
     }
     let (bytes, tables) = backup.finish()?;
-    put_in_place(&partial, file)?;
+    if !arguments.to_stdout() {
+        put_in_place(&partial, file)?;
+    }
     Ok(Written { file: file.clone(), contents: Some(WrittenContents { bytes, tables }) })
 }
 
 impl Arguments {
-    /// The command that resumes this one.
-    fn resume_command(&self) -> String {
-        format!("forum backup --file {} --resume", self.file.display())
+    fn to_stdout(&self) -> bool {
+        self.file.as_os_str() == "-"
+    }
+
+    /// The command that resumes this one, if it can be resumed, and else starts over.
+    fn next(&self) -> String {
+        if self.to_stdout() {
+            return next::same();
+        }
+        next::command(&["backup", "--file", &self.file.to_string_lossy(), "--resume"])
     }
 }
 
@@ -121,11 +153,11 @@ struct WrittenContents {
 
 impl fmt::Display for Written {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let file = self.file.display();
+        let file = if self.file.as_os_str() == "-" { "standard output".into() } else { self.file.to_string_lossy() };
         let Some(WrittenContents { bytes, tables }) = &self.contents else {
             return writeln!(formatter, "{file} was already complete; it has its final name now");
         };
-        let counts: Vec<_> = tables.iter().map(|(name, checksum)| format!("{} {name}", checksum.items)).collect();
-        writeln!(formatter, "wrote {file}: {}; {bytes} bytes\n{NOTE}", counts.join(", "))
+        let counts = per_table(tables.iter().map(|(name, checksum)| (name.as_str(), checksum.items)));
+        writeln!(formatter, "wrote {file}: {}; {bytes} bytes\n{NOTE}", counts)
     }
 }

@@ -1,5 +1,9 @@
 //! `forum fold`: compaction of the JSON files.
 
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::PathBuf;
+
 use anyhow::{Result, ensure};
 use clap::Args;
 use clap::error::ErrorKind;
@@ -7,7 +11,9 @@ use db_adapter::Backend;
 use db_adapter::config::StoreConfig;
 use db_adapter::forum::TABLES;
 use db_adapter::json;
+use serde::Serialize;
 
+use crate::command::arguments::OutputArguments;
 use crate::{Outcome, output};
 
 /// Write the journals of the JSON files into their snapshots, so that the snapshots are complete and can be read or edited
@@ -17,6 +23,9 @@ use crate::{Outcome, output};
 #[derive(Debug, Args)]
 #[command(after_help = "Example: forum fold --data-dir data/store")]
 pub(crate) struct Arguments {
+    #[command(flatten)]
+    output: OutputArguments,
+
     #[command(flatten)]
     store: StoreConfig,
 }
@@ -28,7 +37,22 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Outcome> {
     }
     let folder = &arguments.store.data_dir;
     ensure!(folder.is_dir(), "no such folder: {}; --data-dir (DATA_DIR) names the store", folder.display());
-    json::compact(&TABLES, arguments.store.json()).await?;
-    output::print_text(format_args!("wrote the journals in {} into the snapshots\n", arguments.store.data_dir.display()))?;
+    let items = json::compact(&TABLES, arguments.store.json()).await?;
+    let folded = Folded { folder: folder.clone(), items: items.into_iter().map(|(table, items)| (table.name, items)).collect() };
+    output::print(arguments.output.format(), &folded)?;
     Ok(Outcome::Done)
+}
+
+/// The items in the snapshots.
+#[derive(Debug, Serialize)]
+struct Folded {
+    folder: PathBuf,
+    /// By table.
+    items: BTreeMap<&'static str, u64>,
+}
+
+impl fmt::Display for Folded {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(formatter, "wrote the journals in {} into the snapshots", self.folder.display())
+    }
 }

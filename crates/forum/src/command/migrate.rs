@@ -13,16 +13,16 @@ use db_adapter::json::JsonOptions;
 use serde::Serialize;
 
 use crate::command::arguments::{FenceArguments, OutputArguments, ReadArguments, WriteArguments};
-use crate::command::table_names;
+use crate::command::{next, table_names};
 use crate::data::checksum::Checksum;
 use crate::data::compare::{self, Comparison, Difference};
 use crate::data::location::Location;
-use crate::data::source::directory::{Directory, ReadingArguments};
+use crate::data::source::directory::ReadingArguments;
 use crate::data::source::{Scanner, Source, existing};
 use crate::data::survey::Survey;
 use crate::data::write::{Writer, Written};
-use crate::output::{self, Format};
-use crate::run::interrupt::or_interrupted;
+use crate::output::{self, Format, plural};
+use crate::run::interrupt::{KEPT, or_interrupted};
 use crate::run::progress::Progress;
 use crate::run::rate::RateCap;
 use crate::{Outcome, Tables};
@@ -92,18 +92,10 @@ pub(crate) struct Arguments {
 
 /// Runs `forum migrate`.
 pub(crate) async fn run(arguments: Box<Arguments>) -> Result<Outcome> {
+    arguments.reading.check(arguments.from.is_some(), "--from")?;
     let report = arguments.run(&TABLES).await?;
     output::print(arguments.output.format(), &report)?;
     Ok(Outcome::of_comparison(report.differs()))
-}
-
-/// The command as it was given, which continues where it was interrupted.
-fn same_command() -> String {
-    let is_plain =
-        |text: &str| !text.is_empty() && text.chars().all(|letter| letter.is_alphanumeric() || "-_=./:,@".contains(letter));
-    let quoted = |text: String| if is_plain(&text) { text } else { format!("'{}'", text.replace('\'', "'\\''")) };
-    let arguments: Vec<_> = std::env::args().skip(1).map(quoted).collect();
-    format!("forum {}, which continues", arguments.join(" "))
 }
 
 fn after_help() -> String {
@@ -121,12 +113,15 @@ fn after_help() -> String {
 
 impl Arguments {
     async fn run(&self, tables: Tables) -> Result<Report> {
-        let next = same_command();
+        let next = next::same();
         match (&self.from, &self.to) {
-            (Some(folder), target) => or_interrupted(self.migrate_from(folder, target.as_deref(), tables), &next).await,
+            (Some(folder), target) => or_interrupted(self.migrate_from(folder, target.as_deref(), tables), KEPT, &next).await,
             (None, Some(folder)) => {
-                let store = if self.dry_run { None } else { Some(self.json_store(folder).await?) };
-                let done = or_interrupted(self.migrate_to(store.as_ref(), tables), &next).await;
+                let store = match self.dry_run {
+                    true => None,
+                    false => Some(or_interrupted(self.json_store(folder), "nothing was written", &next).await?),
+                };
+                let done = or_interrupted(self.migrate_to(store.as_ref(), tables), KEPT, &next).await;
                 if let Some(store) = store {
                     store.store.close().await?;
                 }
@@ -144,32 +139,18 @@ impl Arguments {
         }) {
             bail!("--from and --to are the same folder, {}; give another one to --to", folder.display());
         }
-        let source = match Directory::is_store(&folder, tables) {
-            true => {
-                let beside = folder.join("db.json");
-                if beside.is_file() {
-                    output::note(format!(
-                        "warning: {} is not read: it lies in a JSON store; move it to a folder of its own",
-                        beside.display()
-                    ));
-                }
-                Source::Store(self.json_store(&folder).await?)
-            }
-            false => Source::Directory(Directory::open_as(&folder, tables, &self.reading)?),
-        };
+        let source = Source::folder(&folder, tables, &self.reading, &self.json(&folder), self.read.segments).await?;
         let survey = Survey::of(&source, tables, self.output.format()).await?;
         if survey.faults.count > 0 {
-            bail!("{} records cannot be stored, so nothing was written:\n{}", survey.faults.count, survey.faults);
+            let count = plural(survey.faults.count, "record", "records");
+            bail!("{count} cannot be stored, so nothing was written:\n{}", survey.faults);
         }
         if self.output.format() == Format::Text {
             output::note(&survey);
         }
         if self.strict && survey.dangling.count > 0 {
-            bail!(
-                "{} references to items that do not exist, so nothing was written:\n{}",
-                survey.dangling.count,
-                survey.dangling
-            );
+            let count = plural(survey.dangling.count, "reference", "references");
+            bail!("{count} to items that do not exist, so nothing was written:\n{}", survey.dangling);
         }
         if self.dry_run {
             return Ok(Report::Surveyed { dry_run: true, source: survey });
@@ -229,15 +210,19 @@ impl Arguments {
     }
 
     async fn json_store(&self, folder: &Path) -> Result<Scanner> {
-        let config = StoreConfig {
+        Scanner::open(&self.json(folder), self.read.segments, None).await
+    }
+
+    /// The settings of a JSON store in the folder.
+    fn json(&self, folder: &Path) -> StoreConfig {
+        StoreConfig {
             backend: Backend::Json,
             data_dir: folder.to_owned(),
             data_dir_single_writer: self.data_dir_single_writer,
             lock_timeout_seconds: JsonOptions::new(folder).lock_timeout,
             dynamodb: self.dynamodb.clone(),
             fence: FenceConfig::default(),
-        };
-        Scanner::open(&config, self.read.segments, None).await
+        }
     }
 }
 
@@ -305,14 +290,21 @@ impl Migrated {
         let Written { written, unchanged, kept } = &self.result;
         writeln!(out, "{table}: {written} written, {unchanged} unchanged")?;
         if kept.count > 0 {
-            write!(out, "{} items differ in the target and were kept; --overwrite replaces them:\n{kept}", kept.count)?;
+            let count = plural(kept.count, "item differs", "items differ");
+            writeln!(out, "{count} in the target; what is there was kept, and --overwrite replaces it:")?;
+            write!(out, "{kept}")?;
         }
         self.differences.iter().try_for_each(|difference| writeln!(out, "differs: {difference}"))?;
         if !self.complete {
             writeln!(out, "differs: more than {MAX_LISTED} items of {table}")?;
         }
         if self.differences.is_empty() {
-            writeln!(out, "{table}: {} items, checksum {}, equal on both sides", self.source.items, self.source.sum)?;
+            writeln!(
+                out,
+                "{table}: {}, checksum {}, equal on both sides",
+                plural(self.source.items, "item", "items"),
+                self.source.sum
+            )?;
         }
         Ok(())
     }

@@ -15,14 +15,14 @@ use serde::Serialize;
 use self::table::TableRestore;
 use crate::Outcome;
 use crate::command::arguments::{OutputArguments, ReadArguments};
-use crate::command::table_names;
+use crate::command::{self, table_names};
 use crate::data::checksum::Checksum;
 use crate::data::compare::{self, Difference, Kind};
 use crate::data::dynamodb::drift::drift;
 use crate::data::dynamodb::{LiveTable, utc};
 use crate::data::source::{Scanner, Source};
-use crate::output::{self, Format};
-use crate::run::interrupt::or_interrupted;
+use crate::output::{self, Format, plural};
+use crate::run::interrupt::{KEPT, or_interrupted};
 use crate::run::progress::Progress;
 
 /// Maximum number of differences between the live table and the restored one that are searched for, and that are listed of each kind.
@@ -131,17 +131,17 @@ struct Changes {
 /// Runs `forum pitr-restore`.
 pub(crate) async fn run(arguments: Arguments) -> Result<Outcome> {
     let store = arguments.dynamodb.open().await?;
+    let again = command::next::same();
     let selected = match arguments.table.is_empty() {
         true => TABLES.to_vec(),
         false => arguments.table.clone(),
     };
-    let windows = arguments.windows(&store, &selected).await?;
+    let windows = or_interrupted(arguments.windows(&store, &selected), "nothing was restored", &again).await?;
     let at = choose(arguments.at, &windows)?;
     let suffix = arguments.suffix.clone().unwrap_or_else(|| format!("restored-{}", at.format("%Y%m%dT%H%M%SZ")));
     let targets = selected.iter().map(|table| (*table, format!("{}-{suffix}", store.table_name(table)))).collect::<Vec<_>>();
-    let mut again = format!("forum pitr-restore --at {} --suffix {suffix} --resume", timestamp(at));
-    arguments.table.iter().for_each(|table| again += &format!(" --table {}", table.name));
-    or_interrupted(arguments.restore(&store, &targets, at, &again), &again).await
+    let again = command::next::command(&["pitr-restore", "--at", &timestamp(at), "--suffix", &suffix, "--resume"]);
+    or_interrupted(arguments.restore(&store, &targets, at, &again), KEPT, &again).await
 }
 
 impl Arguments {
@@ -176,7 +176,12 @@ impl Arguments {
             let (source, target) = (self.place(store, store.table_name(table)), self.place(store, target));
             let restore = TableRestore::plan(table, source, target).await?;
             let started = restore.is_started().await?;
-            ensure!(!started || self.resume, "table {} in {} already exists. To resume: {again}", target.name, target.region);
+            ensure!(
+                !started || self.resume,
+                "table {} in {} already exists; resume its restore. Next: {again}",
+                target.name,
+                target.region
+            );
             restores.push((restore, started));
         }
         if self.output.format() == Format::Text {
@@ -192,7 +197,9 @@ impl Arguments {
             let description = restore.wait(self.output.format()).await?;
             let settings = restore.apply_settings(self.output.format()).await?;
             let restored_to = description.restore_summary().and_then(|restore| utc(restore.restore_date_time())).map(timestamp);
-            let mut restored = self.verify(targets, restore).await.with_context(|| format!("next: {again}"))?;
+            let restored = self.verify(targets, restore).await;
+            let mut restored =
+                restored.map_err(|error| command::next::after(&error, "the tables are restored, but not verified", again))?;
             restored.wrong.extend(drift(restore.table, &description));
             done.push(Restored { settings, restored_to, ..restored });
         }
@@ -222,8 +229,9 @@ impl Arguments {
         progress.finish();
         let mut wrong = Vec::new();
         if !found.is_empty() {
-            let setting = format!("{}={}", table.env, restore.target.name);
-            wrong.push(format!("{} items or claims are wrong. Next: {setting} forum verify --repair", found.len()));
+            let verify = next::with_tables(&["verify", "--repair", "--use-dynamodb=true"], &self.dynamodb.aws_region, targets);
+            wrong
+                .push(format!("{} wrong. Next: {verify}", plural(found.len() as u64, "item or claim is", "items or claims are")));
         }
         let mut changes = Changes { more: !compared.complete, ..Changes::default() };
         compared.differences.iter().for_each(|difference| changes.add(difference));
@@ -272,14 +280,18 @@ impl Changes {
 impl std::fmt::Display for Restored {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Self { source, target, items, settings, wrong, changes, .. } = self;
-        writeln!(formatter, "{target}: {} items, checksum {}", items.items, items.sum)?;
+        writeln!(formatter, "{target}: {}, checksum {}", plural(items.items, "item", "items"), items.sum)?;
         writeln!(formatter, "  settings applied: {}", settings.join(", "))?;
         wrong.iter().try_for_each(|wrong| writeln!(formatter, "  wrong: {wrong}"))?;
         let kinds = [(&changes.added, "added to"), (&changes.removed, "removed from"), (&changes.changed, "changed in")];
         for (keys, what) in kinds.into_iter().filter(|(keys, _)| !keys.is_empty()) {
             let more = if keys.len() > MAX_LISTED || changes.more { ", …" } else { "" };
             let named = keys.iter().take(MAX_LISTED).map(String::as_str).collect::<Vec<_>>().join("; ");
-            writeln!(formatter, "  since that time {} items were {what} {source}: {named}{more}", keys.len())?;
+            writeln!(
+                formatter,
+                "  since that time {} {what} {source}: {named}{more}",
+                plural(keys.len() as u64, "item was", "items were")
+            )?;
         }
         if changes.more {
             writeln!(formatter, "  there were more than {MAX_DIFFERENCES} changes")?;

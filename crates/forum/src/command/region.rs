@@ -13,6 +13,7 @@ use db_adapter::layer::fence::takeover::{self, Refused, Repaired};
 use db_adapter::{Clock, Lease, SystemClock};
 
 use crate::command::arguments::OutputArguments;
+use crate::command::next;
 use crate::data::location::with_long_timeouts;
 use crate::{Outcome, output};
 
@@ -96,7 +97,8 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Outcome> {
         Command::Drain { dynamodb, fence } => {
             let control = control(&fence, &dynamodb.aws_region).await?;
             stop(&control, dynamodb.dynamodb_operation_timeout_ms).await?;
-            output::print_text("no Region writes now. Next: forum region take REGION\n")?;
+            let take = next::command(&["region", "take"]);
+            output::print_text(format_args!("no Region writes now. Next, with the Region that shall write: {take} REGION\n"))?;
         }
         Command::Take { region, no_repair, dynamodb, fence } => {
             let dynamodb = DynamoConfig { aws_region: region, ..dynamodb };

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Result, bail, ensure};
 use clap::Args;
 use db_adapter::Table;
 use db_adapter::config::StoreConfig;
@@ -12,6 +12,7 @@ use db_adapter::forum::{TABLES, in_reference_order};
 use serde::Serialize;
 
 use crate::command::arguments::{FenceArguments, OutputArguments, ReadArguments, WriteArguments};
+use crate::command::next;
 use crate::data::archive::{self, Contents, with_suffix};
 use crate::data::checksum::Checksum;
 use crate::data::compare::{self, Difference};
@@ -19,13 +20,16 @@ use crate::data::location::Location;
 use crate::data::restore::Load;
 use crate::data::restore::journal::Journal;
 use crate::data::source::{Scanner, Source};
-use crate::run::interrupt::or_interrupted;
+use crate::output::{self, per_table};
+use crate::run::interrupt::{KEPT, or_interrupted};
 use crate::run::progress::Progress;
 use crate::run::rate::RateCap;
-use crate::{Outcome, Tables, output};
+use crate::{Outcome, Tables};
 
 /// Maximum number of differences that are listed per table.
 const MAX_LISTED: usize = 100;
+/// What a restore leaves that is interrupted before it begins.
+const NOTHING: &str = "nothing was written";
 /// Number of times that a table is counted if it seems to differ: on DynamoDB a scan may miss the writes of the last second.
 const RECOUNTS: u32 = 3;
 
@@ -67,7 +71,7 @@ pub(crate) struct Arguments {
 impl Arguments {
     /// The command that resumes this one.
     fn resume_command(&self) -> String {
-        format!("forum restore --file {} --resume", self.file.display())
+        next::command(&["restore", "--file", &self.file.to_string_lossy(), "--resume"])
     }
 }
 
@@ -76,11 +80,12 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Outcome> {
     let tables = &TABLES;
     let progress = Progress::start("check the backup", None, arguments.output.format());
     let contents = archive::check(&arguments.file, tables, &progress);
-    let contents = or_interrupted(contents, "the same command; nothing was written").await?;
+    let contents = or_interrupted(contents, NOTHING, &next::same()).await?;
     progress.finish();
     let store = arguments.fence.settings(&arguments.store);
-    let scanner = Scanner::open(&store, arguments.read.segments, arguments.read.max_read_units).await?;
-    let done = or_interrupted(restore(&arguments, &contents, &scanner, tables), &arguments.resume_command()).await;
+    let scanner = Scanner::open(&store, arguments.read.segments, arguments.read.max_read_units);
+    let scanner = or_interrupted(scanner, NOTHING, &next::same()).await?;
+    let done = or_interrupted(restore(&arguments, &contents, &scanner, tables), KEPT, &arguments.resume_command()).await;
     scanner.store.close().await?;
     let restored = done?;
     output::print(arguments.output.format(), &restored)?;
@@ -95,7 +100,7 @@ pub(super) async fn restore(arguments: &Arguments, contents: &Contents, scanner:
         (true, false) => bail!("nothing to resume: {} does not exist; start without --resume", path.display()),
         (false, true) => {
             bail!(
-                "{} belongs to an interrupted restore; delete it, or resume it with: {}",
+                "{} belongs to an interrupted restore; delete it, or resume it. Next: {}",
                 path.display(),
                 arguments.resume_command()
             )
@@ -119,7 +124,7 @@ pub(super) async fn restore(arguments: &Arguments, contents: &Contents, scanner:
         let total = contents.manifest.tables.get(table.name).map(|checksum| checksum.items);
         let progress = Progress::start(format!("restore {}", table.name), total, arguments.output.format());
         let loaded = load.table(table, &progress).await;
-        loaded.with_context(|| format!("the restore is incomplete; resume it with: {}", arguments.resume_command()))?;
+        loaded.map_err(|error| next::after(&error, "the restore is incomplete", &arguments.resume_command()))?;
         progress.finish();
     }
     let mut differences = Vec::new();
@@ -176,10 +181,10 @@ async fn verify(
         }
     }
     bail!(
-        "table {} of {} keeps changing while it is verified. Next: forum verify --against-backup {}",
+        "table {} of {} keeps changing while it is verified. Next: {}",
         table.name,
         scanner.location,
-        arguments.file.display()
+        next::command(&["verify", "--against-backup", &arguments.file.to_string_lossy()])
     )
 }
 
@@ -198,8 +203,8 @@ pub(super) struct Restored {
 
 impl fmt::Display for Restored {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let counts: Vec<_> = self.tables.iter().map(|(name, checksum)| format!("{} {name}", checksum.items)).collect();
-        writeln!(formatter, "restored {} into {}", counts.join(", "), self.store)?;
+        let counts = per_table(self.tables.iter().map(|(name, checksum)| (name.as_str(), checksum.items)));
+        writeln!(formatter, "restored {} into {}", counts, self.store)?;
         if self.differences.is_empty() {
             writeln!(formatter, "verified: counts and checksums match the backup of {}", self.started)?;
         }

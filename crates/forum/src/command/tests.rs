@@ -18,7 +18,7 @@ use crate::data::location::Location;
 use crate::data::samples;
 use crate::data::source::Scanner;
 use crate::data::source::Source;
-use crate::data::source::directory::Directory;
+use crate::data::source::directory::{Directory, ReadingArguments};
 use crate::data::survey::Survey;
 use crate::output::Format;
 use crate::run::progress::Progress;
@@ -100,7 +100,7 @@ async fn a_fourth_table_is_migrated_verified_backed_up_and_restored() {
     write_older_files(&legacy);
     let (_, store) = dynamodb().await;
 
-    let source = Source::Directory(Directory::open(&legacy, &ALL).unwrap());
+    let source = Source::Directory(Directory::open(&legacy, &ALL, &ReadingArguments::default()).unwrap());
     let survey = Survey::of(&source, &ALL, Format::Json).await.unwrap();
     let dangling = as_json(&survey)["dangling"].clone();
     let place = format!("{}: record 2: userId \"9\" is not in users", legacy.join("badges.json").display());

@@ -2,7 +2,7 @@
 
 mod report;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
@@ -12,14 +12,18 @@ use db_adapter::{Backend, Finding, Table};
 
 use self::report::{Report, TableReport};
 use crate::command::arguments::{FenceArguments, OutputArguments, ReadArguments};
+use crate::command::next;
 use crate::data::inspect::{Ids, inspect};
-use crate::data::source::directory::Directory;
+use crate::data::source::directory::ReadingArguments;
 use crate::data::source::{Scanner, Source, existing};
 use crate::data::{compare, repair};
 use crate::output;
 use crate::run::interrupt::or_interrupted;
 use crate::run::progress::Progress;
 use crate::{Outcome, Tables};
+
+/// What a verification leaves that is interrupted.
+const STARTS_OVER: &str = "a verification starts over; what was repaired is kept";
 
 /// Verify the items, claims and references of the store, and compare it with another source
 ///
@@ -36,6 +40,9 @@ pub(crate) struct Arguments {
     /// Compare with a folder: a JSON store, or files as `forum migrate --from` reads them
     #[arg(long, value_name = "DIR", group = "against")]
     against_dir: Option<PathBuf>,
+
+    #[command(flatten)]
+    reading: ReadingArguments,
 
     /// Compare with a file that `forum backup` wrote
     #[arg(long, value_name = "FILE", group = "against")]
@@ -84,9 +91,12 @@ pub(crate) struct Arguments {
 
 /// Runs `forum verify`.
 pub(crate) async fn run(arguments: Arguments) -> Result<Outcome> {
+    arguments.reading.check(arguments.against_dir.is_some(), "--against-dir")?;
     let store = arguments.fence.settings(&arguments.store);
-    let scanner = Scanner::open_broken(&store, arguments.read.segments, arguments.read.max_read_units).await?;
-    let done = or_interrupted(verify(&arguments, &scanner, &TABLES), "forum verify, which starts over").await;
+    let next = next::same();
+    let scanner = Scanner::open_broken(&store, arguments.read.segments, arguments.read.max_read_units);
+    let scanner = or_interrupted(scanner, STARTS_OVER, &next).await?;
+    let done = or_interrupted(verify(&arguments, &scanner, &TABLES), STARTS_OVER, &next).await;
     scanner.store.close().await?;
     let report = done?;
     output::print(arguments.output.format(), &report)?;
@@ -146,7 +156,14 @@ impl Arguments {
             return existing(path.clone()).map(Source::Backup).map(Some);
         }
         if let Some(path) = &self.against_dir {
-            return self.directory(&existing(path.clone())?, tables).await.map(Some);
+            let json = StoreConfig {
+                backend: Backend::Json,
+                data_dir: path.clone(),
+                fence: FenceConfig::default(),
+                ..self.store.clone()
+            };
+            let folder = existing(path.clone())?;
+            return Source::folder(&folder, tables, &self.reading, &json, self.read.segments).await.map(Some);
         }
         let Some(region) = &self.against_region else { return Ok(None) };
         if self.store.backend == Backend::Json {
@@ -160,18 +177,5 @@ impl Arguments {
         Ok(Some(Source::Store(
             Scanner::open_dynamodb(&other, &FenceConfig::default(), self.read.segments, self.read.max_read_units).await?,
         )))
-    }
-
-    async fn directory(&self, path: &Path, tables: Tables) -> Result<Source> {
-        if !Directory::is_store(path, tables) {
-            return Directory::open(path, tables).map(Source::Directory);
-        }
-        let json = StoreConfig {
-            backend: Backend::Json,
-            data_dir: path.to_owned(),
-            fence: FenceConfig::default(),
-            ..self.store.clone()
-        };
-        Ok(Source::Store(Scanner::open(&json, self.read.segments, None).await?))
     }
 }

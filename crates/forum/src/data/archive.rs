@@ -17,7 +17,7 @@ mod read;
 
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
-use std::io::Write;
+use std::io::{self, Stdout, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
@@ -92,11 +92,36 @@ pub(crate) struct Manifest {
 /// Writes sections to a file.
 #[derive(Debug)]
 pub(crate) struct Writer {
-    file: File,
-    path: PathBuf,
+    output: Output,
+    /// The output as errors name it.
+    place: String,
     zstd: bool,
+    /// Bytes so far.
+    bytes: u64,
     parts: u64,
     parts_hash: Sha256,
+}
+
+#[derive(Debug)]
+enum Output {
+    File(File),
+    Stdout(Stdout),
+}
+
+impl Write for Output {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::File(file) => file.write(bytes),
+            Self::Stdout(stdout) => stdout.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Self::File(file) => file.flush(),
+            Self::Stdout(stdout) => stdout.flush(),
+        }
+    }
 }
 
 impl Writer {
@@ -107,7 +132,19 @@ impl Writer {
     pub(crate) fn create(path: &Path, zstd: bool, header: &Header) -> Result<Self> {
         let file = OpenOptions::new().write(true).create_new(true).open(path);
         let file = file.with_context(|| format!("cannot create {}", path.display()))?;
-        let mut writer = Self { file, path: path.to_owned(), zstd, parts: 0, parts_hash: Sha256::new() };
+        Self::begin(Output::File(file), path.display().to_string(), zstd, header)
+    }
+
+    /// Starts on standard output.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub(crate) fn stdout(header: &Header) -> Result<Self> {
+        Self::begin(Output::Stdout(io::stdout()), "to standard output".to_owned(), false, header)
+    }
+
+    fn begin(output: Output, place: String, zstd: bool, header: &Header) -> Result<Self> {
+        let mut writer = Self { output, place, zstd, bytes: 0, parts: 0, parts_hash: Sha256::new() };
         writer.section("$backup", header, "")?;
         Ok(writer)
     }
@@ -119,15 +156,14 @@ impl Writer {
     pub(crate) fn resume(reader: Reader) -> Result<Self> {
         let path = reader.path().to_owned();
         let open = || {
-            let mut file = OpenOptions::new().append(true).open(&path)?;
+            let file = OpenOptions::new().append(true).open(&path)?;
             file.set_len(reader.offset())?;
-            file.flush()?;
             Ok::<_, std::io::Error>(file)
         };
         let file = open().with_context(|| format!("cannot append to {}", path.display()))?;
-        let zstd = reader.is_zstd();
+        let (zstd, bytes) = (reader.is_zstd(), reader.offset());
         let (parts, parts_hash) = reader.parts();
-        Ok(Self { file, path, zstd, parts, parts_hash })
+        Ok(Self { output: Output::File(file), place: path.display().to_string(), zstd, bytes, parts, parts_hash })
     }
 
     /// Appends a part.
@@ -154,7 +190,7 @@ impl Writer {
         Ok(())
     }
 
-    /// Appends the manifest and syncs the file. Returns its size in bytes.
+    /// Appends the manifest and syncs the file, if it is one. Returns its size in bytes.
     ///
     /// # Errors
     /// When it cannot be written.
@@ -162,22 +198,25 @@ impl Writer {
         let parts_sha256 = hex(std::mem::take(&mut self.parts_hash));
         let manifest = Manifest { backup: header, finished, tables, parts: self.parts, parts_sha256 };
         self.section("$manifest", &manifest, "")?;
-        let sync = || {
-            self.file.sync_all()?;
-            Ok::<_, std::io::Error>(self.file.metadata()?.len())
+        let complete = match &mut self.output {
+            Output::File(file) => file.sync_all(),
+            Output::Stdout(stdout) => stdout.flush(),
         };
-        sync().with_context(|| format!("cannot write {}", self.path.display()))
+        complete.with_context(|| format!("cannot write {}", self.place))?;
+        Ok(self.bytes)
     }
 
     fn section(&mut self, kind: &str, about: &impl Serialize, content: &str) -> Result<String> {
         let about = serde_json::to_string(about)?;
         let sha256 = section_sha256(&about, content.as_bytes());
         let section = format!("{{\"{kind}\":{about},\"sha256\":\"{sha256}\"}}\n{content}");
-        let written = match self.zstd {
-            false => self.file.write_all(section.as_bytes()),
-            true => zstd::bulk::compress(section.as_bytes(), LEVEL).and_then(|frame| self.file.write_all(&frame)),
+        let cannot = || format!("cannot write {}", self.place);
+        let bytes = match self.zstd {
+            false => section.into_bytes(),
+            true => zstd::bulk::compress(section.as_bytes(), LEVEL).with_context(cannot)?,
         };
-        written.with_context(|| format!("cannot write {}", self.path.display()))?;
+        self.output.write_all(&bytes).with_context(cannot)?;
+        self.bytes += bytes.len() as u64;
         Ok(sha256)
     }
 }

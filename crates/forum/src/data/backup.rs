@@ -70,16 +70,30 @@ impl PartialBackup {
     /// # Errors
     /// When the file exists or cannot be written.
     pub(crate) fn new(partial: &Path, zstd: bool, scanner: &Scanner) -> Result<Self> {
-        let header = Header {
+        let header = Self::header(scanner);
+        let writer = Writer::create(partial, zstd, &header)?;
+        Ok(Self { writer, header, tables: BTreeMap::new() })
+    }
+
+    /// Starts a backup that goes to standard output, uncompressed. It cannot be resumed.
+    ///
+    /// # Errors
+    /// When standard output cannot be written.
+    pub(crate) fn to_stdout(scanner: &Scanner) -> Result<Self> {
+        let header = Self::header(scanner);
+        let writer = Writer::stdout(&header)?;
+        Ok(Self { writer, header, tables: BTreeMap::new() })
+    }
+
+    fn header(scanner: &Scanner) -> Header {
+        Header {
             format: FORMAT,
             schema: SCHEMA_VERSION,
             started: now(),
             store: scanner.location.clone(),
             segments: scanner.segments,
             note: NOTE.to_owned(),
-        };
-        let writer = Writer::create(partial, zstd, &header)?;
-        Ok(Self { writer, header, tables: BTreeMap::new() })
+        }
     }
 
     /// Appends the rest of a table.
@@ -129,13 +143,8 @@ impl PartialBackup {
         let advice = || format!("{} cannot be resumed; delete it and start again", partial.display());
         let mut reader = Reader::open(partial).with_context(advice)?;
         let header = reader.header().clone();
-        ensure!(
-            header.store == scanner.location,
-            "{} is a backup of {}, but the settings name {}",
-            partial.display(),
-            header.store,
-            scanner.location
-        );
+        let [begun, named] = header.store.beside(&scanner.location);
+        ensure!(header.store == scanner.location, "{} is a backup of {begun}, but the settings name {named}", partial.display());
         scanner.segments = header.segments;
         let mut tables = BTreeMap::<_, TableState>::new();
         let mut keep = |part: &Part| {

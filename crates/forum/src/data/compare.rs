@@ -359,7 +359,7 @@ mod tests {
 
     use super::*;
     use crate::data::location::Location;
-    use crate::data::source::directory::Directory;
+    use crate::data::source::directory::{Directory, ReadingArguments};
     use db_adapter::Store;
     use db_adapter::forum::{TABLES, user};
     use db_adapter::json::{JsonOptions, JsonStore};
@@ -385,7 +385,8 @@ mod tests {
         fs::write(files.path().join("users.json"), format!("[{}]", theirs.join(","))).unwrap();
 
         let scanner = Scanner::of(Arc::new(store), Location::Json { directory }, None, None);
-        let source = Source::Directory(Directory::open(files.path(), &db_adapter::forum::TABLES).unwrap());
+        let source =
+            Source::Directory(Directory::open(files.path(), &db_adapter::forum::TABLES, &ReadingArguments::default()).unwrap());
         let progress = Progress::start("compare users", None, crate::output::Format::Text);
         let found = compare(&scanner, &source, &user::TABLE, 1000, &progress).await.unwrap();
         assert!(found.complete && found.differs);

@@ -60,6 +60,19 @@ impl Location {
         }
     }
 
+    /// Both as text, with the names of the tables that tell them apart.
+    pub(crate) fn beside(&self, other: &Self) -> [String; 2] {
+        let (Self::Dynamodb { tables: ours, .. }, Self::Dynamodb { tables: theirs, .. }) = (self, other) else {
+            return [self.to_string(), other.to_string()];
+        };
+        let with = |location: &Self, own: &BTreeMap<String, String>, others: &BTreeMap<String, String>| {
+            let names: Vec<_> = own.iter().filter(|(table, name)| others.get(*table) != Some(name)).collect();
+            let names: Vec<_> = names.iter().map(|(table, name)| format!("{table} in table {name}")).collect();
+            if names.is_empty() { location.to_string() } else { format!("{location} ({})", names.join(", ")) }
+        };
+        [with(self, ours, theirs), with(other, theirs, ours)]
+    }
+
     /// Is the store metered in capacity units?
     pub(crate) fn is_metered(&self) -> bool {
         matches!(self, Self::Dynamodb { .. })

@@ -5,18 +5,26 @@ use std::fmt;
 use anyhow::{Context, Result};
 use db_adapter::forum::in_reference_order;
 use db_adapter::{Attributes, Error, Item, Rule, Scan, Store, Table};
+use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 
 use crate::Tables;
+use crate::output::per_table;
 
 /// The number of items of each table, in the order in which they are created.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Counts(Vec<(&'static str, usize)>);
+pub(crate) struct Counts(Vec<(&'static str, u64)>);
+
+/// An object with the number of each table.
+impl Serialize for Counts {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().copied())
+    }
+}
 
 impl fmt::Display for Counts {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let counts: Vec<String> = self.0.iter().map(|(table, count)| format!("{count} {table}")).collect();
-        formatter.write_str(&counts.join(", "))
+        formatter.write_str(&per_table(self.0.iter().copied()))
     }
 }
 
@@ -61,7 +69,7 @@ fn samples(table: &Table) -> Result<Vec<Attributes>> {
 
 /// The number of sample items that are declared.
 pub(crate) fn declared(tables: Tables) -> Counts {
-    let count = |table: &'static Table| (table.name, samples(table).map_or(0, |samples| samples.len()));
+    let count = |table: &'static Table| (table.name, samples(table).map_or(0, |samples| samples.len() as u64));
     Counts(in_reference_order(tables).into_iter().map(count).collect())
 }
 

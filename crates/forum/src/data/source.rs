@@ -1,20 +1,22 @@
 //! What items are read from: a store, a backup, a folder of JSON files. Items are streamed, in no particular order.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, Error, Result};
 use db_adapter::config::{DynamoConfig, FenceConfig, StoreConfig};
 use db_adapter::forum::TABLES;
-use db_adapter::json::{JsonOptions, JsonStore};
+use db_adapter::json::{self, JsonOptions, JsonStore};
 use db_adapter::{Backend, Cursor, Item, Page, Scan, Segment, Store, Table};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::Duration;
 
+use crate::Tables;
 use crate::data::archive;
 use crate::data::location::{Location, with_long_timeouts};
-use crate::data::source::directory::Directory;
+use crate::data::source::directory::{Directory, ReadingArguments};
+use crate::output;
 use crate::run::rate::{RateCap, read_units};
 
 pub(crate) mod directory;
@@ -78,6 +80,25 @@ impl Batches {
 }
 
 impl Source {
+    /// A folder: a JSON store, which is opened with these settings, or files as these options say.
+    ///
+    /// # Errors
+    /// Why it cannot be opened.
+    pub(crate) async fn folder(
+        path: &Path,
+        tables: Tables,
+        reading: &ReadingArguments,
+        store: &StoreConfig,
+        segments: Option<u32>,
+    ) -> Result<Self> {
+        if Directory::is_store(path, tables) {
+            return Ok(Self::Store(Scanner::open(store, segments, None).await?));
+        }
+        let (path, reading) = (path.to_owned(), reading.clone());
+        let opened = tokio::task::spawn_blocking(move || Directory::open(&path, tables, &reading)).await?;
+        opened.map(Self::Directory)
+    }
+
     /// Reads every item of the table once.
     pub(crate) fn batches(&self, table: &'static Table) -> Batches {
         match self {
@@ -125,6 +146,7 @@ impl Scanner {
     /// Why it cannot be opened.
     pub(crate) async fn open(config: &StoreConfig, segments: Option<u32>, max_read_units: Option<u32>) -> Result<Self> {
         let location = Location::of(config)?;
+        tell_of_unread(config);
         let store: Arc<dyn Store> = match config.backend {
             Backend::Json => config.open().await?,
             Backend::DynamoDb => with_long_timeouts(&config.dynamodb).open_behind(&config.fence).await?,
@@ -142,6 +164,7 @@ impl Scanner {
         }
         let there = std::fs::metadata(&config.data_dir);
         there.with_context(|| format!("cannot open {}; DATA_DIR names the store", config.data_dir.display()))?;
+        tell_of_unread(config);
         let options = JsonOptions { keep_broken: true, ..config.json() };
         let store = Arc::new(JsonStore::open(&TABLES, options).await?);
         Ok(Self::of(store, Location::of(config)?, segments, max_read_units))
@@ -248,6 +271,15 @@ fn from_thread(read: impl FnOnce(&mut dyn FnMut(Vec<Item>) -> Result<bool>) -> R
         }
     });
     Batches { batches, _tasks: JoinSet::new() }
+}
+
+/// Names the files in the folder of a JSON store that the store does not read.
+fn tell_of_unread(config: &StoreConfig) {
+    if config.backend == Backend::Json {
+        for file in json::unread(&config.data_dir, &TABLES) {
+            output::note(format_args!("warning: {} {}", file.display(), json::UNREAD));
+        }
+    }
 }
 
 /// Checks that a file or folder of the command line exists.

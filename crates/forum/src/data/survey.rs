@@ -13,7 +13,7 @@ use serde_json::value::RawValue;
 use crate::data::compare::{NamedKey, fingerprint, key_of};
 use crate::data::source::directory::{Directory, Mapped, Record};
 use crate::data::source::{Scanner, Source};
-use crate::output::Format;
+use crate::output::{Format, plural};
 use crate::run::progress::Progress;
 
 /// Maximum number of faults that are listed, and of dangling references.
@@ -240,9 +240,9 @@ impl fmt::Display for Survey {
                     write!(formatter, "{table}: {records} of {read} in {}; left out: {}", tally.place, counted(&tally.left_out))?;
                 }
             }
-            for (count, what) in [(tally.derived_ids, "ids"), (tally.derived_times, "times")] {
+            for (count, one, many) in [(tally.derived_ids, "id", "ids"), (tally.derived_times, "time", "times")] {
                 if count > 0 {
-                    write!(formatter, "; {count} {what} derived from the order")?;
+                    write!(formatter, "; {} derived from the order", plural(count, one, many))?;
                 }
             }
             if tally.missing_users > 0 {
@@ -261,7 +261,8 @@ impl fmt::Display for Survey {
             for (name, count) in &tally.unread_lists {
                 writeln!(
                     formatter,
-                    "warning: {table} have lists {name} with {count} records inside, which are kept there and not read"
+                    "warning: {table} have lists {name} with {} inside, kept there and not read",
+                    plural(*count, "record", "records")
                 )?;
             }
         }
@@ -269,7 +270,7 @@ impl fmt::Display for Survey {
             writeln!(formatter, "warning: {list} is not read")?;
         }
         if self.dangling.count > 0 {
-            writeln!(formatter, "{} references to items that do not exist:", self.dangling.count)?;
+            writeln!(formatter, "{} to items that do not exist:", plural(self.dangling.count, "reference", "references"))?;
             self.dangling.fmt(formatter)?;
         }
         Ok(())

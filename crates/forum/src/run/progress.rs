@@ -1,15 +1,16 @@
 //! The progress of a long command: a bar on a terminal, lines of text otherwise, or lines of JSON. Always on standard error, so that
 //! standard output holds only the result.
 
+use std::fmt;
 use std::io::IsTerminal;
 use std::sync::Mutex;
 use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 use serde_json::json;
 
-use crate::output::{self, Format};
+use crate::output::{self, Format, plural};
 
 /// Minimum time between two lines.
 const EVERY: Duration = Duration::from_secs(5);
@@ -86,29 +87,41 @@ impl Progress {
             output::note(line);
         } else if complete {
             let units = units_text(done.units);
-            output::note(format_args!("{}: {} items{units} in {seconds:.1} s, {rate:.0}/s", self.step, done.items));
+            output::note(format_args!("{}: {}{units} in {seconds:.1} s, {rate:.0}/s", self.step, items(done.items)));
         } else {
-            let of = self.total.map(|total| format!(" of {total}")).unwrap_or_default();
+            let count = self.total.map_or_else(|| items(done.items), |total| format!("{} of {}", done.items, items(total)));
             let left = left.map(|left| format!(", {left:.0} s left")).unwrap_or_default();
             let units = units_text(done.units);
-            output::note(format_args!("{}: {}{of} items{units}, {rate:.0}/s{left}", self.step, done.items));
+            output::note(format_args!("{}: {count}{units}, {rate:.0}/s{left}", self.step));
         }
     }
 }
 
 fn bar(step: &str, total: Option<u64>) -> ProgressBar {
     let template = match total {
-        Some(_) => "{prefix:>20} {wide_bar} {human_pos}/{human_len} {per_sec}{msg}, {eta} left",
-        None => "{prefix:>20} {spinner} {human_pos} items {per_sec}{msg}, {elapsed}",
+        Some(_) => "{prefix:>20} {wide_bar} {human_pos}/{human_len} {rate}{msg}, {eta} left",
+        None => "{prefix:>20} {spinner} {human_pos} {noun} {rate}{msg}, {elapsed}",
     };
     let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
+    // As the lines write them.
+    let style = style.with_key("rate", |state: &ProgressState, out: &mut dyn fmt::Write| {
+        let _ = write!(out, "{:.0}/s", state.per_sec());
+    });
+    let style = style.with_key("noun", |state: &ProgressState, out: &mut dyn fmt::Write| {
+        let _ = out.write_str(if state.pos() == 1 { "item" } else { "items" });
+    });
     let bar = total.map_or_else(ProgressBar::new_spinner, ProgressBar::new).with_style(style).with_prefix(step.to_owned());
     bar.enable_steady_tick(Duration::from_millis(200));
     bar
 }
 
 fn units_text(units: f64) -> String {
-    if units > 0.0 { format!(", {units:.0} units") } else { String::new() }
+    let whole = units.round() as u64;
+    if units > 0.0 { format!(", {}", plural(whole, "unit", "units")) } else { String::new() }
+}
+
+fn items(count: u64) -> String {
+    plural(count, "item", "items")
 }
 
 fn round(seconds: f64) -> f64 {

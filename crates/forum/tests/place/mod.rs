@@ -79,6 +79,24 @@ impl Place {
         command
     }
 
+    /// The settings as options, which come from nowhere else from now on.
+    pub(crate) fn as_options(&mut self) -> Vec<String> {
+        let settings = std::mem::take(&mut self.settings);
+        let option = |(name, value): (&str, String)| match name {
+            "DYNAMODB_ENDPOINT" => format!("--endpoint={value}"),
+            name => format!("--{}={value}", name.to_lowercase().replace('_', "-")),
+        };
+        settings.into_iter().map(option).collect()
+    }
+
+    /// Runs a command that the program printed, as a shell does in which nothing is set.
+    pub(crate) fn paste(&self, command: &str) -> Ended {
+        let program = assert_cmd::cargo::cargo_bin!("forum");
+        let path = std::env::join_paths([program.parent().unwrap(), Path::new("/usr/bin"), Path::new("/bin")]).unwrap();
+        let mut shell = Command::new("sh");
+        Ended::of(shell.env_clear().env("PATH", path).args(["-c", command]).current_dir(&self.files).output().unwrap())
+    }
+
     pub(crate) fn run(&self, arguments: &[&str]) -> Ended {
         Ended::of(self.command(arguments).output().unwrap())
     }
@@ -157,6 +175,13 @@ impl Ended {
         let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
         Self { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
     }
+}
+
+/// What is printed after the last `Next: `, to the end of its line.
+pub(crate) fn next(printed: &str) -> String {
+    let next = printed.rsplit_once("Next: ").and_then(|(_, next)| next.lines().next()).unwrap_or_default();
+    assert!(!next.is_empty(), "no next command in {printed}");
+    next.to_owned()
 }
 
 pub(crate) fn item(json: Json) -> Item {

@@ -3,17 +3,28 @@
 use db_adapter::Table;
 use db_adapter::forum::TABLES;
 
+use crate::command::next;
+
+/// The command with the restored tables in place of the live ones.
+pub(super) fn with_tables(words: &[&str], region: &str, targets: &[(&'static Table, String)]) -> String {
+    let names: Vec<_> = targets.iter().map(|(table, name)| (format!("--{}", table.flag()), name)).collect();
+    let names = names.iter().flat_map(|(flag, name)| [flag.as_str(), name.as_str()]);
+    next::command(&words.iter().copied().chain(["--region", region]).chain(names).collect::<Vec<_>>())
+}
+
 /// Two ways to use the restored data, as commands.
 pub(super) fn steps(targets: &[(&'static Table, String)], region: &str, provisioned: bool, replicated: bool) -> String {
-    let settings: Vec<_> = targets.iter().map(|(table, target)| format!("{}={target}", table.env)).collect();
+    let on_dynamodb = ["--use-dynamodb=true", "--region", region];
+    let live = |words: &[&str]| next::command(&[words, &on_dynamodb].concat());
     let mut out = format!(
         "Next, copy the items back into the live tables; names, replicas, alarms and Terraform stay the same:
-  export USE_DYNAMODB=true AWS_REGION={region}
-  {} forum backup --file restored.jsonl.zst
-  forum restore --file restored.jsonl.zst --merge
-  forum verify
+  {}
+  {}
+  {}
 ",
-        settings.join(" ")
+        with_tables(&["backup", "--file", "restored.jsonl.zst", "--use-dynamodb=true"], region, targets),
+        live(&["restore", "--file", "restored.jsonl.zst", "--merge"]),
+        live(&["verify"])
     );
     if targets.len() < TABLES.len() {
         out += "The file also holds the other tables, as they are now: stop all writers until it is restored.\n";
@@ -23,7 +34,7 @@ pub(super) fn steps(targets: &[(&'static Table, String)], region: &str, provisio
 Or replace the live tables with the new ones:
   1. Stop all writers, and start the services with
 ";
-    settings.iter().for_each(|setting| out += &format!("       {setting}\n"));
+    targets.iter().for_each(|(table, target)| out += &format!("       {}={target}\n", table.env));
     out += "  2. Set the new names in local.names of terraform/modules/tables/main.tf; otherwise the next apply replaces the tables. Then run
 ";
     for (table, target) in targets {
@@ -37,8 +48,8 @@ Or replace the live tables with the new ones:
     left.extend(replicated.then_some("replicas"));
     left.extend(provisioned.then_some("auto scaling"));
     out += &format!("  3. Run terraform apply, which creates what a restore does not: {}.\n", left.join(", "));
-    out += "  4. Run forum tables status, with the names of step 1.
-
+    out += &format!("  4. Run {}\n", with_tables(&["tables", "status"], region, targets));
+    out += "
 Delete the tables that are no longer needed: they cost money, and are protected against deletion.";
     out
 }

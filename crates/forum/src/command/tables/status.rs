@@ -12,9 +12,10 @@ use db_adapter::forum::timestamp;
 use serde::Serialize;
 
 use crate::command::arguments::OutputArguments;
+use crate::command::next;
 use crate::data::dynamodb::drift::{billing_mode, drift};
 use crate::data::dynamodb::{LiveTable, Recovery, Reply};
-use crate::output;
+use crate::output::{self, plural};
 use crate::{Outcome, Tables};
 
 /// Compare the tables with their declaration, and show their settings
@@ -138,7 +139,12 @@ impl Arguments {
     async fn status(&self, table: &'static Table, place: LiveTable<'_>) -> Result<Status> {
         let (name, region) = (place.name.to_owned(), place.region.to_owned());
         let Some(description) = place.describe().await? else {
-            let missing = format!("table {name} does not exist in {region}. Next: forum tables create --region {region}");
+            let create = next::command(&["tables", "create", "--region", &region]);
+            let local = match self.dynamodb.dynamodb_endpoint {
+                Some(_) => "; DynamoDB Local keeps tables for each access key and Region unless it was started with -sharedDb",
+                None => "",
+            };
+            let missing = format!("table {name} does not exist in {region}{local}. Next: {create}");
             return Ok(Status { table: table.name, name, region, live: None, differences: vec![missing] });
         };
         let (ttl, recovery) = (place.ttl().await?, place.recovery().await?);
@@ -225,7 +231,15 @@ impl fmt::Display for Status {
 impl fmt::Display for Live {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let on = |on: bool| if on { "on" } else { "off" };
-        writeln!(formatter, " is {}, {}, about {} items and {} bytes", self.status, self.billing_mode, self.items, self.bytes)?;
+        let [items, bytes] = [self.items, self.bytes].map(i64::unsigned_abs);
+        writeln!(
+            formatter,
+            " is {}, {}, about {} and {}",
+            self.status,
+            self.billing_mode,
+            plural(items, "item", "items"),
+            plural(bytes, "byte", "bytes")
+        )?;
         writeln!(formatter, "  deletion protection: {}", on(self.deletion_protection))?;
         write!(
             formatter,

@@ -6,12 +6,14 @@ use std::path::PathBuf;
 use db_adapter::{Finding, Table};
 use serde::Serialize;
 
+use crate::command::next;
 use crate::data::checksum::Checksum;
 use crate::data::compare::{Comparison, Difference};
 use crate::data::inspect::Inspection;
 use crate::data::location::Location;
 use crate::data::repair::FindingReport;
 use crate::data::source::{Scanner, Source};
+use crate::output::plural;
 
 /// Number of digits of a checksum that the text shows.
 const DIGITS: usize = 16;
@@ -136,7 +138,7 @@ impl fmt::Display for Report {
         }
         match self.findings.is_empty() || self.repaired.is_some() {
             true => Ok(()),
-            false => writeln!(out, "Next: forum verify --repair --apply"),
+            false => writeln!(out, "Next: {}", next::command(&["verify", "--repair", "--apply"])),
         }
     }
 }
@@ -159,12 +161,18 @@ impl TableReport {
         }
         let found = &self.inspection;
         for (name, count) in &found.unknown_attributes {
-            writeln!(out, "note: {}: {count} items have the unknown attribute {name:?}", self.table)?;
+            writeln!(out, "note: {}: {} the unknown attribute {name:?}", self.table, plural(*count, "item has", "items have"))?;
         }
         for dangling in &found.dangling {
             writeln!(out, "note: {}: its {} {:?} does not exist", dangling.key, dangling.attribute, dangling.value)?;
         }
-        more(out, self.table, "references to items that do not exist", found.dangling_references, found.dangling.len())?;
+        more(
+            out,
+            self.table,
+            ["reference to an item that does not exist", "references to items that do not exist"],
+            found.dangling_references,
+            found.dangling.len(),
+        )?;
         for shared in &found.shared {
             writeln!(
                 out,
@@ -174,13 +182,19 @@ impl TableReport {
                 shared.sort_keys.join(", ")
             )?;
         }
-        more(out, self.table, "ids that several items share", found.shared_ids, found.shared.len())
+        more(
+            out,
+            self.table,
+            ["id that several items share", "ids that several items share"],
+            found.shared_ids,
+            found.shared.len(),
+        )
     }
 }
 
-fn more(out: &mut fmt::Formatter<'_>, table: &str, what: &str, count: u64, named: usize) -> fmt::Result {
+fn more(out: &mut fmt::Formatter<'_>, table: &str, [one, many]: [&str; 2], count: u64, named: usize) -> fmt::Result {
     match count > named as u64 {
-        true => writeln!(out, "note: {table}: {count} {what} in total"),
+        true => writeln!(out, "note: {table}: {} in total", plural(count, one, many)),
         false => Ok(()),
     }
 }

@@ -29,6 +29,14 @@ const READ_AHEAD: usize = 1 << 18;
 /// The first bytes of every zstd frame. Source: RFC 8878, section 3.1.1.
 const ZSTD_MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 
+/// The first bytes of what other programs compress, what they are, and what undoes it.
+const COMPRESSED: [(&[u8], &str, &str); 4] = [
+    (&[0x1f, 0x8b], "gzip", "gunzip"),
+    (&[0xfd, b'7', b'z', b'X', b'Z', 0], "xz", "unxz"),
+    (b"BZh", "bzip2", "bunzip2"),
+    (b"PK\x03\x04", "zip", "unzip"),
+];
+
 /// Reads a backup section by section.
 #[derive(Debug)]
 pub(crate) struct Reader {
@@ -78,7 +86,11 @@ impl Reader {
         let place = || path.display().to_string();
         let file = File::open(path).with_context(|| format!("cannot open {}", place()))?;
         let mut input = CountingReader { input: BufReader::with_capacity(READ_AHEAD, file), count: 0 };
-        let zstd = input.fill_buf().with_context(place)?.starts_with(&ZSTD_MAGIC);
+        let beginning = input.fill_buf().with_context(place)?;
+        if let Some((_, form, undo)) = COMPRESSED.iter().find(|(magic, ..)| beginning.starts_with(magic)) {
+            bail!("{} is {form}: {undo} it first", place());
+        }
+        let zstd = beginning.starts_with(&ZSTD_MAGIC);
         let section = section(&mut input, zstd).with_context(|| format!("{}: the header", place()))?;
         let Some(RawSection { kind: Kind::Backup, about, .. }) = section else { bail!("{} is not a backup", place()) };
         check_versions(&about).with_context(place)?;

@@ -56,7 +56,8 @@ impl Journal {
             return Err(anyhow!("{} is damaged; delete it and start again with --merge", place()));
         };
         ensure!(begun == manifest_sha256, "{} belongs to another backup", place());
-        ensure!(target == *into, "{} belongs to a restore into {target}, but the settings name {into}", place());
+        let [begun_into, named] = target.beside(into);
+        ensure!(target == *into, "{} belongs to a restore into {begun_into}, but the settings name {named}", place());
         let (mut parts, mut tables) = (HashSet::new(), HashSet::new());
         for line in lines {
             match line? {

@@ -78,19 +78,12 @@ impl fmt::Display for Place<'_> {
 type Visit<'a> = &'a mut dyn FnMut(Place<'_>, Result<Mapped>) -> Result<bool>;
 
 impl Directory {
-    /// The folder with a list for at least one of the tables.
+    /// The folder with a list for at least one of the tables, read as the options say. Reads all files once, to find the authors.
     ///
     /// # Errors
-    /// Names the folder and the files that are looked for, and the lists that there are.
-    pub(crate) fn open(folder: &Path, tables: &[&'static Table]) -> Result<Self> {
-        Self::open_as(folder, tables, &ReadingArguments::default())
-    }
-
-    /// As [`Directory::open`], with options.
-    ///
-    /// # Errors
-    /// As [`Directory::open`]; when the map is wrong or two lists could be those of one table.
-    pub(crate) fn open_as(folder: &Path, tables: &[&'static Table], arguments: &ReadingArguments) -> Result<Self> {
+    /// Names the folder and the files that are looked for, and the lists that there are; when the map is wrong or two lists could be
+    /// those of one table.
+    pub(crate) fn open(folder: &Path, tables: &[&'static Table], arguments: &ReadingArguments) -> Result<Self> {
         if !folder.is_dir() {
             bail!("{} is not a folder", folder.display());
         }
@@ -461,7 +454,7 @@ mod tests {
     }
 
     fn open(folder: &tempfile::TempDir) -> Result<Directory> {
-        Directory::open(folder.path(), &TABLES)
+        Directory::open(folder.path(), &TABLES, &ReadingArguments::default())
     }
 
     fn keys(directory: &Directory, table: &'static Table) -> Result<Vec<String>> {
@@ -511,7 +504,7 @@ mod tests {
         assert!(error.contains("has no posts: looked for posts/db.json, posts.json or db.json"), "{error}");
         let error = open(&folder(&[])).unwrap_err().to_string();
         assert!(error.contains("holds no data: looked for posts/db.json, posts.json or db.json; threads/db.json"), "{error}");
-        let error = Directory::open(Path::new("absent"), &TABLES).unwrap_err().to_string();
+        let error = Directory::open(Path::new("absent"), &TABLES, &ReadingArguments::default()).unwrap_err().to_string();
         assert_eq!(error, "absent is not a folder");
     }
 

@@ -10,7 +10,7 @@ use serde_json::{Value as Json, json};
 use super::nested::Nested;
 use super::record::Mapper;
 use super::rules::Rules;
-use super::{Authors, Directory, Mapped};
+use super::{Authors, Directory, Mapped, ReadingArguments};
 use db_adapter::forum::{TABLES, post, thread, user};
 use db_adapter::schema::CREATED_AT;
 use db_adapter::{Table, Value};
@@ -140,7 +140,7 @@ proptest! {
         }).collect();
         let folder = tempfile::tempdir().unwrap();
         write(folder.path(), shape, [&users, &threads, &posts], &of);
-        let directory = Directory::open(folder.path(), &TABLES).unwrap();
+        let directory = Directory::open(folder.path(), &TABLES, &ReadingArguments::default()).unwrap();
         let users = read(&directory, &user::TABLE);
         prop_assert_eq!((&users[0]["userId"], &users[0]["username"], &users[0]["bio"]), (&json!("u1"), &json!("ann"), &json!("about Ann")));
         let threads = read(&directory, &thread::TABLE);

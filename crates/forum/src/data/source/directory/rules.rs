@@ -3,12 +3,13 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use clap::error::ErrorKind;
 use db_adapter::Table;
 
 use super::map::Map;
 
 /// How other programs' files are read.
-#[derive(Debug, Clone, Default, Args)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
 pub(crate) struct ReadingArguments {
     /// What lists and attributes are called that are not understood: a TOML file with the sections collections, users, threads, posts
     #[arg(long, value_name = "FILE")]
@@ -33,6 +34,20 @@ pub(crate) struct ReadingArguments {
     /// Keep passwords, tokens and other secrets
     #[arg(long)]
     pub(crate) keep_secrets: bool,
+}
+
+impl ReadingArguments {
+    /// Refuses the options where no files are read.
+    ///
+    /// # Errors
+    /// A usage error that names the option which is needed too.
+    pub(crate) fn check(&self, reads_files: bool, needed: &str) -> anyhow::Result<()> {
+        if reads_files || *self == Self::default() {
+            return Ok(());
+        }
+        let usage = format!("the options of reading another program's files, such as --map, need {needed} too");
+        Err(crate::command().error(ErrorKind::MissingRequiredArgument, usage).into())
+    }
 }
 
 /// The options, with the map read.
