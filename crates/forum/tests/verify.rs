@@ -315,3 +315,30 @@ async fn what_others_wrote_is_named_and_mended() {
     let saved = fs::read_to_string(place.path("saved.jsonl")).unwrap();
     assert!(saved.contains("\"postId\":\"empty\"") && saved.contains("\"title\":null"), "{saved}");
 }
+
+/// Files of another program are compared as `forum migrate` reads them, with the same options.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn files_of_other_programs_are_compared_as_they_were_migrated() {
+    let map = "[threads]\ntitle = \"caption\"\n";
+    let users = r#"[{"id":1,"name":"a"}]"#;
+    for (threads, posts, options) in [
+        (r#"[{"id":1,"caption":"T","user":1}]"#, "[]", &["--map", "names.toml"][..]),
+        (r#"[{"id":1,"title":"T"}]"#, r#"[{"thread":1,"text":"x"}]"#, &["--missing-user", "1"]),
+        (r#"[{"id":"a b","title":"T"}]"#, r#"[{"thread":"a b","user":1,"text":"x"}]"#, &["--make-ids"]),
+        (r#"[{"id":1,"title":"T","deleted":true}]"#, "[]", &["--include-deleted"]),
+    ] {
+        let place = Place::json().await;
+        fs::create_dir(place.path("export")).unwrap();
+        for (name, text) in [("users", users), ("threads", threads), ("posts", posts)] {
+            fs::write(place.path(&format!("export/{name}.json")), text).unwrap();
+        }
+        fs::write(place.path("names.toml"), map).unwrap();
+        place.done(&[&["migrate", "--from", "export", "--to", "new"], options].concat());
+        let verify = ["verify", "--data-dir", "new", "--against-dir", "export"];
+        let equal = place.done(&[&verify, options].concat());
+        assert_eq!(equal.stdout.matches(" equal\n").count(), TABLES.len(), "{}", equal.stdout);
+        assert_ne!(place.run(&verify).code, Some(0), "{options:?}");
+        let usage = place.run(&[&["verify"], options].concat());
+        assert!(usage.code == Some(2) && usage.stderr.contains("--against-dir"), "{}", usage.stderr);
+    }
+}
