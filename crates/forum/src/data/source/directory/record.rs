@@ -2,6 +2,11 @@
 //! declares, ids become text, missing ids and times are derived. A record with a version and our id is already a stored item and is left
 //! unchanged.
 
+mod names;
+#[cfg(test)]
+mod tests;
+mod withheld;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -15,31 +20,11 @@ use super::nested::{self, Child, Nested};
 use super::rules::Rules;
 use super::{decode, guess, time};
 
+pub(super) use self::names::plain;
+
 /// The time of a file's first record if it has none: 2000-01-01T00:00:00Z, which is not mistaken for a real time and is the same
 /// whenever the file is read.
 const FIRST_TIME: DateTime<Utc> = DateTime::from_timestamp_nanos(946_684_800 * 1_000_000_000);
-/// Names, without case, `_` and `-`, by which a record says that it is not to be seen.
-const DELETED: [&str; 7] = ["deleted", "isdeleted", "deletedat", "hidden", "ishidden", "removed", "isremoved"];
-/// Names of what must not leave the program that it was made for.
-const SECRETS: [&str; 16] = [
-    "password",
-    "passwd",
-    "passwordhash",
-    "hashedpassword",
-    "passworddigest",
-    "encryptedpassword",
-    "salt",
-    "hash",
-    "token",
-    "accesstoken",
-    "refreshtoken",
-    "resettoken",
-    "passwordresettoken",
-    "secret",
-    "apikey",
-    "privatekey",
-];
-
 /// A converted record.
 #[derive(Debug)]
 pub(crate) struct Record {
@@ -108,15 +93,6 @@ pub(super) struct Mapper {
     clock: DateTime<Utc>,
 }
 
-/// A name without case, `_`, `-` and spaces.
-pub(super) fn plain(name: &str) -> String {
-    if name.is_ascii() {
-        let letters = name.bytes().filter(|letter| !matches!(letter, b'_' | b'-' | b' '));
-        return letters.map(|letter| char::from(letter.to_ascii_lowercase())).collect();
-    }
-    name.chars().filter(|letter| !matches!(letter, '_' | '-' | ' ')).flat_map(char::to_lowercase).collect()
-}
-
 impl Mapper {
     /// A mapper for the table. A record without a time gets one that is a millisecond after that of the previous record, so that lists
     /// keep the order of the file.
@@ -179,13 +155,15 @@ impl Mapper {
             return Ok(Mapped::Record(Box::new(checked(table, &attributes)?)));
         }
         let children = nested::take(&mut attributes, &self.nested);
-        if let Some(reason) = self.left_out(&attributes) {
+        if !self.rules.include_deleted
+            && let Some(reason) = withheld::deleted(&attributes)
+        {
             return Ok(Mapped::LeftOut { reason, inside: nested::count(&children) });
         }
         let mut notes = Notes::default();
         if !self.rules.keep_secrets {
             attributes.retain(|name, _| {
-                !self.is_secret(name) || {
+                !withheld::is_secret(self.table, name) || {
                     notes.secrets.push(name.clone());
                     false
                 }
@@ -240,92 +218,6 @@ impl Mapper {
         notes.derived_time = given.is_none();
         notes.lists = nested::unread(table, attributes);
         Ok((checked(table, attributes)?, author))
-    }
-
-    /// What says that the record is not to be seen.
-    fn left_out(&self, attributes: &Attributes) -> Option<String> {
-        if self.rules.include_deleted {
-            return None;
-        }
-        attributes.iter().find_map(|(name, value)| {
-            let plain = plain(name);
-            if DELETED.contains(&plain.as_str()) && is_set(value) {
-                return Some(name.clone());
-            }
-            let text = value.as_str().filter(|_| plain == "status" || plain == "state")?;
-            ["removed", "deleted", "hidden"].contains(&text.to_lowercase().as_str()).then(|| format!("{name}: {text}"))
-        })
-    }
-
-    fn is_secret(&self, name: &str) -> bool {
-        self.table.attribute(name).is_none() && SECRETS.contains(&plain(name).as_str())
-    }
-
-    /// Moves what the map names to our names.
-    fn apply_map(&self, attributes: &mut Attributes, notes: &mut Notes) -> Result<()> {
-        for (ours, theirs) in self.rules.map.attributes(self.table) {
-            let Some(known) = self.table.attribute(ours) else { continue };
-            let path: Vec<_> = theirs.split('.').collect();
-            let value = match attributes.get(theirs) {
-                Some(_) => attributes.remove(theirs),
-                None => nested::take_path(attributes, &path),
-            };
-            let Some(value) = value.filter(|value| *value != Value::Null) else { continue };
-            match attributes.insert(ours.to_owned(), value.clone()) {
-                Some(other) if other != Value::Null && other != value => {
-                    return Err(Error::invalid_item(theirs, format!("is mapped to {ours}, which is there too and differs")));
-                }
-                _ if ours != theirs => notes.renamed.push((theirs.to_owned(), known.name)),
-                _ => {}
-            }
-        }
-        Ok(())
-    }
-
-    /// Gives known attributes our names.
-    fn rename(&self, attributes: &mut Attributes, notes: &mut Notes) -> Result<()> {
-        let absent = |known: &Attribute, value: &Value| match value {
-            Value::Null => true,
-            Value::String(text) => text.trim().is_empty() && [CREATED_AT, UPDATED_AT].contains(&known.name),
-            _ => false,
-        };
-        // An attribute that the map names stands under our name, perhaps as null.
-        attributes.retain(|name, value| self.table.attribute(name).is_none_or(|known| !absent(known, value)));
-        let mut found = Vec::with_capacity(attributes.len());
-        for (theirs, value) in std::mem::take(attributes) {
-            match self.names.get(&plain(&theirs)) {
-                Some((known, _)) if absent(known, &value) => {}
-                Some((known, trust)) => {
-                    // `_id` is the database's, `id` the program's.
-                    let trust = trust + usize::from(theirs != known.name) + usize::from(theirs.starts_with('_')) * 100;
-                    found.push((*known, trust, theirs, value));
-                }
-                None => drop(attributes.insert(theirs, value)),
-            }
-        }
-        found.sort_by_key(|(_, trust, _, _)| *trust);
-        let mut taken: Vec<(&str, String)> = Vec::with_capacity(found.len());
-        for (known, _, theirs, value) in found {
-            let first = taken.iter().find(|(ours, _)| *ours == known.name).map(|(_, theirs)| theirs);
-            let (Some(first), Some(other)) = (first, attributes.get(known.name)) else {
-                if theirs != known.name {
-                    notes.renamed.push((theirs.clone(), known.name));
-                }
-                attributes.insert(known.name.to_owned(), value);
-                taken.push((known.name, theirs));
-                continue;
-            };
-            let same =
-                if holds_id(self.table, known) { authors::id_of(other) == authors::id_of(&value) } else { *other == value };
-            let is_name_beside_id = is_of_user(known) && plain(first).ends_with("id") && !plain(&theirs).ends_with("id");
-            if theirs.starts_with('_') || is_name_beside_id {
-                attributes.insert(theirs, value);
-            } else if !same {
-                let reason = format!("differs from {first}, and both mean {}; say in a --map which one is", known.name);
-                return Err(Error::invalid_item(&theirs, reason));
-            }
-        }
-        Ok(())
     }
 
     /// Converts ids to text. Returns the author where users are made of them.
@@ -389,15 +281,6 @@ fn in_their_words(error: Error, notes: &Notes) -> Error {
     }
 }
 
-fn is_set(value: &Value) -> bool {
-    match value {
-        Value::Null | Value::Bool(false) => false,
-        Value::String(text) => !["", "false", "0", "no"].contains(&text.to_lowercase().as_str()),
-        Value::Number(number) => number.as_str() != "0",
-        _ => true,
-    }
-}
-
 /// Does the attribute hold an id, of this table or another? In older data ids may be numbers.
 fn holds_id(table: &Table, known: &Attribute) -> bool {
     known.name == table.hash || known.references.is_some()
@@ -457,142 +340,4 @@ fn normalise(table: &Table, attributes: &mut Attributes) -> Result<()> {
 fn read_time(attributes: &Attributes, name: &str) -> Result<Option<DateTime<Utc>>> {
     let Some(value) = attributes.get(name) else { return Ok(None) };
     time::read(value).map(Some).ok_or_else(|| Error::invalid_item(name, time::ALLOWED))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use db_adapter::forum::{post, thread};
-    use proptest::prelude::*;
-
-    fn convert(table: &'static Table, records: &[&str]) -> Vec<Result<Record>> {
-        convert_as(table, records, Rules::default())
-    }
-
-    fn convert_as(table: &'static Table, records: &[&str], rules: Rules) -> Vec<Result<Record>> {
-        let mut mapper = Mapper::new(table, Arc::new(rules), Nested::Posts, Authors::Kept);
-        let record = |mapped| match mapped {
-            Mapped::Record(record) => *record,
-            left_out => panic!("{left_out:?}"),
-        };
-        records.iter().map(|text| mapper.next(text, None).map(record)).collect()
-    }
-
-    fn json(table: &'static Table, record: &str) -> String {
-        convert(table, &[record]).remove(0).unwrap().item.as_json().to_owned()
-    }
-
-    fn refusal(table: &'static Table, record: &str) -> String {
-        convert(table, &[record]).remove(0).unwrap_err().to_string()
-    }
-
-    /// A record that has only what is needed of its table, every attribute under its oldest name, becomes an item.
-    #[test]
-    fn every_table_is_understood_by_its_older_names() {
-        for table in db_adapter::forum::TABLES {
-            let needed = table.attributes.iter().filter(|known| is_needed(known) || known.name == table.hash);
-            let member = |known: &Attribute| {
-                let name = known.formerly.last().unwrap_or(&known.name);
-                (*name, if holds_id(table, known) { serde_json::json!(7) } else { serde_json::json!("x") })
-            };
-            let record: std::collections::BTreeMap<_, _> = needed.map(member).collect();
-            let item = json(table, &serde_json::json!(record).to_string());
-            assert!(item.contains(&format!("\"{}\":\"7\"", table.hash)), "{}: {item}", table.name);
-        }
-    }
-
-    #[test]
-    fn the_older_form_is_translated() {
-        assert_eq!(
-            json(&user::TABLE, r#"{"id":1,"username":"marceline","name":"Marceline","bio":"queen"}"#),
-            r#"{"bio":"queen","createdAt":"2000-01-01T00:00:00.000Z","name":"Marceline","updatedAt":"2000-01-01T00:00:00.000Z","userId":"1","username":"marceline","version":1}"#
-        );
-        assert_eq!(
-            json(&thread::TABLE, r#"{"id":2,"title":"Did you see?","createdBy":1}"#),
-            r#"{"createdAt":"2000-01-01T00:00:00.000Z","threadId":"2","title":"Did you see?","updatedAt":"2000-01-01T00:00:00.000Z","userId":"1","version":1}"#
-        );
-        assert_eq!(
-            json(&post::TABLE, r#"{"thread":2,"user":1,"text":"Yes"}"#),
-            r#"{"content":"Yes","createdAt":"2000-01-01T00:00:00.000Z","postId":"post-1","threadId":"2","updatedAt":"2000-01-01T00:00:00.000Z","userId":"1","version":1}"#
-        );
-    }
-
-    #[test]
-    fn the_form_of_the_guide_keeps_its_ids_and_times() {
-        assert_eq!(
-            json(
-                &user::TABLE,
-                r#"{"userId":"1","email":" Alice@Example.COM ","name":"Alice","createdAt":"2024-11-23T12:00:00+02:00"}"#
-            ),
-            r#"{"createdAt":"2024-11-23T10:00:00.000Z","email":"alice@example.com","name":"Alice","updatedAt":"2024-11-23T10:00:00.000Z","userId":"1","version":1}"#
-        );
-    }
-
-    #[test]
-    fn derived_times_keep_the_order_of_the_file() {
-        let records = [r#"{"id":1,"title":"a"}"#, r#"{"id":2,"title":"b","createdAt":"2024-01-01"}"#, r#"{"id":3,"title":"c"}"#];
-        let times: Vec<_> =
-            convert(&thread::TABLE, &records).into_iter().map(|record| record.unwrap().item.text("createdAt").unwrap()).collect();
-        assert_eq!(times, ["2000-01-01T00:00:00.000Z", "2024-01-01T00:00:00.000Z", "2024-01-01T00:00:00.001Z"]);
-    }
-
-    #[test]
-    fn a_refused_record_keeps_its_place() {
-        let mut records = convert(&post::TABLE, &["{}", r#"{"thread":1,"user":1,"text":"x"}"#]);
-        let second = records.remove(1).unwrap();
-        assert_eq!(second.key.hash, "post-2");
-        assert_eq!(second.item.text("createdAt").unwrap(), "2000-01-01T00:00:00.001Z");
-    }
-
-    #[test]
-    fn what_is_blank_or_null_counts_as_absent() {
-        let user = json(&user::TABLE, r#"{"id":1,"email":"  ","bio":null,"username":"u","likes":null}"#);
-        assert!(!user.contains("email") && !user.contains("bio"), "{user}");
-        assert!(user.contains(r#""name":"u""#) && user.contains(r#""likes":null"#), "{user}");
-    }
-
-    #[test]
-    fn the_attribute_at_fault_is_named() {
-        for (table, record, named) in [
-            (&user::TABLE, r#"{"id":1}"#, "name is missing"),
-            (&user::TABLE, r#"{"id":"a b","name":"x"}"#, "id (userId) is \"a b\""),
-            (&user::TABLE, r#"{"id":"health","name":"x"}"#, "id (userId) is \"health\""),
-            (&user::TABLE, r#"{"id":1.5,"name":"x"}"#, "id (userId) must be a string or a whole number"),
-            (&user::TABLE, r#"{"id":1,"userId":2,"name":"x"}"#, "id differs from userId"),
-            (&user::TABLE, r#"{"id":1,"name":["x"]}"#, "name must be a string"),
-            (&user::TABLE, r#"{"id":1,"name":"x","name":"y"}"#, "item has \"name\" twice"),
-            (&user::TABLE, "7", "item is not valid"),
-            (&thread::TABLE, r#"{"id":1}"#, "title is missing"),
-            (&thread::TABLE, r#"{"id":1,"title":"x","createdAt":"yesterday"}"#, "createdAt is not a time"),
-            (&thread::TABLE, r#"{"id":1,"title":"x","updatedAt":{}}"#, "updatedAt is not a time"),
-            (&post::TABLE, r#"{"user":1,"text":"x"}"#, "threadId is missing"),
-            (&post::TABLE, r#"{"thread":1,"text":"x"}"#, "userId is missing"),
-            (&post::TABLE, r#"{"thread":1,"user":1}"#, "content is missing"),
-            (&post::TABLE, r#"{"thread":"","user":1,"text":"x"}"#, "thread (threadId) must not be empty"),
-        ] {
-            let refusal = refusal(table, record);
-            assert!(refusal.contains(named), "{record}: {refusal}");
-        }
-        let large = format!(r#"{{"thread":1,"user":1,"text":"{}"}}"#, "x".repeat(410_000));
-        assert!(refusal(&post::TABLE, &large).contains("larger than"));
-    }
-
-    #[test]
-    fn a_record_with_a_version_is_an_item_already() {
-        let stored =
-            r#"{"createdAt":"2024-01-01T00:00:00.000Z","email":"a@b.c","name":"A","userId":"1","version":7,"writeId":"w"}"#;
-        assert_eq!(json(&user::TABLE, stored), stored);
-        assert!(json(&user::TABLE, r#"{"id":1,"name":"a","version":7}"#).contains(r#""userId":"1","version":7"#));
-    }
-
-    proptest! {
-        /// So a second migration, or one of a migrated file, changes nothing.
-        #[test]
-        fn an_item_stays_as_it_is(id in 0_u32.., text in ".{1,20}", day in 1_u32..28) {
-            let text = serde_json::Value::from(text);
-            let record = format!(r#"{{"thread":{id},"user":1,"text":{text},"createdAt":"2024-02-{day:02}","more":{{"$SS":["a"]}}}}"#);
-            let once = json(&post::TABLE, &record);
-            prop_assert_eq!(json(&post::TABLE, &once), once);
-        }
-    }
 }
