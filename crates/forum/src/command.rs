@@ -11,6 +11,7 @@ mod pitr_restore;
 mod region;
 mod restore;
 mod seed;
+mod serve;
 mod tables;
 mod token;
 mod verify;
@@ -29,6 +30,7 @@ use crate::run::interrupt::{KEPT, or_interrupted};
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Dev(Box<dev::Arguments>),
+    Serve(Box<serve::Arguments>),
     Token(token::Arguments),
     Tables(tables::Arguments),
     Seed(seed::Arguments),
@@ -56,6 +58,7 @@ impl Command {
         let same = next::same();
         match self {
             Self::Dev(arguments) => dev::run(*arguments).await,
+            Self::Serve(arguments) => serve::run(*arguments).await,
             Self::Token(arguments) => token::run(&arguments),
             Self::Tables(arguments) => or_interrupted(tables::run(arguments), KEPT, &same).await,
             Self::Seed(arguments) => or_interrupted(seed::run(arguments), KEPT, &same).await,

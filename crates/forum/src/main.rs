@@ -92,10 +92,10 @@ fn wants_json(matches: &ArgMatches) -> bool {
         || matches.subcommand().is_some_and(|(_, matches)| wants_json(matches))
 }
 
-/// The command line, with the port that `dev` listens on by default.
+/// The command line, with the port that a server listens on by default.
 fn command() -> clap::Command {
     let with_port = |command| binary::with_port(command, "8080");
-    Cli::command().mut_subcommand("dev", with_port).mut_subcommand("token", with_port)
+    ["dev", "serve", "token"].into_iter().fold(Cli::command(), |command, name| command.mut_subcommand(name, with_port))
 }
 
 #[cfg(test)]

@@ -139,7 +139,36 @@ fn fold_writes_the_journals_into_the_snapshots() {
 
 #[test]
 fn its_settings_are_documented() {
-    settings_are_documented("forum", Command::new(env!("CARGO_BIN_EXE_forum")).arg("dev"));
+    for command in ["dev", "serve"] {
+        settings_are_documented("forum", Command::new(env!("CARGO_BIN_EXE_forum")).arg(command));
+    }
+}
+
+/// As `dev`, without what is for development.
+#[test]
+fn serve_has_every_route_no_samples_and_no_issuer() {
+    let dir = tempfile::tempdir().unwrap();
+    let serve = || {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_forum"));
+        command.env_clear().env("DATA_DIR", dir.path()).arg("serve").stdout(Stdio::null());
+        command
+    };
+    let process = Process::start(&mut serve());
+    for table in ["users", "threads", "posts"] {
+        assert_eq!(items(&process, &format!("/api/{table}")), 0, "{table}");
+    }
+    for (path, status) in [("/docs/", 200), ("/openapi.json", 200), ("/dev/.well-known/openid-configuration", 404)] {
+        assert_eq!(process.status(path), status, "{path}");
+    }
+    let port = process.address().port().to_string();
+    assert!(serve().args(["healthcheck"]).env("PORT", &port).status().unwrap().success());
+    drop(process);
+    let dead = serve().args(["healthcheck"]).env("PORT", &port).output().unwrap();
+    assert_eq!(dead.status.code(), Some(1), "{dead:?}");
+    for (setting, value) in [("HOST", "0.0.0.0"), ("AUTH", "dev")] {
+        let message = refusal(serve().env(setting, value));
+        assert!(message.contains("AUTH_ISSUER"), "{message}");
+    }
 }
 
 #[test]

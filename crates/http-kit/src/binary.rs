@@ -1,10 +1,10 @@
-//! The program of a service: configuration, store, serving.
+//! A program that serves: configuration, store, serving.
 
 use std::net::IpAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use db_adapter::config::{CacheConfig, StoreConfig};
 
 use crate::auth::{Auth, AuthConfig, Mode};
@@ -13,16 +13,29 @@ use crate::serve::Server;
 use crate::service::Service;
 use crate::{healthcheck, service, telemetry};
 
+/// The settings of whatever serves.
+#[derive(Debug, Args)]
+pub struct Settings {
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "a doc comment here would become the help of the command")]
+    pub server: ServerConfig,
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "as above")]
+    pub store: StoreConfig,
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "as above")]
+    pub cache: CacheConfig,
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "as above")]
+    pub auth: AuthConfig,
+}
+
+// The arguments of a program that serves: a doc comment here would become its help.
 #[derive(Debug, Parser)]
-struct Cli {
+#[allow(missing_docs, reason = "as above")]
+pub struct Serve {
     #[command(flatten)]
-    server: ServerConfig,
-    #[command(flatten)]
-    store: StoreConfig,
-    #[command(flatten)]
-    cache: CacheConfig,
-    #[command(flatten)]
-    auth: AuthConfig,
+    settings: Settings,
     #[command(subcommand)]
     command: Option<Command>,
 }
@@ -31,6 +44,22 @@ struct Cli {
 enum Command {
     /// Check whether the server on HOST and PORT is alive; exit 0 when it is
     Healthcheck,
+}
+
+/// Why a program did not serve, or is not alive: one line for the person who started it.
+pub type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+impl Serve {
+    /// Serves until SIGTERM or SIGINT; with `healthcheck`, asks whether another process does.
+    ///
+    /// # Errors
+    /// Settings that exclude each other, a store that cannot be opened, [`ServeError`](crate::ServeError), a server that is not alive.
+    pub async fn run(self, services: Vec<Service>) -> Result<(), Failure> {
+        match self.command {
+            Some(Command::Healthcheck) => Ok(healthcheck::ask(self.settings.server.listen.address())?),
+            None => serve(self.settings, services).await,
+        }
+    }
 }
 
 /// What every program allocates with: glibc's allocator takes twice the time for what a request allocates.
@@ -51,15 +80,13 @@ pub struct Program {
 
 /// Runs the program to its end: 0 after an orderly shutdown, 1 and one line on standard error when it cannot serve, 2 when it is
 /// called wrongly.
-pub fn run(program: Program) -> ExitCode {
+#[tokio::main]
+pub async fn run(program: Program) -> ExitCode {
     let version: &'static str = Box::leak(service::version().into_boxed_str());
-    let command = with_port(Cli::command(), program.port).name(program.name).about(program.about).version(version);
-    let cli = Cli::from_arg_matches(&without_empty_variables(command).get_matches()).unwrap_or_else(|error| error.exit());
-    let done = match cli.command {
-        Some(Command::Healthcheck) => healthcheck::ask(cli.server.listen.address()),
-        None => serve(cli, program.service).map_err(|error| error.to_string()),
-    };
-    match done {
+    let command = with_port(Serve::command(), program.port).name(program.name).about(program.about).version(version);
+    let matches = without_empty_variables(command).get_matches();
+    let arguments = Serve::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    match arguments.run(vec![(program.service)()]).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(reason) => {
             telemetry::print(std::io::stderr(), format!("{}: {reason}\n", program.name));
@@ -74,17 +101,17 @@ pub fn with_port(command: clap::Command, port: &'static str) -> clap::Command {
     command.mut_arg("port", |arg| arg.default_value(port).required(false))
 }
 
-#[tokio::main]
-async fn serve(cli: Cli, service: fn() -> Service) -> Result<(), Box<dyn std::error::Error>> {
-    let _logs = telemetry::init(cli.server.log_format, &cli.server.rust_log);
-    cli.store.check_request_timeout(cli.server.request_timeout())?;
-    let auth = identity(&cli.auth, cli.server.listen.host)?;
-    let server = Server::bind(cli.server)?;
-    let store = cli.cache.wrap(cli.store.open().await?);
+async fn serve(settings: Settings, services: Vec<Service>) -> Result<(), Failure> {
+    let Settings { server, store, cache, auth } = settings;
+    let _logs = telemetry::init(server.log_format, &server.rust_log);
+    store.check_request_timeout(server.request_timeout())?;
+    let auth = identity(&auth, server.listen.host)?;
+    let server = Server::bind(server)?;
+    let store = cache.wrap(store.open().await?);
     if auth.is_none() {
         tracing::warn!("AUTH is off: whoever reaches this port may do everything");
     }
-    server.run(store, vec![service()], auth).await?;
+    server.run(store, services, auth).await?;
     Ok(())
 }
 
@@ -92,7 +119,7 @@ async fn serve(cli: Cli, service: fn() -> Service) -> Result<(), Box<dyn std::er
 fn identity(config: &AuthConfig, host: IpAddr) -> Result<Option<Arc<Auth>>, String> {
     match config.mode(host, Mode::Off)? {
         Mode::Off => Ok(None),
-        Mode::Dev => Err("AUTH=dev is for `forum dev`; a service takes AUTH_ISSUER or AUTH=off".to_owned()),
+        Mode::Dev => Err("AUTH=dev is for `forum dev`; here set AUTH_ISSUER or AUTH=off".to_owned()),
         Mode::Oidc => Ok(Some(Auth::new(config.oidc()?))),
     }
 }
@@ -103,7 +130,7 @@ mod tests {
 
     #[test]
     fn the_command_is_sound_and_shows_its_port() {
-        let mut command = with_port(Cli::command(), "3001");
+        let mut command = with_port(Serve::command(), "3001");
         command.clone().debug_assert();
         assert!(command.render_long_help().to_string().contains("3001"));
         assert!(!command.render_usage().to_string().contains("PORT"));

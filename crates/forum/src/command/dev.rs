@@ -1,4 +1,4 @@
-//! `forum dev`: all three services in one process on one port.
+//! `forum dev`: `forum serve` with sample data and an issuer that lets everybody in.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -7,13 +7,15 @@ use std::sync::Arc;
 use anyhow::{Result, ensure};
 use clap::Args;
 use db_adapter::Backend;
-use db_adapter::config::{CacheConfig, StoreConfig};
+use db_adapter::config::StoreConfig;
 use db_adapter::forum::TABLES;
 use dev_issuer::Issuer;
-use http_kit::auth::{Auth, AuthConfig, DevConfig, Mode, check_dev_address};
+use http_kit::auth::{Auth, DevConfig, Mode, check_dev_address};
+use http_kit::binary::Settings;
 use http_kit::healthcheck::reachable;
-use http_kit::{Server, ServerConfig, telemetry};
+use http_kit::{Server, telemetry};
 
+use super::serve;
 use crate::data::samples::{self, Counts};
 use crate::{Outcome, output};
 
@@ -30,20 +32,11 @@ pub(crate) struct Arguments {
     strict: bool,
 
     #[command(flatten)]
-    store: StoreConfig,
-
-    #[command(flatten)]
-    cache: CacheConfig,
-
-    #[command(flatten)]
-    server: ServerConfig,
-
-    #[command(flatten)]
-    auth: AuthConfig,
+    settings: Settings,
 }
 
 pub(crate) async fn run(arguments: Arguments) -> Result<Outcome> {
-    let Arguments { empty, strict, store: config, cache, server, auth } = arguments;
+    let Arguments { empty, strict, settings: Settings { server, store: config, cache, auth } } = arguments;
     let _logs = telemetry::init(server.log_format, &server.rust_log);
     config.check_request_timeout(server.request_timeout())?;
     let mode = auth.mode(server.listen.host, Mode::Dev).map_err(anyhow::Error::msg)?;
@@ -67,7 +60,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Outcome> {
             Some(settings)
         }
     };
-    let services = vec![users_svc::service(), threads_svc::service(), posts_svc::service()];
+    let services = serve::services();
     greeting.services = services.iter().map(|service| service.table.name).collect();
     if !empty && samples::is_empty(&*store, &TABLES).await? {
         greeting.seeded = Some(samples::seed(&*store, &TABLES).await?);

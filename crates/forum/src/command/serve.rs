@@ -1,0 +1,26 @@
+//! `forum serve`: the whole forum in one process on one port.
+
+use anyhow::Result;
+use clap::Args;
+use http_kit::Service;
+use http_kit::binary::Serve;
+
+use crate::Outcome;
+
+/// Serve the whole forum on one port in production: no sample data, and no log-in without an issuer
+#[derive(Debug, Args)]
+#[command(after_help = "Example: USE_DYNAMODB=true forum serve --host 0.0.0.0 --auth-issuer https://issuer.example")]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    serve: Serve,
+}
+
+pub(crate) async fn run(arguments: Arguments) -> Result<Outcome> {
+    arguments.serve.run(services()).await.map_err(anyhow::Error::from_boxed)?;
+    Ok(Outcome::Done)
+}
+
+/// Every service of the forum.
+pub(super) fn services() -> Vec<Service> {
+    vec![users_svc::service(), threads_svc::service(), posts_svc::service()]
+}
