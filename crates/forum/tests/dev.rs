@@ -88,6 +88,25 @@ fn every_call_to_dynamodb_is_in_the_metrics() {
 }
 
 #[test]
+fn metrics_for_cloudwatch_are_lines_on_standard_output() {
+    let dir = tempfile::tempdir().unwrap();
+    let stdout = dir.path().join("stdout");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_forum"));
+    command.env_clear().arg("serve").env("DATA_DIR", dir.path()).env("METRICS", "emf").env("METRICS_NAMESPACE", "forum-test");
+    let mut process = Process::start(command.stdout(std::fs::File::create(&stdout).unwrap()));
+    for status in [200, 404, 404] {
+        assert_eq!(process.status(if status == 200 { "/api/users" } else { "/api/users/none" }), status);
+    }
+    // The last line is written at the end.
+    process.signal("INT");
+    assert!(process.wait().success());
+    let written = std::fs::read_to_string(stdout).unwrap();
+    let line: Value = serde_json::from_str(written.lines().last().unwrap()).unwrap();
+    assert_eq!(line["_aws"]["CloudWatchMetrics"][0]["Namespace"], "forum-test");
+    assert_eq!((&line["Requests"], &line["ServerErrors"]), (&3.0.into(), &0.0.into()), "{line}");
+}
+
+#[test]
 fn a_port_that_is_taken_is_one_line_and_nothing_is_written() {
     let dir = tempfile::tempdir().unwrap();
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();

@@ -78,6 +78,12 @@ pub struct ServerConfig {
     #[arg(long, env = "SHUTDOWN_GRACE_SECONDS", value_name = "SHUTDOWN_GRACE_SECONDS", default_value_t = 3,
           value_parser = number::<u64, 0, 3_600>)]
     pub shutdown_grace_seconds: u64,
+    /// Where metrics go besides /metrics: nowhere, or to Amazon CloudWatch by a line a minute on standard output
+    #[arg(long, env = "METRICS", value_name = "METRICS", value_enum, default_value_t, ignore_case = true)]
+    pub metrics: MetricsSink,
+    /// The namespace of these metrics in CloudWatch
+    #[arg(long, env = "METRICS_NAMESPACE", value_name = "METRICS_NAMESPACE", default_value = "forum", value_parser = namespace)]
+    pub metrics_namespace: String,
 }
 
 /// Where a server listens.
@@ -123,6 +129,16 @@ impl ServerConfig {
     }
 }
 
+/// Where metrics go besides `/metrics`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum MetricsSink {
+    /// Nowhere.
+    #[default]
+    None,
+    /// To CloudWatch, by its embedded metric format on standard output.
+    Emf,
+}
+
 /// How to write logs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 pub enum LogFormat {
@@ -151,6 +167,16 @@ fn number<N: TryFrom<u64>, const MIN: u64, const MAX: u64>(text: &str) -> Result
 
 fn address(text: &str) -> Result<IpAddr, &'static str> {
     text.parse().map_err(|_| "expected an IP address, as in 127.0.0.1 (this machine only) or 0.0.0.0 (every network)")
+}
+
+/// What CloudWatch takes: <https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricData.html>.
+fn namespace(text: &str) -> Result<String, &'static str> {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b".-_/#:".contains(&byte);
+    let valid = (1..=255).contains(&text.len())
+        && text.bytes().all(allowed)
+        && !text.starts_with([':', '/'])
+        && !text.starts_with("AWS/");
+    if valid { Ok(text.to_owned()) } else { Err("expected 1 to 255 letters, digits and .-_/#, not AWS/ at the start") }
 }
 
 fn filter(text: &str) -> Result<String, String> {
@@ -214,7 +240,7 @@ mod tests {
         let command = Cli::command();
         command.clone().debug_assert();
         let settings: Vec<_> = command.get_arguments().filter(|arg| arg.get_env().is_some()).collect();
-        assert_eq!(settings.len(), 17);
+        assert_eq!(settings.len(), 19);
         for arg in settings {
             let variable = arg.get_env().unwrap().to_str().unwrap();
             assert_eq!(arg.get_long().unwrap().to_uppercase().replace('-', "_"), variable);
@@ -236,6 +262,9 @@ mod tests {
     #[case("--max-in-flight", "0", "MAX_IN_FLIGHT")]
     #[case("--shutdown-grace-seconds", "-1", "SHUTDOWN_GRACE_SECONDS")]
     #[case("--rate-limits", "true", "on, off")]
+    #[case("--metrics", "statsd", "none, emf")]
+    #[case("--metrics-namespace", "AWS/x", "METRICS_NAMESPACE")]
+    #[case("--metrics-namespace", "a b", "1 to 255 letters")]
     #[case("--trusted-proxy-hops", "17", "TRUSTED_PROXY_HOPS")]
     fn a_bad_value_is_named_with_its_variable_and_what_is_allowed(#[case] flag: &str, #[case] value: &str, #[case] named: &str) {
         let error = Cli::try_parse_from(["forum", &format!("{flag}={value}")]).unwrap_err().to_string();

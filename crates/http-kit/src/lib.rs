@@ -15,6 +15,7 @@ pub mod assets;
 pub mod auth;
 pub mod binary;
 pub mod config;
+pub mod emf;
 pub mod etag;
 pub mod extract;
 pub mod health;

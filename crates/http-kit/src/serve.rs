@@ -10,8 +10,9 @@ use axum_server::Handle;
 use db_adapter::Backend;
 
 use crate::auth::Auth;
-use crate::config::{Origins, ServerConfig};
+use crate::config::{MetricsSink, Origins, ServerConfig};
 use crate::connection::Acceptor;
+use crate::emf::Emf;
 use crate::health::Draining;
 use crate::layers::{Behaviour, app};
 use crate::limits::{Clock, RateLimits, Switch};
@@ -117,6 +118,8 @@ impl Server {
         server.http_builder().http1().header_read_timeout(NEXT_REQUEST).max_buf_size(HEADER_BYTES).half_close(true);
 
         let upkeep = tokio::spawn(metrics::upkeep());
+        let emf = (self.config.metrics == MetricsSink::Emf).then(|| Emf::new(&self.config.metrics_namespace));
+        let writing = emf.clone().map(|emf| tokio::spawn(emf.keep_writing()));
         let keys = auth.map(|auth| tokio::spawn(auth.refresh()));
         let forgetting = rate_limits.map(|limits| tokio::spawn(limits.upkeep()));
         let grace = Duration::from_secs(self.config.shutdown_grace_seconds);
@@ -125,8 +128,11 @@ impl Server {
         let served = server.serve(app.into_make_service()).await;
         leave.abort();
         upkeep.abort();
-        for task in [keys, forgetting].into_iter().flatten() {
+        for task in [keys, forgetting, writing].into_iter().flatten() {
             task.abort();
+        }
+        if let Some(emf) = emf {
+            emf.write();
         }
         store.close().await.map_err(ServeError::Close)?;
         tracing::info!("stopped");
