@@ -125,6 +125,9 @@ fn a_process_that_is_stopped_while_another_region_takes_over_writes_nothing() {
     }
     assert_eq!((east.metric("writes_allowed"), west.metric("writes_allowed")), (1.0, 0.0));
     assert_eq!([west.status("/api/users/health"), west.status("/api/users")], [200, 200]);
+    // What DNS asks of the Region that usually writes.
+    let writing = "/api/users/health/writing";
+    assert_eq!([east.status(writing), west.status(writing)], [200, 503]);
 
     east.signal("STOP");
     done(&world.run("us-west-2", &["region", "take", "us-west-2"]));
@@ -136,6 +139,7 @@ fn a_process_that_is_stopped_while_another_region_takes_over_writes_nothing() {
     east.wait_for_metric("writes_allowed", |allowed| allowed == 0.0);
     let refused = create_a_user(&east, "cat");
     assert!(refused.contains("writing-region: us-west-2"), "{refused}");
+    assert_eq!([east.status(writing), west.status(writing)], [503, 200]);
 }
 
 #[test]

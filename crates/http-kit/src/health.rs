@@ -6,12 +6,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::response::IntoResponse;
+use axum::response::{IntoResponse, Response};
 use db_adapter::{Health, Table};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::auth::Auth;
+use crate::problem::Problem;
 use crate::service::{SharedStore, version};
 
 /// Is this process about to leave? Shared by whoever decides that and by readiness.
@@ -75,13 +76,27 @@ pub(crate) enum Status {
     Draining,
 }
 
-pub(crate) async fn ready(State(readiness): State<Readiness>) -> impl IntoResponse {
+pub(crate) async fn ready(State(readiness): State<Readiness>) -> Response {
     let store = readiness.store.health(readiness.table).await;
+    report(readiness, store)
+}
+
+/// As [`ready`], and 503 while another Region writes: what a health check of DNS asks of the Region that usually does. After a take-over
+/// clients are not sent back before that Region writes again.
+pub(crate) async fn writing(State(readiness): State<Readiness>) -> Response {
+    let store = readiness.store.health(readiness.table).await;
+    match &store.writer_elsewhere {
+        Some(region) => Problem::not_writing(Some(region)).into_response(),
+        None => report(readiness, store),
+    }
+}
+
+fn report(readiness: Readiness, store: Health) -> Response {
     let identity = readiness.auth.as_ref().and_then(|auth| auth.unready());
     let (code, status) = match store.reachable && identity.is_none() {
         _ if readiness.draining.has_begun() => (StatusCode::SERVICE_UNAVAILABLE, Status::Draining),
         true => (StatusCode::OK, Status::Ok),
         false => (StatusCode::SERVICE_UNAVAILABLE, Status::Unavailable),
     };
-    (code, Json(Report { status, service: readiness.table.name, version: version(), store, identity }))
+    (code, Json(Report { status, service: readiness.table.name, version: version(), store, identity })).into_response()
 }

@@ -63,8 +63,9 @@ pub fn app(services: Vec<Service>, store: &SharedStore, behaviour: &Behaviour, d
     for service in services {
         let auth = behaviour.auth.clone();
         let readiness = Readiness { store: store.clone(), table: service.table, auth, draining: draining.clone() };
-        let ready = get(health::ready).with_state(readiness);
-        probes = probes.route(&format!("/api/{}/health", service.table.name), ready);
+        let path = format!("/api/{}/health", service.table.name);
+        probes = probes.route(&path, get(health::ready).with_state(readiness.clone()));
+        probes = probes.route(&format!("{path}/writing"), get(health::writing).with_state(readiness));
         let (routes, document) = openapi::document(service);
         api = api.merge(routes.with_state(store.clone()));
         documents.push(document);

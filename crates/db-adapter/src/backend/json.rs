@@ -438,7 +438,7 @@ impl Store for JsonStore {
             Ok(served) if served.committer.is_open() => served.table.trouble(),
             _ => Some("closed"),
         };
-        Health { mode: Backend::Json, reachable: reason.is_none(), reason }
+        Health { mode: Backend::Json, reachable: reason.is_none(), reason, writer_elsewhere: None }
     }
 
     async fn close(&self) -> Result<()> {

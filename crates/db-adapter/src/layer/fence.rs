@@ -24,6 +24,7 @@ use crate::store::Store;
 use crate::store::check::Finding;
 use crate::store::error::Result;
 use crate::store::grant::Grant;
+use crate::store::health::Health;
 use crate::store::item::{Attributes, Item, Tag};
 use crate::store::schema::{Key, Table};
 use crate::store::update::Update;
@@ -33,25 +34,26 @@ pub const PERIOD: Duration = Duration::from_secs(2);
 /// How long a process may write from the start of a read that allowed it.
 pub const HOLD: Duration = Duration::from_secs(10);
 
-/// A [`Store`] that writes only while its Region does: otherwise a write is [`crate::Error::NotWriting`]. Reads and health are passed
-/// on. A write costs no request more.
+/// A [`Store`] that writes only while its Region does: otherwise a write is [`crate::Error::NotWriting`]. Reads are passed on; health
+/// also names the other Region that writes. A write costs no request more.
 #[derive(Debug)]
 pub struct FencedStore {
     store: Arc<dyn Store>,
     grant: Arc<Grant>,
+    own: String,
     /// Reads the lease in the background, as long as this lives.
     reader: Option<tokio::task::JoinHandle<()>>,
 }
 
 impl FencedStore {
-    /// In front of that store, for as long as the grant is open. Somebody else must renew it.
-    pub fn new(store: Arc<dyn Store>, grant: Arc<Grant>) -> Self {
-        Self { store, grant, reader: None }
+    /// In front of that store in the Region `own`, for as long as the grant is open. Somebody else must renew it.
+    pub fn new(store: Arc<dyn Store>, grant: Arc<Grant>, own: &str) -> Self {
+        Self { store, grant, own: own.to_owned(), reader: None }
     }
 
     /// In front of that store. The lease is read once before this returns, and every [`PERIOD`] after that.
     pub async fn watching(store: Arc<dyn Store>, watch: Watch) -> Self {
-        let grant = watch.grant();
+        let (grant, own) = (watch.grant(), watch.region().to_owned());
         watch.refresh().await;
         let reader = tokio::spawn(async move {
             loop {
@@ -59,7 +61,7 @@ impl FencedStore {
                 watch.refresh().await;
             }
         });
-        Self { store, grant, reader: Some(reader) }
+        Self { store, grant, own, reader: Some(reader) }
     }
 }
 
@@ -101,6 +103,11 @@ impl StoreLayer for FencedStore {
     async fn repair(&self, table: &'static Table, finding: &Finding) -> Result<()> {
         self.grant.check()?;
         self.store.repair(table, finding).await
+    }
+
+    async fn health(&self, table: &'static Table) -> Health {
+        let writer_elsewhere = self.grant.writer().filter(|writer| *writer != self.own);
+        Health { writer_elsewhere, ..self.store.health(table).await }
     }
 
     async fn close(&self) -> Result<()> {

@@ -42,7 +42,12 @@ impl Grant {
 
     /// The error of a write that is not allowed.
     pub(crate) fn refusal(&self) -> Error {
-        Error::NotWriting { writer: self.writer.read().unwrap_or_else(PoisonError::into_inner).clone() }
+        Error::NotWriting { writer: self.writer() }
+    }
+
+    /// The Region that writes, where it is known and one does.
+    pub fn writer(&self) -> Option<String> {
+        self.writer.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Writing is allowed until the clock shows that time, in `writer`, which is the own Region.

@@ -14,6 +14,9 @@ pub struct Health {
     #[schema(nullable = false)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<&'static str>,
+    /// The other Region that writes, where a fence says so.
+    #[serde(skip)]
+    pub writer_elsewhere: Option<String>,
 }
 
 /// The backends.

@@ -63,7 +63,7 @@ impl Region {
             let inner = DynamoStore::open(&TABLES, DynamoOptions { grant: grant.clone(), ..options.clone() }).await.unwrap();
             let gate = Arc::new(Gate { store: inner, waiting: Mutex::default() });
             let store: Arc<dyn Store> = match grant {
-                Some(grant) => Arc::new(FencedStore::new(Arc::new(AtGate(gate.clone())), grant)),
+                Some(grant) => Arc::new(FencedStore::new(Arc::new(AtGate(gate.clone())), grant, name)),
                 None => Arc::new(AtGate(gate.clone())),
             };
             processes.push(Process { store, watch, stopped: false, gate });

@@ -52,6 +52,6 @@ impl DynamoStore {
             Err(Error::Unavailable { .. }) => Some("the database cannot be used"),
             Err(_) => Some("the database failed"),
         };
-        Health { mode: Backend::DynamoDb, reachable: reason.is_none(), reason }
+        Health { mode: Backend::DynamoDb, reachable: reason.is_none(), reason, writer_elsewhere: None }
     }
 }

@@ -302,7 +302,7 @@ async fn the_region_that_writes_renews_the_heartbeat_every_five_seconds() {
 /// A store in the second Region, with one item.
 async fn store(folder: &tempfile::TempDir, world: &World) -> (Arc<dyn Store>, FencedStore) {
     let inner: Arc<dyn Store> = Arc::new(JsonStore::open(&TABLES, JsonOptions::new(folder.path())).await.unwrap());
-    let fenced = FencedStore::new(inner.clone(), world.watches[1].grant());
+    let fenced = FencedStore::new(inner.clone(), world.watches[1].grant(), WEST);
     (inner, fenced)
 }
 
@@ -333,8 +333,13 @@ async fn without_a_grant_every_write_is_refused_and_every_read_is_served() {
         assert!(matches!(&refused, Err(Error::NotWriting { writer: Some(writer) }) if writer == EAST), "{refused:?}");
     }
     assert!(fenced.get(&toy::NOTES, &key, &Read::STRONG).await.unwrap().is_some());
-    assert!(fenced.health(&toy::NOTES).await.reachable);
+    let health = fenced.health(&toy::NOTES).await;
+    assert!(health.reachable);
+    assert_eq!(health.writer_elsewhere.as_deref(), Some(EAST));
+    world.watches[1].grant().close(None);
+    assert_eq!(fenced.health(&toy::NOTES).await.writer_elsewhere, None);
     world.watches[1].grant().open_until(Duration::MAX, WEST);
+    assert_eq!(fenced.health(&toy::NOTES).await.writer_elsewhere, None);
     fenced.delete(&toy::NOTES, &key, None).await.unwrap();
 }
 

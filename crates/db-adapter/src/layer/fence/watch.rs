@@ -45,6 +45,11 @@ impl Watch {
         Self { own: own.to_owned(), control, clock, grant, longest_wait, seen: Mutex::default() }
     }
 
+    /// The own Region.
+    pub fn region(&self) -> &str {
+        &self.own
+    }
+
     /// What this opens and closes.
     pub fn grant(&self) -> Arc<Grant> {
         self.grant.clone()
