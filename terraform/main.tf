@@ -33,12 +33,18 @@ locals {
     } }
   }
 
+  # What the programs do on the lease: services read it, and those of the Region that writes renew it; operators also change it.
+  fence_actions = { for task in keys(local.access) : task => concat(["GetItem", "UpdateItem"], task == "forum" ? ["PutItem"] : []) }
+
+  health_checks = local.https ? module.dns[0].health_checks : {}
+
   # What both Regions have in common.
   stack = {
     project             = var.project
     environment         = var.environment
     services            = local.services
     access              = local.access
+    fence               = var.fence == null ? null : { table = var.fence.table, region = var.fence.region, actions = local.fence_actions }
     table_names         = module.tables.names
     table_indexes       = module.tables.indexes
     table_environment   = module.tables.environment
@@ -96,6 +102,8 @@ module "primary" {
   kms_key_arn     = try(var.kms_key_arns.primary, null)
   backup_vault    = module.backup.vault_name
   certificate_arn = local.https ? module.dns[0].certificate_arns.primary : null
+  health_checks   = local.health_checks
+  writes          = true
 }
 
 module "dr" {
@@ -111,6 +119,8 @@ module "dr" {
   tasks           = { min = local.dr_tasks, max = var.tasks.max }
   kms_key_arn     = try(var.kms_key_arns.dr, null)
   certificate_arn = local.https ? module.dns[0].certificate_arns.dr : null
+  health_checks   = local.health_checks
+  writes          = false
 }
 
 module "dns" {
@@ -124,6 +134,7 @@ module "dns" {
   serving        = { primary = var.image_tag != null, dr = var.image_tag != null && local.dr_stack }
   primary        = module.primary.load_balancer
   dr             = local.dr_stack ? module.dr["dr"].load_balancer : null
+  fenced         = var.fence != null
 }
 
 module "ci_role" {

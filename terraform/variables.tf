@@ -169,6 +169,30 @@ variable "backup_vault_lock" {
   }
 }
 
+variable "fence" {
+  description = "Table with the lease that says which Region writes, made by `forum region init`; region where it is a plain table there, which needs egress = \"public\". The health check of the primary then fails while another Region writes, so that DNS does not send clients back by itself. Null: nothing keeps two Regions from writing at once."
+  type = object({
+    table  = string
+    region = optional(string)
+  })
+  default = null
+
+  validation {
+    condition     = var.fence == null || can(regex("^[A-Za-z0-9_.-]{3,255}$", var.fence.table))
+    error_message = "fence.table must be the name of a DynamoDB table, as forum-microservices-fence-dev."
+  }
+
+  validation {
+    condition     = var.fence == null || try(var.fence.region == null || can(regex("^[a-z]{2}(-[a-z]+)+-[0-9]$", var.fence.region)), false)
+    error_message = "fence.region must be the name of an AWS Region, as us-east-2, or left out for a table with multi-Region strong consistency."
+  }
+
+  validation {
+    condition     = var.fence == null || try(var.fence.region == null || var.egress == "public", false)
+    error_message = "fence.region needs egress = \"public\": endpoints reach the DynamoDB of their own Region only."
+  }
+}
+
 variable "image_tag" {
   description = "Tag of the images to run. Null until images are pushed: then network, load balancers and services are left out."
   type        = string

@@ -124,6 +124,49 @@ run "each_task_may_do_what_its_routes_need_under_the_guides_names" {
   }
 }
 
+run "the_lease" {
+  command = plan
+
+  variables {
+    fence = { table = "fence" }
+  }
+
+  assert {
+    condition = {
+      for task, policy in module.primary.task_policies : task => one([for statement in jsondecode(policy).Statement : [statement.Action, statement.Resource] if statement.Sid == "Fence"])
+      } == {
+      for task in ["forum", "posts", "threads", "users"] : task => [
+        concat(["dynamodb:GetItem", "dynamodb:UpdateItem"], task == "forum" ? ["dynamodb:PutItem"] : []),
+        ["arn:aws:dynamodb:us-east-1:123456789012:table/fence"],
+      ]
+    }
+    error_message = "Services read and renew the lease; only the operator changes it."
+  }
+
+  assert {
+    condition     = module.dr["dr"].task_policies == { for task, policy in module.primary.task_policies : task => replace(policy, "us-east-1", "us-west-2") }
+    error_message = "Each Region reads its own replica of the lease."
+  }
+}
+
+run "the_lease_in_a_third_region" {
+  command = plan
+
+  variables {
+    fence  = { table = "fence", region = "us-east-2" }
+    egress = "public"
+  }
+
+  assert {
+    condition = alltrue(flatten([
+      for stack in [module.primary, module.dr["dr"]] : [
+        for policy in values(stack.task_policies) : contains(flatten(jsondecode(policy).Statement[*].Resource), "arn:aws:dynamodb:us-east-2:123456789012:table/fence")
+      ]
+    ]))
+    error_message = "Both Regions read the one lease."
+  }
+}
+
 run "roles_in_the_primary" {
   command = plan
 
@@ -136,6 +179,7 @@ run "roles_in_the_primary" {
     environment     = "dev"
     suffix          = ""
     region          = "us-east-1"
+    fence           = null
     access          = { users = { users = { actions = ["GetItem"], indexes = [] } }, forum = { users = { actions = ["GetItem"], indexes = [] } } }
     table_names     = { users = "forum-microservices-users-dev" }
     kms_key_arn     = null
@@ -184,6 +228,7 @@ run "roles_in_the_dr_region_with_a_customer_key" {
     environment     = "dev"
     suffix          = "-dr"
     region          = "us-west-2"
+    fence           = null
     access          = { forum = { users = { actions = ["GetItem"], indexes = [] } } }
     table_names     = { users = "forum-microservices-users-dev" }
     kms_key_arn     = "arn:aws:kms:us-west-2:123456789012:key/1234"

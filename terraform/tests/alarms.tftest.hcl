@@ -16,6 +16,8 @@ variables {
   table_indexes = { posts = ["ThreadIndex", "UserIndex"], threads = ["CreatedAtIndex", "UserIndex"], users = ["EmailIndex"] }
   load_balancer = { dimension = "app/forum/1", target_dimensions = { posts = "targetgroup/posts/1", threads = "targetgroup/threads/1", users = "targetgroup/users/1" } }
   backup_vault  = "forum-microservices-dev"
+  writes        = true
+  health_checks = { primary = "check-1", secondary = "check-2" }
   email         = "ops@example.com"
 }
 
@@ -134,6 +136,22 @@ run "every_metric_that_should_wake_someone" {
   }
 
   assert {
+    condition = {
+      for alarm in concat(aws_cloudwatch_metric_alarm.heartbeat, values(aws_cloudwatch_metric_alarm.role), values(aws_cloudwatch_metric_alarm.dns)) :
+      alarm.alarm_name => join(" ", [
+        alarm.namespace, try(alarm.dimensions.HealthCheckId, "-"), alarm.statistic, "${alarm.period}s", alarm.comparison_operator, alarm.threshold,
+        "${alarm.datapoints_to_alarm} of ${alarm.evaluation_periods}", alarm.treat_missing_data,
+      ])
+      } == {
+      "forum-microservices-dev-HeartbeatAge"                = "forum-microservices-dev - Maximum 60s GreaterThanThreshold 30 3 of 3 breaching"
+      "forum-microservices-dev-WritesAllowed"               = "forum-microservices-dev - Maximum 60s LessThanThreshold 1 3 of 3 breaching"
+      "forum-microservices-dev-primary-HealthCheckStatus"   = "AWS/Route53 check-1 Minimum 60s LessThanThreshold 1 1 of 1 breaching"
+      "forum-microservices-dev-secondary-HealthCheckStatus" = "AWS/Route53 check-2 Minimum 60s LessThanThreshold 1 1 of 1 breaching"
+    }
+    error_message = "A Region that writes no longer, a heartbeat that is not seen and DNS that moves must wake someone."
+  }
+
+  assert {
     condition = alltrue([
       for alarm in concat(values(aws_cloudwatch_metric_alarm.above), values(aws_cloudwatch_metric_alarm.system_errors)) : alarm.treat_missing_data == "notBreaching"
     ])
@@ -149,7 +167,8 @@ run "alarms_reach_the_topic" {
   assert {
     condition = alltrue([
       for alarm in concat(values(aws_cloudwatch_metric_alarm.above), values(aws_cloudwatch_metric_alarm.system_errors), values(aws_cloudwatch_metric_alarm.no_healthy_task),
-      values(aws_cloudwatch_metric_alarm.slow), values(aws_cloudwatch_metric_alarm.no_backup)) :
+        values(aws_cloudwatch_metric_alarm.slow), values(aws_cloudwatch_metric_alarm.no_backup), aws_cloudwatch_metric_alarm.heartbeat,
+      values(aws_cloudwatch_metric_alarm.role), values(aws_cloudwatch_metric_alarm.dns)) :
       alarm.alarm_actions == toset([aws_sns_topic.alarms.arn]) && alarm.ok_actions == toset([aws_sns_topic.alarms.arn])
     ])
     error_message = "Every alarm tells the topic when it starts and when it ends."
@@ -183,6 +202,31 @@ run "alarms_reach_the_topic" {
   }
 }
 
+run "the_region_that_stands_in" {
+  command = plan
+
+  module {
+    source = "./modules/alarms"
+  }
+
+  variables {
+    writes        = false
+    health_checks = {}
+  }
+
+  assert {
+    condition = one([
+      for alarm in values(aws_cloudwatch_metric_alarm.role) : "${alarm.comparison_operator} ${alarm.threshold}, ${alarm.datapoints_to_alarm} of ${alarm.evaluation_periods}, ${alarm.treat_missing_data}"
+    ]) == "GreaterThanOrEqualToThreshold 1, 1 of 1, notBreaching"
+    error_message = "A second Region that begins to write must wake someone."
+  }
+
+  assert {
+    condition     = aws_cloudwatch_metric_alarm.heartbeat[0].treat_missing_data == "breaching" && length(aws_cloudwatch_metric_alarm.dns) == 0
+    error_message = "The heartbeat is watched in both Regions; metrics of health checks are in us-east-1 only."
+  }
+}
+
 run "alone_and_idle" {
   command = plan
 
@@ -195,10 +239,12 @@ run "alone_and_idle" {
     load_balancer = null
     backup_vault  = null
     email         = null
+    writes        = null
+    health_checks = {}
   }
 
   assert {
-    condition     = length(aws_cloudwatch_metric_alarm.above) == 17 && length(aws_cloudwatch_metric_alarm.no_healthy_task) == 0 && length(aws_cloudwatch_metric_alarm.slow) == 0 && length(aws_cloudwatch_metric_alarm.no_backup) == 0 && length(output.error_alarms) == 0
+    condition     = length(aws_cloudwatch_metric_alarm.above) == 17 && length(aws_cloudwatch_metric_alarm.no_healthy_task) == 0 && length(aws_cloudwatch_metric_alarm.slow) == 0 && length(aws_cloudwatch_metric_alarm.no_backup) == 0 && length(output.error_alarms) == 0 && length(aws_cloudwatch_metric_alarm.heartbeat) == 0 && length(aws_cloudwatch_metric_alarm.role) == 0
     error_message = "Without replicas, services and backups their alarms would never have data, or always fire."
   }
 }

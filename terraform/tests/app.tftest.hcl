@@ -221,6 +221,8 @@ run "tasks" {
       PORT                   = "3003"
       TRUSTED_PROXY_HOPS     = "1"
       LOG_FORMAT             = "json"
+      METRICS                = "emf"
+      METRICS_NAMESPACE      = "forum-microservices-dev"
       CORS_ALLOWED_ORIGINS   = "https://a.example.com,https://b.example.com"
       CACHE_TTL_SECONDS      = "5"
       AUTH                   = "off"

@@ -84,6 +84,27 @@ run "a_customer_key_of_another_region" {
   expect_failures = [var.kms_key_arns]
 }
 
+run "a_lease_that_has_no_name" {
+  command = plan
+
+  variables {
+    fence  = { table = "f", region = "Ohio" }
+    egress = "public"
+  }
+
+  expect_failures = [var.fence]
+}
+
+run "a_lease_that_the_endpoints_do_not_reach" {
+  command = plan
+
+  variables {
+    fence = { table = "fence", region = "us-east-2" }
+  }
+
+  expect_failures = [var.fence]
+}
+
 run "a_zone_without_a_domain" {
   command = plan
 

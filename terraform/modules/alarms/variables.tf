@@ -33,6 +33,16 @@ variable "backup_vault" {
   type        = string
 }
 
+variable "writes" {
+  description = "Does this Region usually write? Null without a fence or services: then nobody tells."
+  type        = bool
+}
+
+variable "health_checks" {
+  description = "Health checks of DNS by role; empty where their metrics are in another Region."
+  type        = map(string)
+}
+
 variable "email" {
   description = "Address to mail alarms to; null for none."
   type        = string

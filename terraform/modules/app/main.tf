@@ -23,7 +23,7 @@ locals {
         }
         environment = merge(
           # The load balancer is the one proxy in front.
-          { HOST = "0.0.0.0", PORT = tostring(settings.port), TRUSTED_PROXY_HOPS = "1" },
+          { HOST = "0.0.0.0", PORT = tostring(settings.port), TRUSTED_PROXY_HOPS = "1", METRICS = "emf", METRICS_NAMESPACE = var.name },
           var.auth_environment,
           length(var.cors_origins) == 0 ? {} : { CORS_ALLOWED_ORIGINS = join(",", var.cors_origins) },
           var.cache_ttl_seconds == 0 ? {} : { CACHE_TTL_SECONDS = tostring(var.cache_ttl_seconds) },

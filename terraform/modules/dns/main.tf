@@ -66,14 +66,15 @@ resource "aws_acm_certificate_validation" "dr" {
   depends_on      = [aws_route53_record.validation]
 }
 
-# Asks a service through the load balancer whether it and its tables can serve: three failures in 30 s take a Region out.
+# Asks a service through the load balancer whether it and its tables can serve: three failures in 30 s take a Region out. The primary
+# says no while another Region writes, as after a take-over: else DNS would send clients back as soon as the primary is up again.
 resource "aws_route53_health_check" "this" {
   for_each = local.load_balancers
 
   type              = "HTTPS"
   fqdn              = each.value.dns_name
   port              = 443
-  resource_path     = "/api/posts/health"
+  resource_path     = var.fenced && each.key == "PRIMARY" ? "/api/posts/health/writing" : "/api/posts/health"
   request_interval  = 10
   failure_threshold = 3
 

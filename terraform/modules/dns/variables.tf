@@ -18,6 +18,11 @@ variable "serving" {
   type        = object({ primary = bool, dr = bool })
 }
 
+variable "fenced" {
+  description = "Is there a fence? Then the primary is unhealthy while another Region writes."
+  type        = bool
+}
+
 variable "primary" {
   description = "Load balancer of the primary Region, null without."
   type        = object({ dns_name = string, zone_id = string })

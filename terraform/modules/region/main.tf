@@ -2,6 +2,11 @@ locals {
   name       = "${var.stack.project}-${var.stack.environment}"
   log_groups = "/ecs/${local.name}"
   serving    = var.stack.image_tag != null
+
+  fence_environment = var.stack.fence == null ? {} : merge(
+    { FENCE_TABLE = var.stack.fence.table },
+    var.stack.fence.region == null ? {} : { FENCE_REGION = var.stack.fence.region },
+  )
 }
 
 module "registry" {
@@ -21,6 +26,7 @@ module "roles" {
   suffix          = var.suffix
   region          = var.region
   access          = var.stack.access
+  fence           = var.stack.fence
   table_names     = var.stack.table_names
   kms_key_arn     = var.kms_key_arn
   repository_arns = values(module.registry.arns)
@@ -55,7 +61,7 @@ module "app" {
   task_role_arns      = module.roles.task_role_arns
   execution_role_arn  = module.roles.execution_role_arn
   log_groups          = local.log_groups
-  table_environment   = var.stack.table_environment
+  table_environment   = merge(var.stack.table_environment, local.fence_environment)
   auth_environment    = var.stack.auth_environment
   cors_origins        = var.stack.cors_origins
   cache_ttl_seconds   = var.stack.cache_ttl_seconds
@@ -76,6 +82,8 @@ module "alarms" {
   table_names   = var.stack.table_names
   table_indexes = var.stack.table_indexes
   load_balancer = local.serving ? module.app[0].load_balancer : null
+  writes        = var.stack.fence == null || !local.serving ? null : var.writes
+  health_checks = var.region == "us-east-1" ? var.health_checks : {}
   backup_vault  = var.backup_vault
   email         = var.stack.alarm_email
 }

@@ -5,6 +5,7 @@ variable "stack" {
     environment         = string
     services            = map(object({ port = number }))
     access              = map(map(object({ actions = list(string), indexes = list(string) })))
+    fence               = object({ table = string, region = string, actions = map(list(string)) })
     table_names         = map(string)
     table_indexes       = map(list(string))
     table_environment   = map(string)
@@ -63,6 +64,16 @@ variable "backup_vault" {
   description = "Vault whose jobs are watched; null where this Region backs nothing up."
   type        = string
   default     = null
+}
+
+variable "health_checks" {
+  description = "Health checks of DNS by role. Their metrics are in us-east-1."
+  type        = map(string)
+}
+
+variable "writes" {
+  description = "Does this Region usually write?"
+  type        = bool
 }
 
 variable "certificate_arn" {

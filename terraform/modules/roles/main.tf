@@ -28,6 +28,12 @@ locals {
         Action   = ["dynamodb:Query"]
         Resource = [for index in grant.indexes : "${local.tables[table]}/index/${index}"]
       } if length(grant.indexes) > 0],
+      [for fence in var.fence[*] : {
+        Sid      = "Fence"
+        Effect   = "Allow"
+        Action   = [for action in fence.actions[task] : "dynamodb:${action}"]
+        Resource = ["${local.arn}:dynamodb:${coalesce(fence.region, var.region)}:${local.account}:table/${fence.table}"]
+      }],
     )
   }
 

@@ -23,6 +23,11 @@ variable "access" {
   type        = map(map(object({ actions = list(string), indexes = list(string) })))
 }
 
+variable "fence" {
+  description = "Table with the lease, its Region where that is another one, and the actions of each task on it; null for no fence."
+  type        = object({ table = string, region = string, actions = map(list(string)) })
+}
+
 variable "table_names" {
   description = "Table names by short name."
   type        = map(string)

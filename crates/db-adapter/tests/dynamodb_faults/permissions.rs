@@ -2,13 +2,20 @@
 //! stand in the operator's permissions in the documentation.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use aws_sdk_dynamodb::types::AttributeValue;
+use chrono::{DateTime, Utc};
+use db_adapter::dynamodb::ControlTable;
 use db_adapter::forum::{TABLES, thread, user};
-use db_adapter::{Item, Key, Query, Read, Scan, Store};
+use db_adapter::layer::fence::{Watch, takeover};
+use db_adapter::{Clock, Item, Key, Query, Read, Scan, Store};
 use futures::StreamExt;
 use serde_json::json;
 
+use crate::fault_proxy::FaultProxy;
 use crate::{ann, attributes, set, store};
 
 /// What DynamoDB asks permission for: of a transaction, the action of each of its items.
@@ -71,4 +78,45 @@ async fn the_operators_task_may_do_what_the_store_does() {
         let missing: Vec<_> = needed.difference(&actions).collect();
         assert!(missing.is_empty(), "{place} lacks {missing:?}");
     }
+}
+
+/// A clock that goes on by a heartbeat's time at every look.
+#[derive(Debug, Default)]
+struct Hurrying(AtomicU64);
+
+impl Clock for Hurrying {
+    fn elapsed(&self) -> Duration {
+        Duration::from_secs(5 * self.0.fetch_add(1, Ordering::Relaxed))
+    }
+
+    fn time_of_day(&self) -> DateTime<Utc> {
+        Utc::now()
+    }
+}
+
+#[tokio::test]
+async fn a_service_may_read_and_renew_the_lease_and_the_operators_task_may_change_it() {
+    let proxy = FaultProxy::start(&crate::dynoxide::start().await).await;
+    let control = Arc::new(ControlTable::open("fence", "us-east-1", Some(&proxy.endpoint())).await.unwrap());
+    control.create(None).await.unwrap();
+    let clock = Arc::new(Hurrying::default());
+    assert!(takeover::init(&*control, &*clock, "us-east-1").await.unwrap());
+    let calls = |proxy: &FaultProxy| -> BTreeSet<_> {
+        proxy.seen().iter().flat_map(|seen| actions(&seen.operation, &seen.body)).collect()
+    };
+    let granted = |end| quoted_between(&project_file("terraform/main.tf"), "fence_actions = {", end);
+
+    proxy.reset();
+    let watch = Watch::new("us-east-1", control.clone(), clock.clone(), Duration::from_secs(6));
+    for _ in 0..3 {
+        watch.refresh().await;
+    }
+    let of_services = calls(&proxy);
+    assert!(of_services.contains("UpdateItem"), "the heartbeat was not renewed: {of_services:?}");
+    assert_eq!(of_services, granted("]"));
+
+    let stopped = takeover::stop(&*control, &*clock, Duration::from_secs(6)).await.unwrap();
+    takeover::begin(&*control, &*clock, &stopped, "us-west-2").await.unwrap();
+    let (of_operators, granted) = (calls(&proxy), granted("\n"));
+    assert!(of_operators.contains("PutItem") && of_operators.is_subset(&granted), "{of_operators:?} {granted:?}");
 }

@@ -16,6 +16,7 @@ run "failover_records" {
     serving        = { primary = true, dr = true }
     primary        = { dns_name = "primary.example.com", zone_id = "Z1" }
     dr             = { dns_name = "dr.example.com", zone_id = "Z2" }
+    fenced         = true
   }
 
   override_resource {
@@ -37,9 +38,16 @@ run "failover_records" {
 
   assert {
     condition = alltrue([
-      for check in aws_route53_health_check.this : check.type == "HTTPS" && check.resource_path == "/api/posts/health" && check.request_interval == 10
+      for check in aws_route53_health_check.this : check.type == "HTTPS" && startswith(check.resource_path, "/api/posts/health") && check.request_interval == 10
     ])
     error_message = "A Region is healthy when a service there reaches its tables through the load balancer."
+  }
+
+  assert {
+    condition = { for role, check in aws_route53_health_check.this : role => check.resource_path } == {
+      PRIMARY = "/api/posts/health/writing", SECONDARY = "/api/posts/health"
+    }
+    error_message = "After a take-over DNS must not send clients back to a primary that does not write; the second Region serves readers at any time."
   }
 }
 
@@ -53,6 +61,7 @@ run "a_zone_that_exists" {
     serving        = { primary = true, dr = false }
     primary        = { dns_name = "primary.example.com", zone_id = "Z1" }
     dr             = null
+    fenced         = false
   }
 
   override_resource {
@@ -66,6 +75,11 @@ run "a_zone_that_exists" {
   assert {
     condition     = length(aws_route53_zone.this) == 0 && aws_route53_record.this["PRIMARY A"].zone_id == "Z0123456789ABC" && aws_route53_record.validation[0].zone_id == "Z0123456789ABC"
     error_message = "Records go into the zone that was named."
+  }
+
+  assert {
+    condition     = aws_route53_health_check.this["PRIMARY"].resource_path == "/api/posts/health"
+    error_message = "Without a fence nobody knows which Region writes."
   }
 
   assert {
