@@ -50,6 +50,11 @@ impl Asset {
         Self { cache_control: ASK, ..self }
     }
 
+    /// What its ETag says, without the quotes: other bytes have another one.
+    pub fn tag(&self) -> &str {
+        &self.tag
+    }
+
     /// What is in it.
     pub fn bytes(&self) -> &[u8] {
         &self.bytes

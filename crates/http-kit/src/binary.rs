@@ -9,6 +9,7 @@ use db_adapter::config::{CacheConfig, StoreConfig};
 
 use crate::auth::{Auth, AuthConfig, Mode};
 use crate::config::{ServerConfig, without_empty_variables};
+use crate::pages::Pages;
 use crate::serve::Server;
 use crate::service::Service;
 use crate::{healthcheck, service, telemetry};
@@ -33,11 +34,32 @@ pub struct Settings {
 // The arguments of a program that serves: a doc comment here would become its help.
 #[derive(Debug, Parser)]
 #[allow(missing_docs, reason = "as above")]
-pub struct Serve {
+pub struct Serve<P: PageConfig> {
     #[command(flatten)]
     settings: Settings,
+    #[command(flatten)]
+    page: P,
     #[command(subcommand)]
     command: Option<Command>,
+}
+
+/// Settings of the pages that a program can serve beside its service.
+pub trait PageConfig: Args {
+    /// The pages, where they are asked for. Whoever looks at them logs in at the issuer of `auth`.
+    ///
+    /// # Errors
+    /// What to set, for the person who starts the program.
+    fn pages(self, auth: &AuthConfig) -> Result<Option<Arc<dyn Pages>>, String>;
+}
+
+/// Of a program that has no pages.
+#[derive(Debug, Clone, Copy, Args)]
+pub struct NoPage {}
+
+impl PageConfig for NoPage {
+    fn pages(self, _: &AuthConfig) -> Result<Option<Arc<dyn Pages>>, String> {
+        Ok(None)
+    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -49,7 +71,7 @@ enum Command {
 /// Why a program did not serve, or is not alive: one line for the person who started it.
 pub type Failure = Box<dyn std::error::Error + Send + Sync>;
 
-impl Serve {
+impl<P: PageConfig> Serve<P> {
     /// Serves until SIGTERM or SIGINT; with `healthcheck`, asks whether another process does.
     ///
     /// # Errors
@@ -57,7 +79,7 @@ impl Serve {
     pub async fn run(self, services: Vec<Service>) -> Result<(), Failure> {
         match self.command {
             Some(Command::Healthcheck) => Ok(healthcheck::ask(self.settings.server.listen.address())?),
-            None => serve(self.settings, services).await,
+            None => serve(self.settings, self.page, services).await,
         }
     }
 }
@@ -80,12 +102,17 @@ pub struct Program {
 
 /// Runs the program to its end: 0 after an orderly shutdown, 1 and one line on standard error when it cannot serve, 2 when it is
 /// called wrongly.
+pub fn run(program: Program) -> ExitCode {
+    run_with::<NoPage>(program)
+}
+
+/// As [`run`], of a program that can serve pages.
 #[tokio::main]
-pub async fn run(program: Program) -> ExitCode {
+pub async fn run_with<P: PageConfig>(program: Program) -> ExitCode {
     let version: &'static str = Box::leak(service::version().into_boxed_str());
-    let command = with_port(Serve::command(), program.port).name(program.name).about(program.about).version(version);
+    let command = with_port(Serve::<P>::command(), program.port).name(program.name).about(program.about).version(version);
     let matches = without_empty_variables(command).get_matches();
-    let arguments = Serve::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    let arguments = Serve::<P>::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     match arguments.run(vec![(program.service)()]).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(reason) => {
@@ -101,12 +128,16 @@ pub fn with_port(command: clap::Command, port: &'static str) -> clap::Command {
     command.mut_arg("port", |arg| arg.default_value(port).required(false))
 }
 
-async fn serve(settings: Settings, services: Vec<Service>) -> Result<(), Failure> {
-    let Settings { server, store, cache, auth } = settings;
+async fn serve(settings: Settings, page: impl PageConfig, services: Vec<Service>) -> Result<(), Failure> {
+    let Settings { server, store, cache, auth: auth_config } = settings;
     let _logs = telemetry::init(server.log_format, &server.rust_log);
     store.check_request_timeout(server.request_timeout())?;
-    let auth = identity(&auth, server.listen.host)?;
-    let server = Server::bind(server)?;
+    let auth = identity(&auth_config, server.listen.host)?;
+    let pages = page.pages(&auth_config)?;
+    let mut server = Server::bind(server)?;
+    if let Some(pages) = pages {
+        server = server.with_pages(pages);
+    }
     let store = cache.wrap(store.open().await?);
     if auth.is_none() {
         tracing::warn!("AUTH is off: whoever reaches this port may do everything");
@@ -130,7 +161,7 @@ mod tests {
 
     #[test]
     fn the_command_is_sound_and_shows_its_port() {
-        let mut command = with_port(Serve::command(), "3001");
+        let mut command = with_port(Serve::<NoPage>::command(), "3001");
         command.clone().debug_assert();
         assert!(command.render_long_help().to_string().contains("3001"));
         assert!(!command.render_usage().to_string().contains("PORT"));

@@ -4,8 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::body::Body;
 use axum::extract::Request;
 use axum::http::{HeaderName, Method, StatusCode, Uri, header};
+use axum::middleware::{Next, from_fn};
+use axum::response::Response;
 use axum::routing::{Route, get};
 use futures::TryFutureExt;
 use tokio::sync::Semaphore;
@@ -19,6 +22,7 @@ use crate::health::{self, Draining, Readiness};
 use crate::idempotency::{IDEMPOTENCY_KEY, IDEMPOTENT_REPLAYED};
 use crate::limits::{RateLimits, client};
 use crate::loopback::is_loopback_origin;
+use crate::pages::{self, Pages};
 use crate::problem::{Problem, WRITING_REGION};
 use crate::receive::Bodies;
 use crate::request::{Hosts, Limits, Observed, REQUEST_ID};
@@ -52,6 +56,8 @@ pub struct Behaviour {
     /// The routes of the issuer for development. With them anybody may be anybody, so only requests to names of this machine are
     /// served: the page of another origin cannot make its own name point here (DNS rebinding).
     pub development: Option<Router>,
+    /// Pages for people, where the server has them.
+    pub pages: Option<Arc<dyn Pages>>,
 }
 
 /// The services on one origin, with health, metrics and every layer. A request passes the layers from the top down, its response
@@ -81,45 +87,67 @@ pub fn app(services: Vec<Service>, store: &SharedStore, behaviour: &Behaviour, d
     }
     let (compressor, unsent) = (Compressor::new(), Unsent::new(behaviour.response_memory));
     let (rate_limits, hops) = (behaviour.rate_limits.clone(), behaviour.trusted_proxy_hops);
-    let layered = |routes: Router, in_flight: usize, rate_limits: Option<Arc<RateLimits>>| {
+    let layered = |routes: Router, in_flight: usize, rate_limits: Option<Arc<RateLimits>>, cors: Option<CorsLayer>| {
         let limits = Arc::new(Limits::new(in_flight, behaviour.timeout, bodies.clone(), hosts));
         // Each request has a copy of the layers: one pointer to all that they share.
         let shared = Arc::new((compressor.clone(), unsent.clone(), behaviour.auth.clone(), rate_limits));
-        let layers = ServiceBuilder::new().layer_fn(Observed::new).option_layer(cors(&behaviour.origins)).layer_fn(
-            move |mut handler: Route| {
-                let (shared, limits) = (Arc::clone(&shared), Arc::clone(&limits));
-                service_fn(move |mut request: Request| {
-                    if let Some(auth) = &shared.2 {
-                        request.extensions_mut().insert(Arc::clone(auth));
+        let layers = ServiceBuilder::new().layer_fn(Observed::new).option_layer(cors).layer_fn(move |mut handler: Route| {
+            let (shared, limits) = (Arc::clone(&shared), Arc::clone(&limits));
+            service_fn(move |mut request: Request| {
+                if let Some(auth) = &shared.2 {
+                    request.extensions_mut().insert(Arc::clone(auth));
+                }
+                let coding = Coding::preferred(request.headers());
+                let (meter, admitted) = match &shared.3 {
+                    None => (None, Ok(())),
+                    Some(rate_limits) => {
+                        let (meter, admitted) = rate_limits.admit(client::address(&request, hops), &mut request);
+                        (Some(meter), admitted)
                     }
-                    let coding = Coding::preferred(request.headers());
-                    let (meter, admitted) = match &shared.3 {
-                        None => (None, Ok(())),
-                        Some(rate_limits) => {
-                            let (meter, admitted) = rate_limits.admit(client::address(&request, hops), &mut request);
-                            (Some(meter), admitted)
-                        }
-                    };
-                    let shared = Arc::clone(&shared);
-                    let reads = request.method() == Method::GET;
-                    limits.handle(&mut handler, request, admitted).and_then(async move |response| {
-                        let (compressor, unsent, ..) = &*shared;
-                        let mut response = compressor.code(response, coding).await;
-                        if let Some(meter) = meter {
-                            meter.tell(&mut response);
-                        }
-                        // A write has happened by now, and is not told otherwise.
-                        Ok(if reads { unsent.count(response).await } else { response })
-                    })
+                };
+                let shared = Arc::clone(&shared);
+                let reads = request.method() == Method::GET;
+                limits.handle(&mut handler, request, admitted).and_then(async move |response| {
+                    let (compressor, unsent, ..) = &*shared;
+                    let mut response = compressor.code(response, coding).await;
+                    if let Some(meter) = meter {
+                        meter.tell(&mut response);
+                    }
+                    // A write has happened by now, and is not told otherwise.
+                    Ok(if reads { unsent.count(response).await } else { response })
                 })
-            },
-        );
+            })
+        });
         routes.method_not_allowed_fallback(method_not_allowed).layer(layers)
     };
     // Probes are not limited, and do not count among the requests in flight, else an overload makes the load balancer kill the process.
-    let routes = layered(api, behaviour.max_in_flight, rate_limits).merge(layered(probes, Semaphore::MAX_PERMITS, None));
+    let cors = cors(&behaviour.origins);
+    let mut routes = layered(api, behaviour.max_in_flight, rate_limits, cors.clone());
+    routes = routes.merge(layered(probes, Semaphore::MAX_PERMITS, None, cors));
+    if let Some(pages) = &behaviour.pages {
+        // What a page asks the API for counts against the limits there. Scripts of other origins have the API.
+        let of_pages = pages.routes(routes.clone());
+        routes = routes.merge(layered(of_pages, behaviour.max_in_flight, None, None));
+    }
     let without_slash = routes.clone();
-    routes.fallback(async move |request| without_slash.oneshot(trim_slashes(request)).await)
+    let routes = routes.fallback(async move |request| without_slash.oneshot(trim_slashes(request)).await);
+    match behaviour.pages.clone() {
+        Some(pages) => routes.layer(from_fn(move |request: Request, next: Next| for_people(Arc::clone(&pages), request, next))),
+        None => routes,
+    }
+}
+
+/// Shows a problem as a page to who asks for pages.
+async fn for_people(pages: Arc<dyn Pages>, request: Request, next: Next) -> Response {
+    let wanted = pages::are_wanted(request.uri().path(), request.headers());
+    let head = request.method() == Method::HEAD;
+    let mut response = next.run(request).await;
+    let Some(problem) = response.extensions().get::<Problem>().filter(|_| wanted) else { return response };
+    let (shown, body) = pages.problem(problem).into_parts();
+    response.headers_mut().remove(header::CONTENT_LENGTH);
+    response.headers_mut().extend(shown.headers);
+    *response.body_mut() = if head { Body::empty() } else { body };
+    response
 }
 
 /// A path that is no route may be one without the slashes at its end.

@@ -182,6 +182,16 @@ impl Problem {
         self.status
     }
 
+    /// What went wrong, for people.
+    pub fn detail(&self) -> &str {
+        &self.detail
+    }
+
+    /// In how many seconds to try again, where that is known.
+    pub fn retry_after(&self) -> Option<u64> {
+        self.retry_after
+    }
+
     /// The fields and parameters that are at fault.
     pub fn errors(&self) -> &[FieldError] {
         &self.errors

@@ -257,9 +257,11 @@ fn request_id(headers: &HeaderMap) -> String {
 /// Errors that a library returned by itself, in plain text or empty, become problems too.
 fn as_problem(response: Response) -> Response {
     let status = response.status();
-    let json = response.headers().get(header::CONTENT_TYPE).is_some_and(|kind| kind == "application/json");
+    let kind = response.headers().get(header::CONTENT_TYPE).map_or(b"".as_slice(), HeaderValue::as_bytes);
+    // What an issuer says to its clients, and what a page says to people.
+    let for_itself = kind == b"application/json" || kind.starts_with(b"text/html");
     let failed = status.is_client_error() || status.is_server_error();
-    if !failed || json || response.extensions().get::<Problem>().is_some() {
+    if !failed || for_itself || response.extensions().get::<Problem>().is_some() {
         return response;
     }
     let mut problem = Problem::new(status, status.canonical_reason().unwrap_or("error")).into_response();

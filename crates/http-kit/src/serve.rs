@@ -18,6 +18,7 @@ use crate::layers::{Behaviour, app};
 use crate::limits::{Clock, RateLimits, Switch};
 use crate::metrics;
 use crate::open_files::{self, AcceptErrors};
+use crate::pages::Pages;
 use crate::service::{Service, SharedStore};
 
 /// hyper's limit for a header is also its limit for an idle connection. A load balancer that keeps connections for 60 s must be
@@ -58,6 +59,7 @@ pub struct Server {
     address: SocketAddr,
     config: ServerConfig,
     development: Option<Router>,
+    pages: Option<Arc<dyn Pages>>,
 }
 
 impl Server {
@@ -73,7 +75,7 @@ impl Server {
             Ok((listener, address))
         };
         match listen() {
-            Ok((listener, address)) => Ok(Self { listener, address, config, development: None }),
+            Ok((listener, address)) => Ok(Self { listener, address, config, development: None, pages: None }),
             Err(error) if error.kind() == io::ErrorKind::AddrInUse => Err(ServeError::Taken(address)),
             Err(reason) => Err(ServeError::Listen { address, reason }),
         }
@@ -89,6 +91,12 @@ impl Server {
     #[must_use]
     pub fn for_development(self, routes: Router) -> Self {
         Self { development: Some(routes), ..self }
+    }
+
+    /// The same with pages for people.
+    #[must_use]
+    pub fn with_pages(self, pages: Arc<dyn Pages>) -> Self {
+        Self { pages: Some(pages), ..self }
     }
 
     /// Serves until SIGTERM or SIGINT, then closes the store. `auth` checks tokens; without one everybody may do everything. On SIGTERM readiness turns 503 and serving goes on for the grace
@@ -171,6 +179,7 @@ impl Server {
             rate_limits: limited.then(|| RateLimits::new(&Clock::default())),
             trusted_proxy_hops: self.config.trusted_proxy_hops,
             development: self.development.clone(),
+            pages: self.pages.clone(),
         }
     }
 }

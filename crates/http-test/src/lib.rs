@@ -193,6 +193,7 @@ pub fn behaviour() -> Behaviour {
         rate_limits: None,
         trusted_proxy_hops: 0,
         development: None,
+        pages: None,
     }
 }
 

@@ -11,6 +11,8 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use serde_json::Value;
 
+use crate::https;
+
 /// How long a document may take.
 const TIMEOUT: Duration = Duration::from_secs(2);
 /// How large one may be.
@@ -21,19 +23,9 @@ const MAX_BYTES: usize = 256 * 1024;
 pub(super) struct Client(Pool<HttpsConnector<HttpConnector>, Empty<Bytes>>);
 
 impl Client {
-    /// With the certificate authorities that the machine trusts. Where it has none, only plain HTTP works, and each fetch says why.
+    /// With no connection yet.
     pub(super) fn new() -> Self {
-        let builder = hyper_rustls::HttpsConnectorBuilder::new();
-        let connector = match builder.with_native_roots() {
-            Ok(builder) => builder.https_or_http().enable_http1().build(),
-            Err(error) => {
-                tracing::warn!(%error, "no certificate authorities were found");
-                let config = rustls::ClientConfig::builder().with_root_certificates(rustls::RootCertStore::empty());
-                let builder = hyper_rustls::HttpsConnectorBuilder::new().with_tls_config(config.with_no_client_auth());
-                builder.https_or_http().enable_http1().build()
-            }
-        };
-        Self(Pool::builder(TokioExecutor::new()).build(connector))
+        Self(Pool::builder(TokioExecutor::new()).build(https::connector()))
     }
 
     /// The document at that URL, asked for with that token.
