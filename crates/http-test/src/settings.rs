@@ -10,7 +10,8 @@ const README: &str = include_str!("../../../README.md");
 type Settings = BTreeMap<String, (String, Option<String>)>;
 
 /// Every setting in the program's `--help` is in the tables of `docs/configuration.md` with its flag and its default, and no other is.
-/// README's table says the same of those that it shows.
+/// README's table says the same of those that it shows. A row whose meaning begins with `of NAME:`, or `of NAME and NAME:`, is of these
+/// programs only.
 pub fn settings_are_documented(program: &str, command: &mut Command) {
     let output = command.env_clear().arg("--help").output().expect("--help");
     let help = String::from_utf8(output.stdout).expect("text");
@@ -20,6 +21,12 @@ pub fn settings_are_documented(program: &str, command: &mut Command) {
     let mut documented = Settings::new();
     for cells in &rows {
         let [variable, flag, default, meaning] = cells[..] else { panic!("{cells:?} has not four cells") };
+        let owners = meaning.strip_prefix("of ").and_then(|rest| rest.split_once(": ")).map(|(owners, _)| owners);
+        let owners = owners.map(|owners| owners.split(" and ").collect::<Vec<_>>());
+        let owners = owners.filter(|owners| owners.iter().all(|owner| !owner.contains(' ')));
+        if owners.is_some_and(|owners| !owners.contains(&program)) {
+            continue;
+        }
         // The meaning of PORT names the other programs' defaults.
         let own = meaning.split([',', ';']).find_map(|part| part.trim().strip_suffix(&format!(" for {program}")));
         let default = own.unwrap_or(default);
@@ -48,7 +55,9 @@ fn of_help(help: &str) -> Settings {
     let mut before = parts.next().unwrap_or_default();
     let mut settings = Settings::new();
     for part in parts {
-        let (variable, after) = part.split_once("=]").expect("a variable without a value");
+        let (variable, after) = part.split_once(']').expect("a variable without a value");
+        // Of a secret the value is never shown, and so no sign of equality.
+        let variable = variable.trim_end_matches('=');
         let flag = before.split(' ').rfind(|word| word.starts_with("--")).and_then(|flag| flag.split('[').next());
         let flag = flag.expect("a flag");
         let default =

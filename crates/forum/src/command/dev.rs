@@ -1,4 +1,4 @@
-//! `forum dev`: `forum serve` with sample data and an issuer that lets everybody in.
+//! `forum dev`: `forum serve` with sample data, the page, and an issuer that lets everybody in.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -14,6 +14,7 @@ use http_kit::auth::{Auth, DevConfig, Mode, check_dev_address};
 use http_kit::binary::Settings;
 use http_kit::healthcheck::reachable;
 use http_kit::{Server, telemetry};
+use web::WebConfig;
 
 use super::serve;
 use crate::data::samples::{self, Counts};
@@ -33,10 +34,14 @@ pub(crate) struct Arguments {
 
     #[command(flatten)]
     settings: Settings,
+
+    #[command(flatten)]
+    page: WebConfig,
 }
 
 pub(crate) async fn run(arguments: Arguments) -> Result<Outcome> {
-    let Arguments { empty, strict, settings: Settings { server, store: config, cache, auth } } = arguments;
+    let Arguments { empty, strict, settings, page } = arguments;
+    let Settings { server, store: config, cache, auth } = settings;
     let _logs = telemetry::init(server.log_format, &server.rust_log);
     config.check_request_timeout(server.request_timeout())?;
     let mode = auth.mode(server.listen.host, Mode::Dev).map_err(anyhow::Error::msg)?;
@@ -48,16 +53,17 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Outcome> {
     let mut server = Server::bind(server)?;
     let store = config.open().await?;
     let mut greeting = Greeting { url: url(server.address()), place: place(&config), ..Greeting::default() };
-    let tokens = match mode {
-        Mode::Off => None,
-        Mode::Oidc => Some(auth.oidc().map_err(anyhow::Error::msg)?),
+    let (tokens, issuer) = match mode {
+        Mode::Off => (None, None),
+        Mode::Oidc => (Some(auth.oidc().map_err(anyhow::Error::msg)?), auth.auth_issuer.clone()),
         Mode::Dev => {
             let key_file = auth.development.key_file(&config.data_dir);
             let issuer = Issuer::open(&dev_url(server.address(), &auth.development), &key_file)?;
             greeting.introduce(&issuer)?;
             let settings = auth.dev(issuer.verification(strict));
+            let name = issuer.url().to_owned();
             server = server.for_development(Arc::new(issuer).routes());
-            Some(settings)
+            (Some(settings), Some(name))
         }
     };
     let services = serve::services();
@@ -65,6 +71,8 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Outcome> {
     if !empty && samples::is_empty(&*store, &TABLES).await? {
         greeting.seeded = Some(samples::seed(&*store, &TABLES).await?);
     }
+    let page = page.open(&greeting.url, issuer.as_deref(), &config.data_dir)?;
+    let server = server.with_pages(Arc::new(page));
     output::greet(greeting.to_string());
     server.run(cache.wrap(store), services, tokens.map(Auth::new)).await?;
     Ok(Outcome::Done)
@@ -128,7 +136,7 @@ impl Greeting {
 impl fmt::Display for Greeting {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { url, place, seeded, services, identity } = self;
-        writeln!(formatter, "The forum is on {url}")?;
+        writeln!(formatter, "The forum is on {url}  (open it in a browser)")?;
         let mut line = |name: &str, text: &dyn fmt::Display| writeln!(formatter, "  {name:<8} {text}");
         line("data", place)?;
         if let Some(seeded) = seeded {
