@@ -116,7 +116,8 @@ fn give_way() {
     let _ = rustix::process::setpriority_process(None, 10);
 }
 
-fn cores() -> usize {
+/// How many cores this process may use.
+pub(crate) fn cores() -> usize {
     thread::available_parallelism().map_or(1, usize::from)
 }
 

@@ -9,6 +9,7 @@ mod log_writer;
 mod open_files;
 mod receive;
 mod request;
+mod turn;
 mod unsent;
 
 pub mod assets;

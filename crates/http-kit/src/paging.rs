@@ -136,7 +136,7 @@ impl Timeline {
         url: &ListUrl,
     ) -> Result<Response, Problem> {
         let (projection, query) = self.query(table, index(table, index_name)?, partition, order)?;
-        Ok(response::page(&projection, &store.query(table, &query).await?, url))
+        Ok(response::page(&projection, &store.query(table, &query).await?, url).await)
     }
 
     fn query(

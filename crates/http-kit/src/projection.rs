@@ -53,6 +53,11 @@ impl Projection {
         Ok(Self { table, asked: Some(asked) })
     }
 
+    /// Is every attribute shown that clients may see?
+    pub(crate) fn is_all(&self) -> bool {
+        self.asked.is_none()
+    }
+
     fn names(&self) -> impl Iterator<Item = &'static str> {
         let visible = self.table.attributes.iter().filter(|known| known.is_visible()).map(|known| known.name);
         visible.filter(|name| self.asked.as_ref().is_none_or(|asked| asked.contains(name)))

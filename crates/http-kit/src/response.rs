@@ -10,9 +10,13 @@ use crate::idempotency::{Created, IDEMPOTENT_REPLAYED};
 use crate::paging::ListUrl;
 use crate::problem::Problem;
 use crate::projection::Projection;
+use crate::turn::Turn;
 
 /// Headers of a response with those that the layers add, so that they need not be moved when there are more.
 const HEADERS: usize = 12;
+
+/// Stored bytes of a page that is made and sent in its turn.
+const LARGE: usize = 64 * 1024;
 
 /// 200 with the item and its ETag.
 pub fn one(projection: &Projection, item: &Item) -> Response {
@@ -50,15 +54,20 @@ pub fn created(table: &'static Table, created: &Created) -> Response {
 }
 
 /// 200 with the items as a bare array, and a `Link` to the next page exactly when there is one.
-pub fn page(projection: &Projection, page: &Page, url: &ListUrl) -> Response {
-    let mut response = items(projection, &page.items);
+pub async fn page(projection: &Projection, page: &Page, url: &ListUrl) -> Response {
+    let mut response = items(projection, &page.items).await;
     set(&mut response, header::LINK, page.next.as_ref().and_then(|cursor| url.next(cursor, projection)));
     response
 }
 
 /// 200 with the items as a bare array that has no next page.
-pub fn items<'a>(projection: &Projection, items: impl IntoIterator<Item = &'a Item>) -> Response {
-    let mut json = String::from("[");
+pub async fn items<'a>(projection: &Projection, items: impl IntoIterator<Item = &'a Item>) -> Response {
+    let items: Vec<_> = items.into_iter().collect();
+    let stored: usize = items.iter().map(|item| item.as_json().len() + 1).sum();
+    let turn = if stored < LARGE { None } else { Turn::of_large().await };
+    // What is shown of an item is no longer than what is stored, but for a version of 0.
+    let mut json = String::with_capacity(if projection.is_all() { stored + 2 } else { 0 });
+    json.push('[');
     for item in items {
         if json.len() > 1 {
             json.push(',');
@@ -66,7 +75,11 @@ pub fn items<'a>(projection: &Projection, items: impl IntoIterator<Item = &'a It
         projection.write(&mut json, &item.members());
     }
     json.push(']');
-    json_response(StatusCode::OK, json)
+    let mut response = json_response(StatusCode::OK, json);
+    if let Some(turn) = turn {
+        response.extensions_mut().insert(turn);
+    }
+    response
 }
 
 /// 204.

@@ -8,6 +8,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::metrics;
 use crate::problem::Problem;
+use crate::turn::{Sending, Turn};
 
 /// Smaller bodies are not counted: one of each connection takes no more than the connection itself.
 const LARGE: u64 = 16 * 1024;
@@ -22,6 +23,8 @@ pub(crate) struct Unsent {
 /// A body, and its part of the memory until it is sent.
 struct Counted {
     bytes: Bytes,
+    /// Where others wait meanwhile.
+    _turn: Option<Sending>,
     part: Option<OwnedSemaphorePermit>,
     unsent: Unsent,
 }
@@ -58,10 +61,11 @@ impl Unsent {
             return Problem::unavailable("too many large responses at once", 1).into_response();
         };
         self.report();
-        let (parts, body) = response.into_parts();
+        let (mut parts, body) = response.into_parts();
+        let turn = parts.extensions.remove::<Turn>().map(Turn::sending);
         // In memory, so that this neither waits nor fails.
         let bytes = Box::pin(to_bytes(body, usize::MAX)).await.unwrap_or_default();
-        let counted = Counted { bytes, part: Some(part), unsent: self.clone() };
+        let counted = Counted { bytes, _turn: turn, part: Some(part), unsent: self.clone() };
         Response::from_parts(parts, Body::from(Bytes::from_owner(counted)))
     }
 

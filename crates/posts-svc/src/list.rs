@@ -117,5 +117,5 @@ async fn all(store: &dyn Store, timeline: Timeline, url: &ListUrl) -> Result<Res
     let cursor = timeline.cursor.map(Cursor::from_text);
     let limit = timeline.limit.unwrap_or_default().items();
     let scan = Scan { cursor, attributes: projection.attributes(), ..Scan::new(limit) };
-    Ok(response::page(&projection, &store.scan(&TABLE, &scan).await?, url))
+    Ok(response::page(&projection, &store.scan(&TABLE, &scan).await?, url).await)
 }

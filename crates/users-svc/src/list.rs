@@ -57,14 +57,14 @@ async fn list_users(
         let by_email = IndexQuery::new(index(&TABLE, "EmailIndex")?, normalise(&email)?);
         let by_email = IndexQuery { attributes: projection.attributes(), ..by_email };
         let found = store.query(&TABLE, &by_email).await?;
-        return Ok(response::items(&projection, &found.items));
+        return Ok(response::items(&projection, &found.items).await);
     }
     let scan = Scan {
         cursor: cursor.map(Cursor::from_text),
         attributes: projection.attributes(),
         ..Scan::new(limit.unwrap_or_default().items())
     };
-    Ok(response::page(&projection, &store.scan(&TABLE, &scan).await?, &url))
+    Ok(response::page(&projection, &store.scan(&TABLE, &scan).await?, &url).await)
 }
 
 /// Migrated users may have addresses that a new user cannot, so that less is checked here.

@@ -42,5 +42,5 @@ pub async fn by_ids<R: Resource>(store: &dyn Store, ids: Ids, fields: Option<Fie
     let projection = Projection::of(R::TABLE, fields)?;
     let keys: Vec<_> = ids.into_vec().into_iter().map(|id| (R::TABLE, Key::hash(id))).collect();
     let found = store.get_many(&keys, &projection.read(false)).await?;
-    Ok(response::items(&projection, found.iter().flatten()))
+    Ok(response::items(&projection, found.iter().flatten()).await)
 }
