@@ -15,7 +15,7 @@ use db_adapter::Key;
 use db_adapter::forum::{TABLES, user};
 use serde_json::{Value as Json, json};
 
-use place::{Ended, Place, item};
+use place::{Ended, Place, item, next};
 
 const EXPECT: [&str; 6] =
     ["--expect-pitr", "--expect-protection", "--expect-billing", "PAY_PER_REQUEST", "--expect-replica", "us-west-2"];
@@ -92,12 +92,19 @@ async fn a_restored_table_gets_what_a_restore_loses() {
     let ended = place.done(&["pitr-restore", "--suffix", "back"]);
     for line in [
         "restore-users-back: 3 items, checksum ",
-        "settings applied: deletion protection, point-in-time recovery, time to live by expiresAt, 1 tags, stream",
+        "settings applied: deletion protection, point-in-time recovery, time to live by expiresAt, 1 tag, stream",
         "DYNAMODB_USERS_TABLE=restore-users-back",
         "terraform import 'module.tables.aws_dynamodb_table.this[\"users\"]' restore-users-back",
         "forum restore --file restored.jsonl.zst --merge",
     ] {
         assert!(ended.stdout.contains(line), "{line:?} in {}", ended.stdout);
+    }
+    // The printed steps work as they stand, in a shell in which nothing is set.
+    let steps: Vec<_> = ended.stdout.lines().filter_map(|line| line.strip_prefix("  forum ")).collect();
+    assert_eq!(steps.len(), 3, "{}", ended.stdout);
+    for step in steps {
+        let done = place.paste(&format!("forum {step}"));
+        assert_eq!(done.code, Some(0), "{step}: {}{}", done.stdout, done.stderr);
     }
     assert!(!ended.stdout.contains("wrong:") && !ended.stdout.contains("since that time"), "{}", ended.stdout);
 
@@ -125,6 +132,8 @@ async fn a_restore_goes_on_and_tells_what_has_changed_since() {
     let restore = ["pitr-restore", "--table", "users", "--suffix", "back"];
     place.done(&restore);
     place.fails(&restore, &["table again-users-back in us-east-1 already exists", "--suffix back --resume --table users"]);
+    let resumed = place.paste(&next(&place.run(&restore).stderr));
+    assert_eq!(resumed.code, Some(0), "{}{}", resumed.stdout, resumed.stderr);
 
     place.load(&user::TABLE, vec![item(json!({"userId": "new", "name": "new", "createdAt": "2020-01-01T00:00:00.000Z"}))]).await;
     place.store.delete(&user::TABLE, &Key::hash("u1"), None).await.unwrap();

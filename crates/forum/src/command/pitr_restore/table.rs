@@ -15,7 +15,7 @@ use tokio::time::Instant;
 
 use crate::data::dynamodb::drift::billing_mode;
 use crate::data::dynamodb::{LiveTable, Recovery, Reply};
-use crate::output::{self, Format};
+use crate::output::{self, Format, plural};
 
 /// Interval at which a table that is being restored is polled.
 const PAUSE: Duration = Duration::from_secs(5);
@@ -164,7 +164,7 @@ impl<'a> TableRestore<'a> {
             let arn = restored.as_ref().and_then(TableDescription::table_arn).unwrap_or_default();
             let update = client.tag_resource().resource_arn(arn).set_tags(Some(self.tags.clone()));
             self.retry_while_busy("TagResource", || update.clone().send()).await?;
-            applied.push(format!("{} tags", self.tags.len()));
+            applied.push(plural(self.tags.len() as u64, "tag", "tags"));
         }
         if let Some(stream) = self.description.stream_specification().filter(|stream| stream.stream_enabled()) {
             let update = client.update_table().table_name(name).stream_specification(stream.clone());

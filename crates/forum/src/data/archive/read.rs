@@ -18,6 +18,7 @@ use super::{FORMAT, Header, Manifest, PartHeader, count_part, hex, section_sha25
 use crate::Tables;
 use crate::data::checksum::Checksum;
 use crate::data::compare::fingerprint;
+use crate::output::plural;
 use crate::run::progress::Progress;
 
 /// Maximum length in bytes of the line that describes a section.
@@ -252,9 +253,9 @@ pub(crate) async fn check(path: &Path, tables: Tables, progress: &Progress) -> R
                     let said = manifest.tables.get(table);
                     ensure!(
                         said == Some(found),
-                        "{}: the manifest does not match table {table}, which has {} items",
+                        "{}: the manifest does not match table {table}, which has {}",
                         path.display(),
-                        found.items
+                        plural(found.items, "item", "items")
                     );
                 }
                 let sha256 = section_sha256(&serde_json::to_string(&manifest)?, b"");
