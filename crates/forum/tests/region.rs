@@ -5,12 +5,14 @@
 use std::io::{Read, Write};
 use std::process::{Command, Output, Stdio};
 
+use db_adapter::dynamodb::{DynamoOptions, DynamoStore};
+use db_adapter::forum::TABLES;
 use http_test::Process;
 use serde_json::Value;
 
 /// Two Regions and a control store, each an in-process DynamoDB.
 struct World {
-    _runtime: tokio::runtime::Runtime,
+    runtime: tokio::runtime::Runtime,
     east: String,
     west: String,
     control: String,
@@ -25,7 +27,7 @@ impl World {
             runtime.spawn(dynoxide::server::serve_on(listener, dynoxide::Database::memory().unwrap()));
             endpoint
         });
-        let world = Self { _runtime: runtime, east, west, control };
+        let world = Self { runtime, east, west, control };
         for region in ["us-east-1", "us-west-2"] {
             done(&world.run(region, &["tables", "create"]));
         }
@@ -48,6 +50,19 @@ impl World {
 
     fn run(&self, region: &str, arguments: &[&str]) -> Output {
         self.command(region, arguments).output().unwrap()
+    }
+
+    /// Empties the table with the lease, as a person may do by mistake.
+    fn lose_the_lease(&self, table: &str) {
+        self.runtime.block_on(async {
+            let options = DynamoOptions { endpoint: Some(self.control.clone()), ..DynamoOptions::new("us-west-2") };
+            let client = DynamoStore::open(&TABLES, options).await.unwrap().client().clone();
+            let description = client.describe_table().table_name(table).send().await.unwrap().table.unwrap();
+            let key = description.key_schema().first().unwrap().attribute_name();
+            for item in client.scan().table_name(table).send().await.unwrap().items() {
+                client.delete_item().table_name(table).key(key, item.get(key).unwrap().clone()).send().await.unwrap();
+            }
+        });
     }
 
     fn status(&self) -> Value {
@@ -98,6 +113,39 @@ fn the_region_of_the_lease_writes_until_another_one_takes_over() {
     assert_eq!(world.status()["region"], "us-west-2");
     fails(&world.run("us-east-1", &seed), &["us-west-2 does"]);
     done(&world.run("us-west-2", &seed));
+}
+
+/// The commands that are printed carry the options that were given: each is run as it stands, where nothing is set.
+#[test]
+fn what_is_printed_can_be_pasted() {
+    let world = World::start();
+    let options = [
+        format!("--endpoint={}", world.west),
+        format!("--fence-endpoint={}", world.control),
+        "--fence-table=my-fence".to_owned(),
+        "--region=us-west-2".to_owned(),
+    ];
+    let forum = |words: &[&str]| {
+        let mut command = Command::new(assert_cmd::cargo::cargo_bin!("forum"));
+        command.env_clear().args(["region"]).args(words).args(&options).output().unwrap()
+    };
+    let paste = |printed: &str| {
+        let command = printed.lines().find_map(|line| line.split_once("Next, ")?.1.split_once(": ")).unwrap().1;
+        let program = assert_cmd::cargo::cargo_bin!("forum");
+        let path = format!("{}:/usr/bin:/bin", program.parent().unwrap().display());
+        Command::new("sh").env_clear().env("PATH", path).args(["-c", &command.replace("REGION", "us-west-2")]).output().unwrap()
+    };
+    let timeouts =
+        ["--dynamodb-connect-timeout-ms=100", "--dynamodb-attempt-timeout-ms=200", "--dynamodb-operation-timeout-ms=300"];
+    done(&forum(&["init", "us-west-2"]));
+    world.lose_the_lease("my-fence");
+    for words in [&["status"][..], &[&["drain"], &timeouts[..]].concat()] {
+        fails(&forum(words), &["there is no lease in FENCE_TABLE"]);
+    }
+    assert!(done(&paste(&texts(&forum(&["status"]))[1])).contains("us-west-2 writes"));
+    let drained = done(&forum(&[&["drain"], &timeouts[..]].concat()));
+    assert!(done(&paste(&drained)).starts_with("us-west-2 writes since"), "{drained}");
+    done(&forum(&["status"]));
 }
 
 fn create_a_user(process: &Process, name: &str) -> String {

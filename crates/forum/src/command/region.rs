@@ -4,7 +4,7 @@ mod status;
 
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use clap::{Args, Subcommand};
 use db_adapter::config::{DynamoConfig, FenceConfig};
 use db_adapter::dynamodb::{ControlTable, Replicas};
@@ -91,7 +91,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Outcome> {
         }
         Command::Status { output, dynamodb, fence } => {
             let lease = control(&fence, &dynamodb.aws_region).await?;
-            let lease = db_adapter::Control::read(&lease).await?.ok_or(Refused::NoLease)?;
+            let lease = db_adapter::Control::read(&lease).await?.ok_or_else(no_lease)?;
             output::print(output.format(), &status::Status::new(lease, SystemClock.time_of_day()))?;
         }
         Command::Drain { dynamodb, fence } => {
@@ -106,6 +106,11 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Outcome> {
         }
     }
     Ok(Outcome::Done)
+}
+
+fn no_lease() -> anyhow::Error {
+    let init = next::command(&["region", "init"]);
+    anyhow!("there is no lease in FENCE_TABLE. Next, with the Region that writes: {init} REGION")
 }
 
 async fn control(fence: &FenceConfig, own: &str) -> Result<ControlTable> {
@@ -124,7 +129,10 @@ async fn init(control: &ControlTable, region: &str, replicas: Option<&Replicas>)
 
 /// Stops every Region, and waits until all have stopped.
 async fn stop(control: &ControlTable, operation_timeout: Duration) -> Result<Lease> {
-    let stopped = takeover::stop(control, &SystemClock, operation_timeout).await?;
+    let stopped = match takeover::stop(control, &SystemClock, operation_timeout).await {
+        Err(Refused::NoLease) => return Err(no_lease()),
+        stopped => stopped?,
+    };
     let wait = takeover::wait(operation_timeout);
     output::note(format_args!("no Region may write any more; waiting {} s until all have noticed", wait.as_secs()));
     let until = SystemClock.elapsed() + wait;
