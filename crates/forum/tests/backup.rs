@@ -140,6 +140,14 @@ async fn what_another_program_compressed_names_how_to_undo_it() {
         place.fails(&["restore", "--file", "b.jsonl"], &[words]);
         place.fails(&["verify", "--against-backup", "b.jsonl"], &[words]);
     }
+    place.fill(3, 2, 4).await;
+    place.done(&["backup", "--file", "plain.jsonl"]);
+    let whole = zstd::encode_all(&*fs::read(place.path("plain.jsonl")).unwrap(), 0).unwrap();
+    fs::write(place.path("b.jsonl.zst"), whole).unwrap();
+    place.fails(
+        &["restore", "--file", "b.jsonl.zst"],
+        &["b.jsonl.zst: the header: is compressed by another program: unzstd it first"],
+    );
 }
 
 /// The program as somebody who may not read everything.

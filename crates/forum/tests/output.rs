@@ -110,6 +110,18 @@ async fn a_full_device_is_an_error_of_one_line() {
     .await;
 }
 
+/// A backup is the work itself, not a report of it: where it cannot be written whole, the command fails.
+#[tokio::test]
+async fn a_backup_that_nobody_takes_is_a_failure() {
+    let place = Place::json().await;
+    place.fill(3, 2, 4).await;
+    for (stdout, reason) in [(closed(), "Broken pipe"), (full(), "No space left on device")] {
+        let Ended { code, stderr, .. } = ended(place.command(&["backup", "--file", "-"]), stdout);
+        let error = format!("error: cannot write to standard output: {reason}");
+        assert!(code == Some(1) && stderr.lines().any(|line| line.starts_with(&error)), "{code:?} {stderr}");
+    }
+}
+
 /// A command that found differences says so by its exit code even where nobody reads them.
 #[tokio::test]
 async fn differences_are_not_lost_with_the_reader() {

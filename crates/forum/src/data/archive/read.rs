@@ -304,7 +304,8 @@ fn section(input: &mut CountingReader, zstd: bool) -> Result<Option<RawSection>>
     }
     let mut frame = BufReader::new(zstd::Decoder::with_buffer(input)?.single_frame());
     let section = raw_section(&mut frame)?;
-    ensure!(frame.read(&mut [0])? == 0, "is longer than its header says");
+    // `forum backup` makes a frame of each section.
+    ensure!(frame.read(&mut [0])? == 0, "is compressed by another program: unzstd it first");
     Ok(Some(section))
 }
 
