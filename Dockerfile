@@ -1,7 +1,8 @@
-# One image for each binary: docker build --target users|threads|posts|forum
+# One image for each binary: docker build --target users|threads|posts|forum|lambda
+# The file that AWS Lambda takes in place of an image: docker build --target lambda-zip --output . .
 #
-# BuildKit keeps the registry and the target folder between builds, so only what changed is compiled, and the four targets share
-# one compilation.
+# BuildKit keeps the registry and the target folder between builds, so only what changed is compiled, and the targets share one
+# compilation.
 
 FROM rust:1.95-slim-bookworm AS build
 WORKDIR /src
@@ -12,9 +13,20 @@ COPY . .
 RUN --mount=type=cache,id=forum-registry,target=/usr/local/cargo/registry \
     --mount=type=cache,id=forum-target-${TARGETARCH},target=/src/target,sharing=locked \
     find . -path ./target -prune -o -type f -exec touch {} + \
- && cargo build --release --locked -p users-svc -p threads-svc -p posts-svc -p forum \
+ && cargo build --release --locked -p users-svc -p threads-svc -p posts-svc -p forum -p forum-lambda \
  && mkdir -p /out/data \
- && cp target/release/users-svc target/release/threads-svc target/release/posts-svc target/release/forum /out/
+ && cp target/release/users-svc target/release/threads-svc target/release/posts-svc target/release/forum \
+    target/release/forum-lambda /out/
+
+# Lambda's own system (provided.al2023) has glibc 2.34: a program that needs a newer one would not start there.
+FROM build AS lambda-file
+RUN newest=$(objdump -T /out/forum-lambda | grep -o 'GLIBC_2\.[0-9]*' | sort -Vu | tail -n 1) \
+ && [ "$(printf '%s\n' "$newest" GLIBC_2.34 | sort -V | tail -n 1)" = GLIBC_2.34 ] || { echo "forum-lambda needs $newest" >&2; exit 1; }
+RUN apt-get update && apt-get install --yes --no-install-recommends zip \
+ && cp /out/forum-lambda /out/bootstrap && zip --junk-paths /forum-lambda.zip /out/bootstrap
+
+FROM scratch AS lambda-zip
+COPY --from=lambda-file /forum-lambda.zip /
 
 # No shell, no package manager. The root file system may be read-only: only DATA_DIR is written, and only with JSON files.
 FROM gcr.io/distroless/cc-debian12:nonroot AS base
@@ -50,6 +62,11 @@ ENV PORT=3003
 EXPOSE 3003
 HEALTHCHECK --interval=5s --timeout=5s --start-period=10s --retries=3 CMD ["posts-svc", "healthcheck"]
 ENTRYPOINT ["posts-svc"]
+
+FROM base AS lambda
+LABEL org.opencontainers.image.title="lambda" org.opencontainers.image.description="The whole forum as a function of AWS Lambda"
+COPY --from=build /out/forum-lambda /usr/local/bin/
+ENTRYPOINT ["forum-lambda"]
 
 FROM base AS forum
 LABEL org.opencontainers.image.title="forum" org.opencontainers.image.description="The operator's tool of the forum"

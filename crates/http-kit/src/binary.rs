@@ -1,18 +1,21 @@
 //! A program that serves: configuration, store, serving.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use axum::Router;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use db_adapter::config::{CacheConfig, StoreConfig};
 
 use crate::auth::{Auth, AuthConfig, Mode};
-use crate::config::{ServerConfig, without_empty_variables};
+use crate::config::{MetricsSink, ServerConfig, without_empty_variables};
+use crate::emf::Emf;
 use crate::pages::Pages;
-use crate::serve::Server;
+use crate::serve::{Server, routes};
 use crate::service::Service;
-use crate::{healthcheck, service, telemetry};
+use crate::telemetry::{self, Logs};
+use crate::{healthcheck, service};
 
 /// The settings of whatever serves.
 #[derive(Debug, Args)]
@@ -139,17 +142,57 @@ async fn serve(settings: Settings, page: impl PageConfig, services: Vec<Service>
         server = server.with_pages(pages);
     }
     let store = cache.wrap(store.open().await?);
-    if auth.is_none() {
-        tracing::warn!("AUTH is off: whoever reaches this port may do everything");
-    }
     server.run(store, services, auth).await?;
     Ok(())
+}
+
+/// What serves requests that something else receives.
+#[derive(Debug)]
+pub struct Embedded {
+    /// Every route, with every layer.
+    pub router: Router,
+    /// Writes metrics, where they are to be written.
+    pub emf: Option<Emf>,
+    _logs: Logs,
+}
+
+impl Settings {
+    /// The settings of a program without arguments: its environment, and nothing else. Ends the process with a message where a
+    /// variable is wrong.
+    pub fn of_environment(name: &'static str) -> Self {
+        #[derive(Parser)]
+        struct Program {
+            #[command(flatten)]
+            settings: Settings,
+        }
+        let command = with_port(Program::command(), "0").name(name);
+        let matches = without_empty_variables(command).get_matches_from([name]);
+        Program::from_arg_matches(&matches).unwrap_or_else(|error| error.exit()).settings
+    }
+
+    /// Opens the store and makes the routes. As others than this machine reach them, identity must be set, or said to be off.
+    ///
+    /// # Errors
+    /// Settings that exclude each other, a store that cannot be opened.
+    pub async fn embed(self, services: Vec<Service>) -> Result<Embedded, Failure> {
+        let Self { server, store, cache, auth } = self;
+        let logs = telemetry::init(server.log_format, &server.rust_log);
+        store.check_request_timeout(server.request_timeout())?;
+        let auth = identity(&auth, Ipv4Addr::UNSPECIFIED.into())?;
+        let store = cache.wrap(store.open().await?);
+        let emf = (server.metrics == MetricsSink::Emf).then(|| Emf::new(&server.metrics_namespace));
+        let router = routes(&server, &store, services, auth).await;
+        Ok(Embedded { router, emf, _logs: logs })
+    }
 }
 
 /// Identity as it is set.
 fn identity(config: &AuthConfig, host: IpAddr) -> Result<Option<Arc<Auth>>, String> {
     match config.mode(host, Mode::Off)? {
-        Mode::Off => Ok(None),
+        Mode::Off => {
+            tracing::warn!("AUTH is off: whoever reaches this program may do everything");
+            Ok(None)
+        }
         Mode::Dev => Err("AUTH=dev is for `forum dev`; here set AUTH_ISSUER or AUTH=off".to_owned()),
         Mode::Oidc => Ok(Some(Auth::new(config.oidc()?))),
     }

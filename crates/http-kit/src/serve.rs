@@ -109,7 +109,8 @@ impl Server {
         let signals = Signals::listen().map_err(ServeError::Serve)?;
         let draining = Draining::default();
         let handle = Handle::new();
-        let behaviour = self.behaviour(&store, &services, auth.clone()).await;
+        let behaviour = behaviour(&self.config, self.development.as_ref(), &store, &services, auth.clone()).await;
+        let behaviour = Behaviour { pages: self.pages, ..behaviour };
         let app = app(services, &store, &behaviour, &draining);
 
         let rate_limits = behaviour.rate_limits;
@@ -146,41 +147,54 @@ impl Server {
         tracing::info!("stopped");
         served.map_err(ServeError::Serve)
     }
+}
 
-    async fn behaviour(&self, store: &SharedStore, services: &[Service], auth: Option<Arc<Auth>>) -> Behaviour {
-        let mut mode = None;
-        for service in services {
-            let health = store.health(service.table).await;
-            mode = Some(health.mode);
-            if !health.reachable {
-                tracing::warn!(table = service.table.name, reason = health.reason, "the store cannot serve yet");
-            }
+/// The services with every layer, for whoever receives requests in another way than [`Server`]. `auth` checks tokens; without one everybody
+/// may do everything. Its keys are fetched when the first token comes.
+pub async fn routes(config: &ServerConfig, store: &SharedStore, services: Vec<Service>, auth: Option<Arc<Auth>>) -> Router {
+    let behaviour = behaviour(config, None, store, &services, auth).await;
+    app(services, store, &behaviour, &Draining::default())
+}
+
+async fn behaviour(
+    config: &ServerConfig,
+    development: Option<&Router>,
+    store: &SharedStore,
+    services: &[Service],
+    auth: Option<Arc<Auth>>,
+) -> Behaviour {
+    let mut mode = None;
+    for service in services {
+        let health = store.health(service.table).await;
+        mode = Some(health.mode);
+        if !health.reachable {
+            tracing::warn!(table = service.table.name, reason = health.reason, "the store cannot serve yet");
         }
-        let limited = match (self.config.rate_limits, &auth) {
-            (Some(switch), _) => switch == Switch::On,
-            (None, auth) => auth.as_ref().is_some_and(|auth| !auth.is_for_development()),
-        };
-        let origins = match (self.config.cors_allowed_origins.clone(), &self.development) {
-            (None, Some(_)) => Origins::Loopback(Vec::new()),
-            (Some(Origins::Only(list)), Some(_)) if !list.is_empty() => Origins::Loopback(list),
-            (Some(origins), _) => origins,
-            (None, None) if mode == Some(Backend::Json) => Origins::Any,
-            (None, None) => Origins::Only(Vec::new()),
-        };
-        Behaviour {
-            origins,
-            timeout: self.config.request_timeout(),
-            max_in_flight: usize::try_from(self.config.max_in_flight).unwrap_or(usize::MAX),
-            body_timeout: Duration::from_secs(self.config.body_timeout_seconds),
-            body_memory: self.config.body_memory_bytes,
-            body_memory_of_client: self.config.body_memory_of_client(),
-            response_memory: self.config.response_memory_bytes,
-            auth,
-            rate_limits: limited.then(|| RateLimits::new(&Clock::default())),
-            trusted_proxy_hops: self.config.trusted_proxy_hops,
-            development: self.development.clone(),
-            pages: self.pages.clone(),
-        }
+    }
+    let limited = match (config.rate_limits, &auth) {
+        (Some(switch), _) => switch == Switch::On,
+        (None, auth) => auth.as_ref().is_some_and(|auth| !auth.is_for_development()),
+    };
+    let origins = match (config.cors_allowed_origins.clone(), development) {
+        (None, Some(_)) => Origins::Loopback(Vec::new()),
+        (Some(Origins::Only(list)), Some(_)) if !list.is_empty() => Origins::Loopback(list),
+        (Some(origins), _) => origins,
+        (None, None) if mode == Some(Backend::Json) => Origins::Any,
+        (None, None) => Origins::Only(Vec::new()),
+    };
+    Behaviour {
+        origins,
+        timeout: config.request_timeout(),
+        max_in_flight: usize::try_from(config.max_in_flight).unwrap_or(usize::MAX),
+        body_timeout: Duration::from_secs(config.body_timeout_seconds),
+        body_memory: config.body_memory_bytes,
+        body_memory_of_client: config.body_memory_of_client(),
+        response_memory: config.response_memory_bytes,
+        auth,
+        rate_limits: limited.then(|| RateLimits::new(&Clock::default())),
+        trusted_proxy_hops: config.trusted_proxy_hops,
+        development: development.cloned(),
+        pages: None,
     }
 }
 

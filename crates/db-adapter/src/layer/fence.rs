@@ -41,8 +41,8 @@ pub struct FencedStore {
     store: Arc<dyn Store>,
     grant: Arc<Grant>,
     own: String,
-    /// Reads the lease in the background, as long as this lives.
-    reader: Option<tokio::task::JoinHandle<()>>,
+    /// Reads the lease, in the background as long as this lives.
+    reader: Option<(Arc<Watch>, tokio::task::JoinHandle<()>)>,
 }
 
 impl FencedStore {
@@ -55,19 +55,34 @@ impl FencedStore {
     pub async fn watching(store: Arc<dyn Store>, watch: Watch) -> Self {
         let (grant, own) = (watch.grant(), watch.region().to_owned());
         watch.refresh().await;
+        let watch = Arc::new(watch);
+        let watching = Arc::clone(&watch);
         let reader = tokio::spawn(async move {
             loop {
                 tokio::time::sleep(PERIOD).await;
-                watch.refresh().await;
+                watching.refresh().await;
             }
         });
-        Self { store, grant, own, reader: Some(reader) }
+        Self { store, grant, own, reader: Some((watch, reader)) }
+    }
+
+    async fn check(&self) -> Result<()> {
+        if !self.grant.is_open() {
+            self.catch_up().await;
+        }
+        self.grant.check()
+    }
+
+    async fn catch_up(&self) {
+        if let Some((watch, _)) = &self.reader {
+            watch.catch_up().await;
+        }
     }
 }
 
 impl Drop for FencedStore {
     fn drop(&mut self) {
-        if let Some(reader) = &self.reader {
+        if let Some((_, reader)) = &self.reader {
             reader.abort();
         }
     }
@@ -79,39 +94,40 @@ impl StoreLayer for FencedStore {
     }
 
     async fn create(&self, table: &'static Table, attributes: Attributes) -> Result<Item> {
-        self.grant.check()?;
+        self.check().await?;
         self.store.create(table, attributes).await
     }
 
     async fn update(&self, table: &'static Table, key: &Key, update: &Update) -> Result<Item> {
-        self.grant.check()?;
+        self.check().await?;
         self.store.update(table, key, update).await
     }
 
     async fn delete(&self, table: &'static Table, key: &Key, expected: Option<&Tag>) -> Result<()> {
-        self.grant.check()?;
+        self.check().await?;
         self.store.delete(table, key, expected).await
     }
 
     /// A load may take hours: every item of the stream is checked.
     async fn load(&self, table: &'static Table, items: BoxStream<'_, Result<Item>>) -> Result<u64> {
-        self.grant.check()?;
+        self.check().await?;
         let allowed = items.map(|item| item.and_then(|item| self.grant.check().map(|()| item)));
         self.store.load(table, allowed.boxed()).await
     }
 
     async fn repair(&self, table: &'static Table, finding: &Finding) -> Result<()> {
-        self.grant.check()?;
+        self.check().await?;
         self.store.repair(table, finding).await
     }
 
     async fn health(&self, table: &'static Table) -> Health {
+        self.catch_up().await;
         let writer_elsewhere = self.grant.writer().filter(|writer| *writer != self.own);
         Health { writer_elsewhere, ..self.store.health(table).await }
     }
 
     async fn close(&self) -> Result<()> {
-        if let Some(reader) = &self.reader {
+        if let Some((_, reader)) = &self.reader {
             reader.abort();
         }
         self.store.close().await

@@ -357,3 +357,26 @@ async fn a_load_ends_with_the_grant() {
     let loaded = Store::load(&fenced, &toy::NOTES, items.boxed()).await;
     assert!(matches!(loaded, Err(Error::NotWriting { .. })), "{loaded:?}");
 }
+
+/// As a function between two requests, or a machine that was suspended.
+#[tokio::test]
+async fn after_a_standstill_the_lease_is_read_before_a_write_is_refused() {
+    let (folder, world) = (tempfile::tempdir().unwrap(), World::new().await);
+    let (inner, _) = store(&folder, &world).await;
+    let watch = Watch::new(EAST, world.control.clone(), world.clocks[0].clone(), OPERATION);
+    let fenced = FencedStore::watching(inner, watch).await;
+    world.pass(seconds(3600));
+    Store::create(&fenced, &toy::NOTES, a_note("a")).await.unwrap();
+    // Health, which is asked of it every minute, renews the heartbeat.
+    let renewals = || *world.control.renewals.lock().unwrap();
+    let before = renewals();
+    for _ in 0..2 {
+        world.pass(seconds(60));
+        Store::health(&fenced, &toy::NOTES).await;
+    }
+    assert!(renewals() > before);
+    *world.control.gone.lock().unwrap() = true;
+    world.pass(seconds(3600));
+    let refused = Store::create(&fenced, &toy::NOTES, a_note("b")).await;
+    assert!(matches!(refused, Err(Error::NotWriting { .. })), "{refused:?}");
+}

@@ -6,7 +6,7 @@ use std::time::Duration;
 use chrono::DateTime;
 use metrics::gauge;
 
-use super::{HOLD, takeover};
+use super::{HOLD, PERIOD, takeover};
 use crate::store::error::Result;
 use crate::store::grant::{Clock, Grant};
 use crate::store::lease::{Control, Lease};
@@ -25,6 +25,9 @@ pub struct Watch {
     grant: Arc<Grant>,
     longest_wait: Duration,
     seen: Mutex<Option<Seen>>,
+    /// When the lease was last asked for.
+    asked: Mutex<Option<Duration>>,
+    asking: tokio::sync::Mutex<()>,
 }
 
 /// The lease as it was last read.
@@ -42,7 +45,16 @@ impl Watch {
     pub fn new(own: &str, control: Arc<dyn Control>, clock: Arc<dyn Clock>, operation_timeout: Duration) -> Self {
         let grant = Arc::new(Grant::new(clock.clone()));
         let longest_wait = takeover::wait(operation_timeout);
-        Self { own: own.to_owned(), control, clock, grant, longest_wait, seen: Mutex::default() }
+        Self {
+            own: own.to_owned(),
+            control,
+            clock,
+            grant,
+            longest_wait,
+            seen: Mutex::default(),
+            asked: Mutex::default(),
+            asking: tokio::sync::Mutex::default(),
+        }
     }
 
     /// The own Region.
@@ -55,9 +67,21 @@ impl Watch {
         self.grant.clone()
     }
 
+    /// Reads the lease if nobody has for longer than he should: after the process was stopped, as functions are between requests.
+    /// Returns at once where another one does so.
+    pub(super) async fn catch_up(&self) {
+        let asked = *self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        if asked.is_none_or(|asked| self.clock.elapsed().saturating_sub(asked) > 2 * PERIOD)
+            && let Ok(_asking) = self.asking.try_lock()
+        {
+            self.refresh().await;
+        }
+    }
+
     /// Reads the lease once. Where that fails, the grant ends when its time is over; the reason is logged.
     pub async fn refresh(&self) {
         let started = self.clock.elapsed();
+        *self.asked.lock().unwrap_or_else(PoisonError::into_inner) = Some(started);
         match self.control.read().await {
             Ok(Some(lease)) => {
                 if self.believe(&lease, started) && self.is_due(&lease) {

@@ -1,0 +1,28 @@
+//! The whole forum as a function of AWS Lambda. Its settings are those of `forum serve`, as environment variables; where to listen is
+//! none of them.
+
+use std::process::ExitCode;
+
+use http_kit::binary::{Allocator, Settings};
+use http_kit::telemetry;
+
+#[global_allocator]
+static ALLOCATOR: Allocator = Allocator;
+
+// A function handles one request at a time, on less than one processor.
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    let settings = Settings::of_environment("forum-lambda");
+    let services = vec![users_svc::service(), threads_svc::service(), posts_svc::service()];
+    let ended = match settings.embed(services).await {
+        Ok(forum) => forum_lambda::run(forum.router.clone(), forum.emf.clone()).await,
+        Err(reason) => Err(reason),
+    };
+    match ended {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(reason) => {
+            telemetry::print(std::io::stderr(), format!("forum-lambda: {reason}\n"));
+            ExitCode::FAILURE
+        }
+    }
+}
