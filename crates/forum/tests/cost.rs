@@ -22,11 +22,22 @@ fn json(arguments: &[&str]) -> serde_json::Value {
 fn the_document_shows_what_the_command_prints() {
     let document = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/costs.md")).unwrap();
     let blocks: Vec<_> = document.split("```\n").filter_map(|block| block.strip_prefix("$ forum cost")).collect();
-    assert_eq!(blocks.len(), 3);
+    assert_eq!(blocks.len(), 6);
     for block in blocks {
         let (arguments, output) = block.split_once('\n').unwrap();
         let arguments: Vec<_> = arguments.split_whitespace().collect();
         cost(&arguments).assert().success().stdout(output.to_owned());
+    }
+}
+
+#[test]
+fn the_prices_of_the_shapes_are_those_of_the_command() {
+    let document = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/deployment.md")).unwrap();
+    for stack in ["lambda", "ecs-one", "ecs"] {
+        let row = document.lines().find(|line| line.starts_with(&format!("| `{stack}`"))).unwrap();
+        let prices = ["1", "2"].map(|regions| json(&["--stack", stack, "--regions", regions])["dollars"].as_f64().unwrap());
+        let end = prices.map(|price| format!("| {price:.0} ")).concat() + "|";
+        assert!(row.ends_with(&end), "{row} does not end with {end}");
     }
 }
 
@@ -69,6 +80,8 @@ fn what_is_not_known_is_named() {
     error(&["--regions", "0"], 1, "regions is 0; expected 1 to 40");
     error(&["--profile", "absent.json"], 1, "cannot read absent.json");
     error(&["--guide", "--regions", "1"], 2, "--guide");
+    error(&["--stack", "kubernetes"], 2, "possible values: ecs, ecs-one, lambda");
+    error(&["--stack", "ecs", "--operations"], 2, "--operations");
 }
 
 #[test]

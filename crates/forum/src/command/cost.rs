@@ -10,6 +10,7 @@ use crate::command::arguments::OutputArguments;
 use crate::cost::estimate::{Estimate, sum};
 use crate::cost::prices::Prices;
 use crate::cost::profile::Profile;
+use crate::cost::stack::Stack;
 use crate::cost::{operations, report};
 use crate::output::{self, Format};
 
@@ -19,6 +20,7 @@ use crate::output::{self, Format};
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   forum cost
+  forum cost --stack lambda --regions 1
   forum cost --operation list=20000 --operation create-post=5000 --storage posts=2000
   forum cost --profile load.json --regions 1 --json
 
@@ -51,12 +53,15 @@ pub(crate) struct Arguments {
     /// A price file to use instead of the built-in one
     #[arg(long, value_name = "FILE")]
     prices: Option<PathBuf>,
+    /// Print the whole bill of what Terraform makes with that `compute`, instead of what DynamoDB costs in both billing modes
+    #[arg(long, value_enum, conflicts_with_all = ["operations", "capacity"])]
+    stack: Option<Stack>,
     /// Print the capacity units and the price of every operation instead
     #[arg(long)]
     operations: bool,
     /// Print the figures of the guide's example beside ours instead, with the reasons
     #[arg(long, conflicts_with_all = [
-        "profile", "operation", "storage", "item_kb", "regions", "backup_days", "no_pitr", "capacity", "operations", "json",
+        "profile", "operation", "storage", "item_kb", "regions", "backup_days", "no_pitr", "capacity", "operations", "json", "stack",
     ])]
     guide: bool,
     #[command(flatten)]
@@ -83,6 +88,22 @@ pub(crate) fn run(arguments: Arguments) -> anyhow::Result<Outcome> {
     let prices = Prices::load(arguments.prices.as_deref())?;
     let profile = profile(&arguments)?;
     let estimate = Estimate::new(&profile, &prices);
+    if let Some(stack) = arguments.stack {
+        let bill = stack.bill(&profile, &prices);
+        let text = match arguments.output.format() {
+            Format::Json => {
+                let tables = sum(&estimate.on_demand) + sum(&estimate.data);
+                let lines = json!({"stack": bill, "onDemand": estimate.on_demand, "data": estimate.data});
+                let total = sum(&bill) + tables;
+                json!({"pricesAsOf": prices.as_of, "profile": profile, "compute": stack, "bill": lines, "dollars": total})
+                    .to_string()
+                    + "\n"
+            }
+            Format::Text => report::bill(&profile, &prices, &bill, &estimate),
+        };
+        output::print_text(text)?;
+        return Ok(Outcome::Done);
+    }
     let operations = operations::all();
     let text = match (arguments.operations, arguments.guide, arguments.output.format()) {
         (true, _, Format::Json) => json!(operations).to_string() + "\n",

@@ -41,7 +41,7 @@ pub(crate) struct Line {
 }
 
 impl Line {
-    fn new(what: &'static str, quantity: f64, unit: &'static str, price: f64) -> Self {
+    pub(crate) fn new(what: &'static str, quantity: f64, unit: &'static str, price: f64) -> Self {
         Self { what, quantity, unit, price, dollars: quantity * price }
     }
 }

@@ -1,4 +1,4 @@
-//! List prices of DynamoDB, from a dated file.
+//! List prices of DynamoDB and of what else the forum runs on, from a dated file.
 
 use std::path::Path;
 
@@ -38,6 +38,46 @@ pub(crate) struct Prices {
     pub(crate) backup_gb_month: f64,
     /// A gigabyte from one region to another.
     pub(crate) transfer_gb: f64,
+    /// A CPU (ARM) of a Fargate task for an hour.
+    pub(crate) task_cpu_hour: f64,
+    /// A gigabyte of memory of such a task for an hour.
+    pub(crate) task_gb_hour: f64,
+    /// An application load balancer for an hour.
+    pub(crate) load_balancer_hour: f64,
+    /// A capacity unit of a load balancer for an hour, which a gigabyte takes.
+    pub(crate) load_balancer_unit_hour: f64,
+    /// A public IPv4 address for an hour.
+    pub(crate) address_hour: f64,
+    /// An interface endpoint in a zone for an hour.
+    pub(crate) endpoint_hour: f64,
+    /// A firewall for a month.
+    pub(crate) firewall_month: f64,
+    /// One of its rules for a month.
+    pub(crate) firewall_rule_month: f64,
+    /// A million requests through a firewall.
+    pub(crate) firewall_million: f64,
+    /// A metric that an alarm watches, for a month.
+    pub(crate) alarm_metric_month: f64,
+    /// An alarm on other alarms, for a month.
+    pub(crate) composite_alarm_month: f64,
+    /// A metric of our own for a month.
+    pub(crate) metric_month: f64,
+    /// A key for a month.
+    pub(crate) key_month: f64,
+    /// A zone of DNS for a month.
+    pub(crate) zone_month: f64,
+    /// A health check by HTTPS every 10 s for a month.
+    pub(crate) health_check_month: f64,
+    /// A gigabyte of logs.
+    pub(crate) log_gb: f64,
+    /// A million recorded calls.
+    pub(crate) trail_million: f64,
+    /// A million requests to an HTTP API.
+    pub(crate) api_million: f64,
+    /// A million calls of a function.
+    pub(crate) function_million: f64,
+    /// A gigabyte of memory of a function (ARM) for a second.
+    pub(crate) function_gb_second: f64,
 }
 
 impl Prices {
@@ -63,7 +103,7 @@ impl Prices {
         Ok(prices)
     }
 
-    fn each(&self) -> [(&'static str, f64); 10] {
+    fn each(&self) -> [(&'static str, f64); 30] {
         [
             ("readMillion", self.read_million),
             ("writeMillion", self.write_million),
@@ -75,6 +115,26 @@ impl Prices {
             ("pitrGbMonth", self.pitr_gb_month),
             ("backupGbMonth", self.backup_gb_month),
             ("transferGb", self.transfer_gb),
+            ("taskCpuHour", self.task_cpu_hour),
+            ("taskGbHour", self.task_gb_hour),
+            ("loadBalancerHour", self.load_balancer_hour),
+            ("loadBalancerUnitHour", self.load_balancer_unit_hour),
+            ("addressHour", self.address_hour),
+            ("endpointHour", self.endpoint_hour),
+            ("firewallMonth", self.firewall_month),
+            ("firewallRuleMonth", self.firewall_rule_month),
+            ("firewallMillion", self.firewall_million),
+            ("alarmMetricMonth", self.alarm_metric_month),
+            ("compositeAlarmMonth", self.composite_alarm_month),
+            ("metricMonth", self.metric_month),
+            ("keyMonth", self.key_month),
+            ("zoneMonth", self.zone_month),
+            ("healthCheckMonth", self.health_check_month),
+            ("logGb", self.log_gb),
+            ("trailMillion", self.trail_million),
+            ("apiMillion", self.api_million),
+            ("functionMillion", self.function_million),
+            ("functionGbSecond", self.function_gb_second),
         ]
     }
 }
@@ -92,7 +152,7 @@ mod tests {
     fn a_price_that_is_missing_unknown_or_negative_is_named() {
         for (from, to, named) in [
             ("\"transferGb\": 0.02", "\"readMillion2\": 1", "readMillion2"),
-            (",\n  \"transferGb\": 0.02", "", "transferGb"),
+            ("\n  \"transferGb\": 0.02,", "", "transferGb"),
             ("0.625", "-1", "writeMillion"),
         ] {
             let error = format!("{:#}", Prices::parse(&EMBEDDED.replace(from, to)).unwrap_err());

@@ -10,10 +10,7 @@ use super::profile::Profile;
 /// The estimate, line by line.
 pub(crate) fn estimate(profile: &Profile, prices: &Prices, estimate: &Estimate) -> String {
     let mut out = heading(prices);
-    let load: Vec<_> = profile.operations_per_day.iter().map(|(name, count)| format!("{} {name}", thousands(*count))).collect();
-    let storage: Vec<_> = profile.storage_mb.iter().map(|(table, mb)| format!("{table} {mb} MB")).collect();
-    out += &format!("Load per day: {}; items of {} KB\n", load.join(", "), profile.item_kb);
-    out += &format!("Stored: {}; in {}\n\n", storage.join(", "), regions(profile));
+    out += &load(profile);
     out += &section("Reads and writes, on demand", &estimate.on_demand);
     let provisioned = format!("Or provisioned: {0} + {0} units for every table and every index", profile.capacity);
     out += &section(&provisioned, &estimate.provisioned);
@@ -22,6 +19,29 @@ pub(crate) fn estimate(profile: &Profile, prices: &Prices, estimate: &Estimate) 
         out += &format!("{:<61}{:>12}\n", format!("Total, {mode}"), money(sum(lines) + sum(&estimate.data)));
     }
     out
+}
+
+/// The whole bill, line by line.
+pub(crate) fn bill(profile: &Profile, prices: &Prices, bill: &[Line], estimate: &Estimate) -> String {
+    let mut out = heading(prices).replacen(" on DynamoDB", "", 1);
+    out += &load(profile);
+    out += &section("What runs the forum and watches it", bill);
+    out += &section("Tables: reads and writes, on demand", &estimate.on_demand);
+    out += &section("Tables: data", &estimate.data);
+    let total = sum(bill) + sum(&estimate.on_demand) + sum(&estimate.data);
+    out + &format!("{:<61}{:>12}\n", "Total", money(total))
+}
+
+fn load(profile: &Profile) -> String {
+    let load: Vec<_> = profile.operations_per_day.iter().map(|(name, count)| format!("{} {name}", thousands(*count))).collect();
+    let storage: Vec<_> = profile.storage_mb.iter().map(|(table, mb)| format!("{table} {mb} MB")).collect();
+    format!(
+        "Load per day: {}; items of {} KB\nStored: {}; in {}\n\n",
+        load.join(", "),
+        profile.item_kb,
+        storage.join(", "),
+        regions(profile)
+    )
 }
 
 /// The table of operations with the price of a million of each, on demand.
