@@ -1,5 +1,7 @@
 //! The first page: the threads.
 
+use std::sync::atomic::Ordering;
+
 use axum::extract::Query;
 use axum::response::Response;
 use maud::{Markup, html};
@@ -12,37 +14,84 @@ use crate::items::Thread;
 use crate::layout::{Page, author, paging, time};
 use crate::visit::Visit;
 
+/// How many pinned threads stand above the others.
+const PINNED: usize = 10;
+
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct List {
     cursor: Option<String>,
+    /// `created`: the newest threads first. Else those whose last post is the newest.
+    sort: Option<String>,
 }
 
-pub(crate) async fn list(visit: Visit, Query(List { cursor }): Query<List>) -> Result<Response, Failure> {
-    let from = cursor.as_ref().map(|cursor| format!("&cursor={}", encoded(cursor))).unwrap_or_default();
-    let threads = visit.api.get::<Vec<Thread>>(&format!("/api/threads?limit={ON_A_PAGE}{from}")).await?;
-    let users = visit.api.users(writers(&threads.body)).await;
-    let next = threads.next.map(|next| format!("/?cursor={}", encoded(&next)));
+/// A page of the list.
+struct Shown {
+    pinned: Vec<Thread>,
+    threads: Vec<Thread>,
+    next: Option<String>,
+    /// Can the list be had in the other order?
+    has_orders: bool,
+}
+
+pub(crate) async fn list(visit: Visit, Query(List { cursor, sort }): Query<List>) -> Result<Response, Failure> {
+    let by_age = sort.as_deref() == Some("created");
+    let Shown { pinned, threads, next, has_orders } = shown(&visit, by_age, cursor.as_deref()).await?;
+    let users = visit.api.users(writers(&pinned).chain(writers(&threads))).await;
+    let order = if by_age { "sort=created&" } else { "" };
+    let first = if by_age { "/?sort=created" } else { "/" };
+    let next = next.map(|next| format!("/?{order}cursor={}", encoded(&next)));
     let body = html! {
         div.heading {
             h1 { "Threads" }
             @if visit.has_log_in() { a.button href="/new-thread" { "New thread" } }
         }
-        @if threads.body.is_empty() {
-            p.empty { @if cursor.is_some() { "There are no more threads." } @else { "Nobody has opened a thread yet." } }
-        } @else {
-            (rows(&threads.body, &users))
+        @if has_orders {
+            nav.tabs aria-label="Order" {
+                a href="/" aria-current=[(!by_age).then_some("page")] { "Latest posts" }
+                a href="/?sort=created" aria-current=[by_age.then_some("page")] { "Newest threads" }
+            }
         }
-        (paging(&[("first", "First page", cursor.is_some().then(|| "/".to_owned())), ("next", "Next page", next)]))
+        @if !pinned.is_empty() {
+            ol.threads.pinned aria-label="Pinned threads" { @for thread in &pinned { (row(thread, &users)) } }
+        }
+        @if !threads.is_empty() {
+            (rows(&threads, &users))
+        } @else if pinned.is_empty() {
+            p.empty { @if cursor.is_some() { "There are no more threads." } @else { "Nobody has opened a thread yet." } }
+        }
+        (paging(&[("first", "First page", cursor.is_some().then(|| first.to_owned())), ("next", "Next page", next)]))
     };
     let site = &visit.shared.site;
     let page = Page {
-        description: Some(format!("What is talked about in {}: the threads, newest first.", site.title)),
-        canonical: cursor.is_none().then(|| "/".to_owned()),
+        description: Some(format!("What is talked about in {}.", site.title)),
+        canonical: (cursor.is_none() && !by_age).then(|| "/".to_owned()),
         feed: Some(("/feed.atom".to_owned(), "New threads".to_owned())),
         ..Page::new("", body)
     };
     Ok(page.to(&visit))
+}
+
+async fn shown(visit: &Visit, by_age: bool, cursor: Option<&str>) -> Result<Shown, Failure> {
+    let from = cursor.map(|cursor| format!("&cursor={}", encoded(cursor))).unwrap_or_default();
+    let list = async |parameters: String| visit.api.get::<Vec<Thread>>(&format!("/api/threads?limit={parameters}")).await;
+    let knows_activity = &visit.shared.knows_activity;
+    if knows_activity.load(Ordering::Relaxed) {
+        let sort = if by_age { "created" } else { "activity" };
+        let pinned =
+            async { if cursor.is_some() { Ok(Vec::new()) } else { Ok(list(format!("{PINNED}&pinned=true")).await?.body) } };
+        match tokio::try_join!(list(format!("{ON_A_PAGE}&sort={sort}{from}")), pinned) {
+            Ok((threads, pinned)) => {
+                let is_pinned = |thread: &Thread| pinned.iter().any(|pinned| pinned.thread_id == thread.thread_id);
+                let rest = threads.body.into_iter().filter(|thread| !is_pinned(thread)).collect();
+                return Ok(Shown { threads: rest, next: threads.next, pinned, has_orders: true });
+            }
+            Err(failure) if failure.of_field("sort").is_none() && failure.of_field("pinned").is_none() => return Err(failure),
+            Err(_) => knows_activity.store(false, Ordering::Relaxed),
+        }
+    }
+    let threads = list(format!("{ON_A_PAGE}{from}")).await?;
+    Ok(Shown { pinned: Vec::new(), threads: threads.body, next: threads.next, has_orders: false })
 }
 
 /// Everybody whose name the rows show.
