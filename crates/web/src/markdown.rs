@@ -4,10 +4,11 @@
 //! cleaned once more, so that no fault of the first step reaches a reader.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use ammonia::{Builder, UrlRelative};
 use maud::{Markup, PreEscaped};
+use moka::sync::Cache;
 use pulldown_cmark::{Event, HeadingLevel, Options, Parser, Tag, TagEnd, html};
 
 static CLEANER: LazyLock<Builder<'static>> = LazyLock::new(|| {
@@ -45,8 +46,29 @@ static CLEANER: LazyLock<Builder<'static>> = LazyLock::new(|| {
     builder
 });
 
-/// The text as HTML. Headings begin at `h3`: those above are the page's own.
+/// Bytes that are kept of texts and their HTML. To make it takes several times longer than everything else of a page.
+const KEPT: u64 = 16 * 1024 * 1024;
+
+static MADE: LazyLock<Cache<String, Arc<str>>> = LazyLock::new(|| {
+    let bytes = |text: &String, html: &Arc<str>| u32::try_from(text.len() + html.len()).unwrap_or(u32::MAX);
+    Cache::builder().max_capacity(KEPT).weigher(bytes).build()
+});
+
+/// The HTML of a text that is read more often than it is written.
 pub(crate) fn markdown(text: &str) -> Markup {
+    let html = match MADE.get(text) {
+        Some(html) => html,
+        None => {
+            let html: Arc<str> = draft(text).0.into();
+            MADE.insert(text.to_owned(), Arc::clone(&html));
+            html
+        }
+    };
+    PreEscaped(html.as_ref().to_owned())
+}
+
+/// The text as HTML. Headings begin at `h3`: those above are the page's own.
+pub(crate) fn draft(text: &str) -> Markup {
     let mut last_level = 2;
     let mut open = Vec::new();
     let events = Parser::new_ext(text, Options::ENABLE_STRIKETHROUGH | Options::ENABLE_TABLES).map(|event| match event {

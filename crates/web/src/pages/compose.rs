@@ -11,7 +11,7 @@ use crate::failure::Failure;
 use crate::forms::{Field, Form, Sent};
 use crate::items::{Post, Thread};
 use crate::layout::Page;
-use crate::markdown::markdown;
+use crate::markdown::draft;
 use crate::visit::{Id, Visit};
 
 /// Of the API: characters of a title and of a description, and about so many of a post, whose limit is in bytes.
@@ -50,7 +50,7 @@ pub(super) fn preview_area(text: Option<&str>) -> Markup {
     html! {
         section.preview aria-label="Preview" data-preview="" hidden[text.is_none()] {
             p.meta { "Preview" }
-            div.text { @if let Some(text) = text { (markdown(text)) } }
+            div.text { @if let Some(text) = text { (draft(text)) } }
         }
     }
 }
@@ -58,7 +58,7 @@ pub(super) fn preview_area(text: Option<&str>) -> Markup {
 /// What the script shows in the preview.
 pub(crate) async fn preview(visit: Visit, sent: Sent) -> Result<Markup, Failure> {
     sent.check(&visit)?;
-    Ok(markdown(&sent.text("text")))
+    Ok(draft(&sent.text("text")))
 }
 
 pub(crate) async fn new_thread(visit: Visit) -> Response {
