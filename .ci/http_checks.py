@@ -182,7 +182,7 @@ def body_limit():
 def gateway():
     """Only the services' paths are open; ids pass; browsers may read every answer."""
     assert expect(200, ask("GET", "/health")).json == {"status": "ok"}
-    for path in ["/", "/metrics", "/api", "/api/other"]:
+    for path in ["/metrics", "/metrics/", "/api", "/api/other", "/health/x"]:
         problem(404, ask("GET", path))
     problem(414, ask("GET", "/" + "x" * 20_000))
     problem(431, ask("GET", "/", X="x" * 40_000))
@@ -193,6 +193,18 @@ def gateway():
             assert (got == sent) == (sent == "a-Valid_id.1") and re.fullmatch("[A-Za-z0-9._-]{1,64}", got), answer
         answer = ask("GET", path, Origin="http://localhost:5173")
         assert answer.headers.get_all("Access-Control-Allow-Origin") == ["*"], answer
+
+
+def page():
+    """The page is at every other path, of this origin alone, with what the services say."""
+    for path, part in [("/", "Welcome"), ("/threads/1", "Hello everyone!"), ("/users/2", "Bob"), ("/posts/none", "Not found")]:
+        answer = ask("GET", path, Accept="text/html")
+        expect(404 if part == "Not found" else 200, answer)
+        assert part in answer.bytes.decode() and answer.headers["Content-Type"].startswith("text/html"), answer
+        assert answer.headers["Access-Control-Allow-Origin"] is None and len(answer.headers.get_all("X-Request-Id")) == 1, answer
+        assert "default-src 'none'" in answer.headers["Content-Security-Policy"], answer
+    (style,) = re.findall(r'"(/assets/page\.css[^"]*)"', ask("GET", "/").bytes.decode())
+    expect(200, ask("GET", style))
 
 
 def refused_with_a_body():

@@ -26,6 +26,9 @@ use crate::{Site, Web};
 /// How many bytes a key has.
 const KEY_BYTES: usize = 32;
 
+/// What is to be set where people log in.
+const COOKIE_KEY: &str = "WEB_COOKIE_KEY, as there is WEB_CLIENT_ID: 32 bytes in base64, as `openssl rand -base64 32` makes them";
+
 /// The page.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Page")]
@@ -146,23 +149,30 @@ impl ServiceConfig {
     fn open(self, auth: &AuthConfig) -> Result<Web, ConfigError> {
         let url = self.web_url.ok_or(ConfigError::Missing("WEB_URL: the URL under which people reach the page"))?;
         let api = self.api_url.ok_or(ConfigError::Missing("API_URL: the URL below which /api has every service"))?;
-        let key = self.page.web_cookie_key.clone();
-        let key =
-            key.ok_or(ConfigError::Missing("WEB_COOKIE_KEY: 32 bytes in base64, as `openssl rand -base64 32` makes them"))?;
+        let key = match (&self.page.web_cookie_key, &self.page.web_client_id) {
+            (Some(key), _) => key.clone(),
+            // Nobody logs in, so that there are no cookies.
+            (None, None) => CookieKey::random()?,
+            (None, Some(_)) => return Err(ConfigError::Missing(COOKIE_KEY)),
+        };
         Ok(self.page.site(&url, auth.auth_issuer.as_deref(), false, key, Some(Transport::http(Some(&api)))))
     }
 }
 
 impl CookieKey {
+    fn random() -> Result<Self, ConfigError> {
+        let mut bytes = [0; KEY_BYTES];
+        aws_lc_rs::rand::fill(&mut bytes).map_err(|_| ConfigError::Make)?;
+        Ok(Self(bytes))
+    }
+
     /// The key in that file. Where there is none, it is made, with its folder; only its owner may read it. Processes that make it at the
     /// same time have the same one in the end.
     fn in_file(path: &Path) -> Result<Self, ConfigError> {
         let failed = |reason| ConfigError::File { path: path.to_owned(), reason };
         let text = match fs::read_to_string(path) {
             Err(error) if error.kind() == ErrorKind::NotFound => {
-                let mut bytes = [0; KEY_BYTES];
-                aws_lc_rs::rand::fill(&mut bytes).map_err(|_| ConfigError::Make)?;
-                create(path, &STANDARD.encode(bytes)).map_err(failed)?;
+                create(path, &STANDARD.encode(Self::random()?.0)).map_err(failed)?;
                 fs::read_to_string(path)
             }
             read => read,
