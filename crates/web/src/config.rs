@@ -60,7 +60,7 @@ pub struct ServiceConfig {
     /// Serve the forum's page at /? true or false
     #[arg(long, env = "WEB", value_name = "WEB", default_value_t = false, action = clap::ArgAction::Set)]
     pub web: bool,
-    /// The URL under which people reach the page, as in https://forum.example; required with WEB=true
+    /// Scheme, host and port under which people reach the page; https://, or http:// on this machine; required with WEB=true
     #[arg(long, env = "WEB_URL", value_name = "WEB_URL", value_parser = public_url)]
     pub web_url: Option<String>,
     /// The URL below which the page finds /api with every service; required with WEB=true
