@@ -4,7 +4,9 @@
 //! [`TABLES`]. A new entity is one file in `forum/` plus its line here.
 
 mod attributes;
+pub mod modlog;
 pub mod post;
+pub mod report;
 pub mod thread;
 pub mod user;
 
@@ -14,10 +16,10 @@ use uuid::Uuid;
 use crate::store::schema::Table;
 
 pub use crate::store::time::timestamp;
-pub use attributes::{EXPIRES_AT, REQUEST_HASH};
+pub use attributes::{ACTION_ID, EXPIRES_AT, LOCKED_AT, PINNED_AT, REMOVED_AT, REQUEST_HASH};
 
 /// Every table, sorted by name.
-pub const TABLES: [&Table; 3] = [&post::TABLE, &thread::TABLE, &user::TABLE];
+pub const TABLES: [&Table; 5] = [&modlog::TABLE, &post::TABLE, &report::TABLE, &thread::TABLE, &user::TABLE];
 
 /// Grows when stored data of the version before must be changed to be understood. Backups carry it.
 pub const SCHEMA_VERSION: u32 = 1;

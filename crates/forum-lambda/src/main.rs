@@ -13,7 +13,8 @@ static ALLOCATOR: Allocator = Allocator;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     let settings = Settings::of_environment("forum-lambda");
-    let services = vec![users_svc::service(), threads_svc::service(), posts_svc::service()];
+    let mut services = users_svc::services();
+    services.extend([threads_svc::service(), posts_svc::service()]);
     let ended = match settings.embed(services).await {
         Ok(forum) => forum_lambda::run(forum.router.clone(), forum.emf.clone()).await,
         Err(reason) => Err(reason),

@@ -21,7 +21,7 @@ async fn a_store_comes_back_equal_on_either_backend() {
         from.fill(30, 7, 250).await;
         let file = from.path(name);
         let wrote = from.done(&["backup", "--file", text(&file)]);
-        assert!(wrote.stdout.contains("250 posts, 7 threads, 30 users"), "{}", wrote.stdout);
+        assert!(wrote.stdout.contains("250 posts, 0 reports, 7 threads, 30 users"), "{}", wrote.stdout);
         assert_eq!(fs::read(&file).unwrap().starts_with(&[0x28, 0xb5, 0x2f, 0xfd]), name.ends_with(".zst"));
         for to in Place::each().await {
             let restored = to.done(&["restore", "--file", text(&file)]);
@@ -45,7 +45,8 @@ async fn stored_backups_are_read() {
             fs::copy(fixtures.join(name), &file).unwrap();
             to.done(&["restore", "--file", text(&file)]);
             for table in TABLES {
-                let mut wanted: Vec<_> = expected[table.name].iter().map(|item| item.get()).collect();
+                // They are of a version that knew fewer tables.
+                let mut wanted: Vec<_> = expected.get(table.name).into_iter().flatten().map(|item| item.get()).collect();
                 wanted.sort_unstable();
                 assert_eq!(to.items(table).await, wanted, "{name}: {}", table.name);
             }
@@ -90,8 +91,8 @@ async fn the_file_is_lines_of_json_with_a_manifest() {
     assert_eq!(last["backup"], *first);
     assert_eq!(last["tables"]["users"]["items"], 3);
     assert_eq!(last["tables"], printed["tables"]);
-    assert_eq!(last["parts"], 6);
-    assert_eq!(lines.len(), 1 + 6 + 7 + 1);
+    assert_eq!(last["parts"], 10);
+    assert_eq!(lines.len(), 1 + 10 + 7 + 1);
     assert!(lines.iter().any(|line| line["userId"] == "u1" && line["tags"] == json!({"$SS": ["a", "b"]})));
 }
 
@@ -276,14 +277,14 @@ async fn damage_is_named_by_part() {
     let file = from.path("b.jsonl");
     from.done(&["backup", "--file", text(&file), "--segments", "1"]);
     let whole = fs::read_to_string(&file).unwrap();
-    // Posts are part 0, threads part 1, users part 2.
+    // Users are part 0, the log is part 1, threads are part 2.
     fs::write(&file, whole.replacen("thread 1", "thread 2", 1)).unwrap();
     let to = Place::json().await;
-    to.fails(&["restore", "--file", text(&file)], &["b.jsonl: part 1: is damaged: its sha256 does not match"]);
+    to.fails(&["restore", "--file", text(&file)], &["b.jsonl: part 2: is damaged: its sha256 does not match"]);
     let threads: Vec<_> = whole.lines().filter(|line| line.contains("\"title\"") || line.contains("\"threads\",")).collect();
     let without = whole.lines().filter(|line| !threads.contains(line)).map(|line| format!("{line}\n")).collect::<String>();
     fs::write(&file, without).unwrap();
-    to.fails(&["restore", "--file", text(&file)], &["b.jsonl: part 1"]);
+    to.fails(&["restore", "--file", text(&file)], &["b.jsonl: part 2"]);
     fs::write(&file, whole.clone() + "{}\n").unwrap();
     to.fails(&["restore", "--file", text(&file)], &["b.jsonl: the manifest: unexpected data after it"]);
     to.assert_empty().await;
@@ -307,7 +308,7 @@ async fn a_truncated_file_is_refused() {
     from.done(&["backup", "--file", text(&file)]);
     let whole = fs::read_to_string(&file).unwrap();
     fs::write(&file, &whole[..whole.rfind("{\"$manifest\"").unwrap()]).unwrap();
-    to.fails(&["restore", "--file", text(&file)], &["whole.jsonl is truncated: it ends before part 12 and has no manifest"]);
+    to.fails(&["restore", "--file", text(&file)], &["whole.jsonl is truncated: it ends before part 20 and has no manifest"]);
     to.assert_empty().await;
 }
 
@@ -408,8 +409,8 @@ async fn a_restore_that_was_killed_goes_on() {
     let to = Place::dynamodb().await;
     to.fails(&["restore", "--file", text(&file), "--resume"], &["nothing to resume"]);
     let mut child = to.command(&["restore", "--file", text(&file), "--max-write-units", "250"]).spawn().unwrap();
-    // Threads come first, in one part for each segment.
-    wait_until("parts of posts", || fs::read_to_string(&journal).is_ok_and(|journal| journal.matches("part").count() > 23));
+    // Users, the log and threads come first, in one part for each segment.
+    wait_until("parts of posts", || fs::read_to_string(&journal).is_ok_and(|journal| journal.matches("part").count() > 43));
     child.kill().unwrap();
     child.wait().unwrap();
     let stored = to.items(&post::TABLE).await.len();

@@ -20,8 +20,14 @@ fn tables_are_created_seeded_and_deleted_and_each_may_be_repeated() {
     for done in ["created", "already exists"] {
         dynamo.run(&["tables", "create"]).success().stdout(each(done));
     }
-    dynamo.run(&["seed", "--use-dynamodb"]).success().stdout(contains("created 3 users, 2 threads, 2 posts"));
-    dynamo.run(&["seed", "--use-dynamodb"]).success().stdout(contains("created 0 users, 0 threads, 0 posts"));
+    dynamo
+        .run(&["seed", "--use-dynamodb"])
+        .success()
+        .stdout(contains("created 3 users, 1 modlog, 2 threads, 2 posts, 1 reports"));
+    dynamo
+        .run(&["seed", "--use-dynamodb"])
+        .success()
+        .stdout(contains("created 0 users, 0 modlog, 0 threads, 0 posts, 0 reports"));
     for done in ["deleted", "does not exist"] {
         dynamo.run(&["tables", "delete", "--yes"]).success().stdout(each(done));
     }

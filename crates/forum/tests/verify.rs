@@ -8,7 +8,7 @@ use std::fs;
 
 use aws_sdk_dynamodb::types::AttributeValue::{N, S};
 use db_adapter::Item;
-use db_adapter::forum::{TABLES, post, thread, user};
+use db_adapter::forum::{TABLES, modlog, post, thread, user};
 use serde_json::{Value as Json, json};
 
 use place::{Ended, Place, a_post, a_thread, a_user, item, text};
@@ -42,7 +42,7 @@ async fn a_store_alone_is_counted() {
         let tables = report["tables"].as_array().unwrap();
         let counts: Vec<_> =
             tables.iter().map(|table| (table["table"].as_str().unwrap(), table["items"].as_u64().unwrap())).collect();
-        assert_eq!(counts, [("users", 11), ("threads", 3), ("posts", 40)]);
+        assert_eq!(counts, [("users", 11), ("modlog", 0), ("threads", 3), ("posts", 40), ("reports", 0)]);
         assert_eq!((&report["differs"], &report["findings"]), (&json!(false), &json!([])));
         checksums.push(tables.iter().map(|table| table["checksum"].clone()).collect::<Vec<_>>());
     }
@@ -66,6 +66,25 @@ async fn what_is_past_its_time_is_not_there() {
         let other = Place::json().await;
         other.done(&["restore", "--file", text(&place.path("b.jsonl"))]);
         assert_eq!(other.items(&post::TABLE).await.len(), 3);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn actions_that_are_logged_and_not_done_are_listed() {
+    for place in Place::each().await {
+        place.fill(2, 2, 2).await;
+        let entry = |id: &str, action: &str, second: u8| {
+            let entry = json!({ "actionId": id, "target": "threads/t1", "action": action, "reason": "r", "feed": "modlog",
+                "createdAt": format!("2026-01-01T00:00:0{second}.000Z") });
+            Item::parse(&entry.to_string()).unwrap()
+        };
+        // The last one on each matter counts.
+        place.load(&modlog::TABLE, vec![entry("a", "lock", 1), entry("b", "unlock", 2), entry("c", "pin", 3)]).await;
+        let verified = place.done(&["verify"]);
+        assert_says(&verified, &["note: action c is logged but not done: pin threads/t1 at 2026-01-01T00:00:03.000Z"]);
+        let report: Json = serde_json::from_str(&place.done(&["verify", "--json"]).stdout).unwrap();
+        let ids: Vec<_> = report["unfinished"].as_array().unwrap().iter().map(|action| action["actionId"].clone()).collect();
+        assert_eq!((ids, &report["differs"]), (vec![json!("c")], &json!(false)));
     }
 }
 
@@ -118,7 +137,7 @@ async fn items_that_differ_are_named() {
         }
         let report = differs(&place, &["verify", "--against-backup", "b.jsonl", "--json"]).stdout;
         let report: Json = serde_json::from_str(&report).unwrap();
-        let differences = &report["tables"][2]["against"]["differences"];
+        let differences = &report["tables"][3]["against"]["differences"];
         assert_eq!(differences.as_array().unwrap().len(), 2);
         let missing = json!({"table": "posts", "key": {"postId": "p1", "threadId": "t1"}, "difference": "missing"});
         assert!(differences.as_array().unwrap().contains(&missing), "{differences}");

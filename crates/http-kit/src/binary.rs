@@ -100,7 +100,7 @@ pub struct Program {
     /// Its port where none is configured.
     pub port: &'static str,
     /// What it serves.
-    pub service: fn() -> Service,
+    pub services: fn() -> Vec<Service>,
 }
 
 /// Runs the program to its end: 0 after an orderly shutdown, 1 and one line on standard error when it cannot serve, 2 when it is
@@ -116,7 +116,7 @@ pub async fn run_with<P: PageConfig>(program: Program) -> ExitCode {
     let command = with_port(Serve::<P>::command(), program.port).name(program.name).about(program.about).version(version);
     let matches = without_empty_variables(command).get_matches();
     let arguments = Serve::<P>::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
-    match arguments.run(vec![(program.service)()]).await {
+    match arguments.run((program.services)()).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(reason) => {
             telemetry::print(std::io::stderr(), format!("{}: {reason}\n", program.name));

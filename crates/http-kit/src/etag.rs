@@ -11,11 +11,16 @@ use crate::problem::Problem;
 /// What proxies append to a tag when they compress.
 const ENCODINGS: [&str; 3] = ["-gzip", "-br", "-zstd"];
 
-/// An item's ETag: strong, `"<version>-<writeId>"`. `None` where the `writeId` that somebody stored does not fit into a header.
-pub fn etag(tag: &Tag) -> Option<HeaderValue> {
+/// What the tag of an item ends with where what its author said is concealed.
+const CONCEALED: &str = "-removed";
+
+/// An item's ETag: strong, `"<version>-<writeId>"`, and another one where what its author said is concealed. `None` where the `writeId`
+/// that somebody stored does not fit into a header.
+pub fn etag(tag: &Tag, concealed: bool) -> Option<HeaderValue> {
     let fits = tag.write_id.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'"');
+    let end = if concealed { CONCEALED } else { "" };
     // As the tag is displayed, without the formatter: every response with an item waits for this.
-    fits.then(|| HeaderValue::try_from(["\"", &tag.version.to_string(), "-", &tag.write_id, "\""].concat()).ok()).flatten()
+    fits.then(|| HeaderValue::try_from(["\"", &tag.version.to_string(), "-", &tag.write_id, end, "\""].concat()).ok()).flatten()
 }
 
 /// The tags that one header names.
@@ -135,12 +140,12 @@ impl Conditions {
         Read { strong: self.if_match.is_some() || self.if_none_match.is_some(), ..Read::default() }
     }
 
-    /// For a GET: does the client have the item as it is?
+    /// For a GET: does the client have the item as it is, with what its author said or without?
     ///
     /// # Errors
     /// 412 when the item has none of the tags of `If-Match`.
-    pub fn is_known(&self, item: &Item) -> Result<bool, Problem> {
-        self.evaluate(item).of_get()
+    pub(crate) fn is_known(&self, item: &Item, concealed: bool) -> Result<bool, Problem> {
+        if concealed { self.name(&format!("{}{CONCEALED}", item.tag())) } else { self.evaluate(item).of_get() }
     }
 
     /// For a GET of something else: does the client have what has that tag?
@@ -271,7 +276,7 @@ mod tests {
 
     #[test]
     fn an_etag_says_version_and_write() {
-        let tag = |json| etag(&Item::parse(json).unwrap().tag());
+        let tag = |json| etag(&Item::parse(json).unwrap().tag(), false);
         assert_eq!(tag(r#"{"version":3,"writeId":"w"}"#).unwrap(), "\"3-w\"");
         assert_eq!(tag("{}").unwrap(), "\"0-0\"");
         assert_eq!(tag(r#"{"version":3,"writeId":"\"ä"}"#), None);

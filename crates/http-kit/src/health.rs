@@ -40,6 +40,7 @@ pub(crate) async fn live() -> Json<serde_json::Value> {
 #[derive(Debug, Clone)]
 pub(crate) struct Readiness {
     pub(crate) store: SharedStore,
+    pub(crate) name: &'static str,
     pub(crate) table: &'static Table,
     pub(crate) auth: Option<Arc<Auth>>,
     pub(crate) draining: Draining,
@@ -98,5 +99,5 @@ fn report(readiness: Readiness, store: Health) -> Response {
         true => (StatusCode::OK, Status::Ok),
         false => (StatusCode::SERVICE_UNAVAILABLE, Status::Unavailable),
     };
-    (code, Json(Report { status, service: readiness.table.name, version: version(), store, identity })).into_response()
+    (code, Json(Report { status, service: readiness.name, version: version(), store, identity })).into_response()
 }

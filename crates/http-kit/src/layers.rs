@@ -68,8 +68,9 @@ pub fn app(services: Vec<Service>, store: &SharedStore, behaviour: &Behaviour, d
     let (mut api, mut documents) = (Router::new(), Vec::new());
     for service in services {
         let auth = behaviour.auth.clone();
-        let readiness = Readiness { store: store.clone(), table: service.table, auth, draining: draining.clone() };
-        let path = format!("/api/{}/health", service.table.name);
+        let (name, table) = (service.name, service.table);
+        let readiness = Readiness { store: store.clone(), name, table, auth, draining: draining.clone() };
+        let path = format!("/api/{name}/health");
         probes = probes.route(&path, get(health::ready).with_state(readiness.clone()));
         probes = probes.route(&format!("{path}/writing"), get(health::writing).with_state(readiness));
         let (routes, document) = openapi::document(service);

@@ -31,9 +31,9 @@ pub(crate) type Document = Arc<LazyLock<Arc<Asset>, Box<dyn FnOnce() -> Arc<Asse
 
 /// The service's routes, with its OpenAPI document and a page to try it; and the document.
 pub(crate) fn document(service: Service) -> (Router<SharedStore>, Document) {
-    let (name, table) = (service.table.name, service.table);
+    let (name, table) = (service.name, service.table);
     let Routes { router, paths } = service.routes;
-    let document = made(move || whole(paths, table));
+    let document = made(move || whole(paths, name, table));
     let routes = published(&document, &format!("/api/{name}/openapi.json"), &format!("/api/{name}/docs"));
     (router.merge(routes), document)
 }
@@ -59,22 +59,25 @@ fn published<S: Clone + Send + Sync + 'static>(document: &Document, url: &str, p
 }
 
 /// The document of a service, complete.
-fn whole(paths: Map<String, Value>, table: &'static Table) -> Value {
-    let mut document = frame(&format!("Forum: {}", table.name));
+fn whole(paths: Map<String, Value>, name: &'static str, table: &'static Table) -> Value {
+    let mut document = frame(&format!("Forum: {name}"));
     document["paths"] = paths.into();
     document["components"] = serde_json::to_value(Shared::openapi().components).unwrap_or_default();
     document["components"]["securitySchemes"] = json!({ "bearer": {
         "type": "http", "scheme": "bearer", "bearerFormat": "JWT",
         "description": "An access token of the issuer of this forum.",
     } });
-    for (name, schema) in schemas::of(table) {
-        document["components"]["schemas"][name] = schema;
+    let used = document["paths"].to_string();
+    for (schema, definition) in schemas::of(table) {
+        if used.contains(&format!("\"#/components/schemas/{schema}\"")) {
+            document["components"]["schemas"][schema] = definition;
+        }
     }
     document["tags"] = json!([
-        { "name": table.name, "description": format!("The {} of the forum.", table.name) },
+        { "name": name, "description": format!("The {name} of the forum.") },
         { "name": "health", "description": "Can a service serve?" },
     ]);
-    complete::complete(&mut document, table);
+    complete::complete(&mut document, name, table);
     document
 }
 

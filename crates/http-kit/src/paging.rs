@@ -15,6 +15,7 @@ use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, Schema, SchemaType, T
 use utoipa::openapi::{KnownFormat, RefOr, SchemaFormat};
 use utoipa::{IntoParams, PartialSchema, ToSchema};
 
+use crate::auth::Caller;
 use crate::extract::parameters;
 use crate::problem::Problem;
 use crate::projection::{Fields, Projection};
@@ -57,6 +58,11 @@ impl Default for Limit {
 pub struct Time(String);
 
 impl Time {
+    /// The time that the text says as RFC 3339 has it, if it is one.
+    pub fn parse(text: &str) -> Option<Self> {
+        time::parse(text).map(Self)
+    }
+
     /// The time as items have it.
     pub fn into_text(self) -> String {
         self.0
@@ -122,7 +128,7 @@ impl Timeline {
         ]
     }
 
-    /// 200 with the page of that partition of the table's index, in that order of time where none was asked for.
+    /// 200 with the page of that partition of the table's index as the caller may see it, in that order of time where none was asked for.
     ///
     /// # Errors
     /// 400 when `from` is not before `to`, or `fields` names what the table lacks; those of the store.
@@ -133,9 +139,9 @@ impl Timeline {
         index_name: &str,
         partition: impl Into<String>,
         order: Order,
-        url: &ListUrl,
+        (url, caller): (&ListUrl, &Caller),
     ) -> Result<Response, Problem> {
-        let (projection, query) = self.query(table, index(table, index_name)?, partition, order)?;
+        let (projection, query) = self.query(table, index(table, index_name)?, partition, order, caller)?;
         Ok(response::page(&projection, &store.query(table, &query).await?, url).await)
     }
 
@@ -145,9 +151,10 @@ impl Timeline {
         index: &'static Index,
         partition: impl Into<String>,
         order: Order,
+        caller: &Caller,
     ) -> Result<(Projection, Query), Problem> {
         check_range(self.from.as_ref(), self.to.as_ref())?;
-        let projection = Projection::of(table, self.fields)?;
+        let projection = Projection::of(table, self.fields, caller)?;
         let query = Query {
             order: self.order.map_or(order, |Sort(order)| order),
             from: self.from.map(Time::into_text),
@@ -206,7 +213,7 @@ impl ListUrl {
     pub fn next(&self, cursor: &Cursor, projection: &Projection) -> Option<HeaderValue> {
         let mut query = form_urlencoded::Serializer::new(String::new());
         query.extend_pairs(&self.parameters);
-        if let Some(fields) = projection.attributes() {
+        if let Some(fields) = projection.asked() {
             query.append_pair("fields", &fields.join(","));
         }
         query.append_pair("cursor", &cursor.to_string());
@@ -300,7 +307,7 @@ parameter!(
 parameter!(Sort, parse_sort, "must be asc or desc", string().enum_values(Some(["asc", "desc"])));
 parameter!(
     Time,
-    |text: &str| time::parse(text).map(Time),
+    Time::parse,
     "must be a time as in 2024-05-01T12:00:00Z (RFC 3339)",
     string().format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime)))
 );
@@ -347,7 +354,7 @@ mod tests {
         let next = |projection: Projection| url.next(&Cursor::from_text("c-_"), &projection).unwrap();
         assert_eq!(next(Projection::all(&post::TABLE)), "</api/x?from=a%2Bb%3E%22&cursor=c-_>; rel=\"next\"");
         let asked = serde_urlencoded::from_str::<Timeline>("fields=title,,postId,title").unwrap().fields;
-        let link = next(Projection::of(&post::TABLE, asked).unwrap());
+        let link = next(Projection::of(&post::TABLE, asked, &Caller::Anonymous).unwrap());
         assert_eq!(link, "</api/x?from=a%2Bb%3E%22&fields=postId,title&cursor=c-_>; rel=\"next\"");
     }
 
@@ -357,7 +364,7 @@ mod tests {
 
     fn asked(query: &str) -> Result<Query, Problem> {
         let index = index(&post::TABLE, "ThreadIndex").unwrap();
-        timeline(query).query(&post::TABLE, index, "t", Order::Descending).map(|(_, query)| query)
+        timeline(query).query(&post::TABLE, index, "t", Order::Descending, &Caller::Anonymous).map(|(_, query)| query)
     }
 
     #[test]
@@ -368,7 +375,7 @@ mod tests {
         assert_eq!(query.from.as_deref(), Some("2024-01-01T00:00:00.000Z"));
         assert_eq!(query.to.as_deref(), Some("2024-01-01T23:00:00.000Z"));
         assert_eq!(query.cursor, Some(Cursor::from_text("c")));
-        assert_eq!(query.attributes, Some(vec!["title".to_owned()]));
+        assert_eq!(query.attributes, Some(["title", "removedAt", "userId"].map(str::to_owned).into()));
         let query = asked("").unwrap();
         assert_eq!((query.order, query.limit, query.from, query.attributes), (Order::Descending, 100, None, None));
     }

@@ -114,6 +114,11 @@ impl Problem {
         Self::new(StatusCode::CONFLICT, detail)
     }
 
+    /// 409: moderators have closed the thread for new posts.
+    pub fn locked() -> Self {
+        Self { name: Some("locked"), ..Self::conflict("the thread is locked: moderators have closed it for new posts") }
+    }
+
     /// 412: the item is not the one that `If-Match` names.
     pub fn stale() -> Self {
         Self::new(StatusCode::PRECONDITION_FAILED, "the item has changed: read it again")

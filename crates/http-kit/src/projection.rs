@@ -1,9 +1,12 @@
 //! Which attributes of an item a client sees, and their JSON, made from the stored bytes.
 
-use db_adapter::schema::VERSION;
+use db_adapter::forum::{REMOVED_AT, user};
+use db_adapter::schema::{Attribute, VERSION};
 use db_adapter::{Item, Members, Read, Table};
 use serde::de::{Deserialize, Deserializer, Error};
 
+use crate::auth::Caller;
+use crate::auth::policy::sees_removed;
 use crate::paging::listed;
 use crate::problem::Problem;
 
@@ -21,26 +24,68 @@ impl<'de> Deserialize<'de> for Fields {
     }
 }
 
+/// What an item that moderators have removed has in a response, beside its attributes: `"removed": true`.
+pub(crate) const REMOVED: &str = "removed";
+
+/// Can moderators remove the items of this table?
+pub(crate) fn is_removable(table: &Table) -> bool {
+    table.attribute(REMOVED_AT).is_some()
+}
+
+/// Is the attribute concealed once its item is removed? So is what its author said. Whose it is and where it belongs stays.
+pub(crate) fn is_concealable(table: &Table, known: &Attribute) -> bool {
+    is_removable(table) && known.is_of_client() && known.references.is_none()
+}
+
+/// How much of an item a response shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Shown {
+    /// All that was asked for, as to everybody.
+    ToAll,
+    /// All that was asked for, as the caller may see what moderators have removed.
+    RemovedToSome,
+    /// Without what its author said, as moderators have removed it.
+    Concealed,
+}
+
+/// Who sees what moderators have removed.
+#[derive(Debug, Clone)]
+enum Viewer {
+    /// Whoever may do anything to the items that are shown.
+    Trusted,
+    /// Who sees only what is of this user.
+    Owner(String),
+    /// Who sees nothing of it.
+    Other,
+}
+
 /// The attributes of a table's items that a response shows, in the schema's order.
 #[derive(Debug, Clone)]
 pub struct Projection {
     table: &'static Table,
     /// Those that were asked for, each once.
     asked: Option<Vec<&'static str>>,
+    viewer: Viewer,
 }
 
 impl Projection {
-    /// Every attribute that clients may see. What this version does not know is not shown.
+    /// Every attribute that clients may see, to somebody who wrote the item or may write it. What this version does not know is not
+    /// shown.
     pub fn all(table: &'static Table) -> Self {
-        Self { table, asked: None }
+        Self { table, asked: None, viewer: Viewer::Trusted }
     }
 
-    /// The attributes that were asked for; all where nothing was.
+    /// The attributes that were asked for; all where nothing was. Of what moderators have removed, the caller sees what it may.
     ///
     /// # Errors
     /// 400 when there is no such attribute, or more are named than there are.
-    pub fn of(table: &'static Table, fields: Option<Fields>) -> Result<Self, Problem> {
-        let all = Self::all(table);
+    pub fn of(table: &'static Table, fields: Option<Fields>, caller: &Caller) -> Result<Self, Problem> {
+        let viewer = match caller.account() {
+            _ if sees_removed(caller, false) => Viewer::Trusted,
+            Some(account) => Viewer::Owner(account.id.clone()),
+            None => Viewer::Other,
+        };
+        let all = Self { viewer, ..Self::all(table) };
         let Some(Fields(asked)) = fields else { return Ok(all) };
         if let Some(unknown) = asked.iter().find(|asked| all.names().all(|name| name != *asked)) {
             let message = format!("{unknown:?} is not one of {}", all.names().collect::<Vec<_>>().join(", "));
@@ -50,7 +95,7 @@ impl Projection {
             return Err(Problem::parameter("fields", "names more attributes than there are"));
         }
         let asked = all.names().filter(|name| asked.iter().any(|asked| asked == name)).collect();
-        Ok(Self { table, asked: Some(asked) })
+        Ok(Self { asked: Some(asked), ..all })
     }
 
     /// Is every attribute shown that clients may see?
@@ -63,9 +108,31 @@ impl Projection {
         visible.filter(|name| self.asked.as_ref().is_none_or(|asked| asked.contains(name)))
     }
 
-    /// What to ask of the store; `None` for every attribute.
+    /// The names that were asked for, each once and in the schema's order; `None` for every attribute.
+    pub(crate) fn asked(&self) -> Option<&[&'static str]> {
+        self.asked.as_deref()
+    }
+
+    /// What to ask of the store; `None` for every attribute. Of an item that moderators can remove, whether they did and whose it is.
     pub fn attributes(&self) -> Option<Vec<String>> {
-        self.asked.is_some().then(|| self.names().map(str::to_owned).collect())
+        let mut names = self.asked.clone()?;
+        if is_removable(self.table) {
+            let of_removal = [REMOVED_AT, user::TABLE.hash].into_iter().filter(|name| !names.contains(name)).collect::<Vec<_>>();
+            names.extend(of_removal);
+        }
+        Some(names.into_iter().map(str::to_owned).collect())
+    }
+
+    /// How much of the item is shown.
+    pub(crate) fn shown(&self, item: &Members<'_>) -> Shown {
+        if !is_removable(self.table) || item.get(REMOVED_AT).is_none() {
+            return Shown::ToAll;
+        }
+        match &self.viewer {
+            Viewer::Trusted => Shown::RemovedToSome,
+            Viewer::Owner(id) if item.text(user::TABLE.hash).as_deref() == Some(id) => Shown::RemovedToSome,
+            Viewer::Owner(_) | Viewer::Other => Shown::Concealed,
+        }
     }
 
     /// How to read.
@@ -80,11 +147,15 @@ impl Projection {
         json
     }
 
-    /// Appends the item's JSON.
-    pub(crate) fn write(&self, out: &mut String, item: &Members<'_>) {
+    /// Appends the item's JSON, and says how much that shows.
+    pub(crate) fn write(&self, out: &mut String, item: &Members<'_>) -> Shown {
+        let shown = self.shown(item);
         out.push('{');
         let mut separator = "";
         for name in self.names() {
+            if shown == Shown::Concealed && self.table.attribute(name).is_some_and(|known| is_concealable(self.table, known)) {
+                continue;
+            }
             let value = match item.get(name) {
                 Some(value) => value,
                 None if name == VERSION => "0",
@@ -97,14 +168,24 @@ impl Projection {
             out.push_str(value);
             separator = ",";
         }
+        if shown != Shown::ToAll {
+            out.push_str(separator);
+            out.push_str("\"removed\":true");
+        }
         out.push('}');
+        shown
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use db_adapter::forum::user;
+    use crate::auth::tests::{admin, importer, moderator, person, writer};
+    use db_adapter::forum::{post, user};
+
+    fn fields(names: &[&str]) -> Option<Fields> {
+        Some(Fields(names.iter().map(|name| (*name).to_owned()).collect()))
+    }
 
     fn written(shown: &Projection, json: &str) -> String {
         let mut out = String::new();
@@ -117,8 +198,7 @@ mod tests {
         let json = r#"{"bio":"\"ä\"","later":1,"name":"Ann","requestHash":"h","userId":"u","version":3,"writeId":"w"}"#;
         let all = Projection::all(&user::TABLE);
         assert_eq!(written(&all, json), r#"{"userId":"u","name":"Ann","bio":"\"ä\"","version":3}"#);
-        let some =
-            Projection::of(&user::TABLE, Some(Fields(vec!["name".to_owned(), "userId".to_owned(), "name".to_owned()]))).unwrap();
+        let some = Projection::of(&user::TABLE, fields(&["name", "userId", "name"]), &Caller::Anonymous).unwrap();
         assert_eq!(written(&some, json), r#"{"userId":"u","name":"Ann"}"#);
         assert_eq!(some.attributes(), Some(vec!["userId".to_owned(), "name".to_owned()]));
         assert_eq!(all.attributes(), None);
@@ -131,13 +211,34 @@ mod tests {
 
     #[test]
     fn unknown_and_hidden_names_are_refused() {
-        let many = Fields(vec!["name".to_owned(); user::TABLE.attributes.len()]);
-        assert_eq!(
-            Projection::of(&user::TABLE, Some(many)).unwrap_err().errors()[0].message,
-            "names more attributes than there are"
-        );
-        for name in ["", "nickname", "writeId", "Name"] {
-            assert_eq!(Projection::of(&user::TABLE, Some(Fields(vec![name.to_owned()]))).unwrap_err().status(), 400);
+        let refused = |names: &[&str]| Projection::of(&user::TABLE, fields(names), &Caller::Anonymous).unwrap_err();
+        let many = vec!["name"; user::TABLE.attributes.len()];
+        assert_eq!(refused(&many).errors()[0].message, "names more attributes than there are");
+        for name in ["", "nickname", "writeId", "Name", "removed"] {
+            assert_eq!(refused(&[name]).status(), 400);
         }
+    }
+
+    #[test]
+    fn what_is_removed_is_shown_to_its_author_and_to_moderators_only() {
+        let json =
+            r#"{"content":"secret","postId":"p","removedAt":"T","threadId":"t","title":"secret","userId":"ann","version":2}"#;
+        let whole = r#"{"postId":"p","threadId":"t","userId":"ann","title":"secret","content":"secret","removedAt":"T","version":2,"removed":true}"#;
+        let without = r#"{"postId":"p","threadId":"t","userId":"ann","removedAt":"T","version":2,"removed":true}"#;
+        for (caller, expected) in [
+            (person("ann"), whole),
+            (moderator("mod"), whole),
+            (admin("boss"), whole),
+            (importer(), whole),
+            (person("bob"), without),
+            (writer(), without),
+            (Caller::Anonymous, without),
+            (Caller::Anyone, without),
+        ] {
+            assert_eq!(written(&Projection::of(&post::TABLE, None, &caller).unwrap(), json), expected, "{caller:?}");
+        }
+        let some = Projection::of(&post::TABLE, fields(&["title"]), &person("bob")).unwrap();
+        assert_eq!(some.attributes().unwrap(), ["title", "removedAt", "userId"]);
+        assert_eq!(written(&some, json), r#"{"removed":true}"#);
     }
 }

@@ -8,6 +8,7 @@ mod body;
 mod change;
 mod create;
 mod documents;
+mod draft;
 mod operation;
 mod own;
 mod read;
@@ -24,6 +25,7 @@ use db_adapter::forum::user;
 
 use crate::auth::policy::Entity;
 
+pub use draft::Draft;
 pub use operation::Operation;
 pub use own::put_own;
 pub use read::by_ids;

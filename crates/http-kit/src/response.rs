@@ -9,7 +9,7 @@ use crate::etag::{Conditions, etag};
 use crate::idempotency::{Created, IDEMPOTENT_REPLAYED};
 use crate::paging::ListUrl;
 use crate::problem::Problem;
-use crate::projection::Projection;
+use crate::projection::{Projection, Shown};
 use crate::turn::Turn;
 
 /// Headers of a response with those that the layers add, so that they need not be moved when there are more.
@@ -22,10 +22,19 @@ const LARGE: usize = 64 * 1024;
 pub fn one(projection: &Projection, item: &Item) -> Response {
     let members = item.members();
     let mut json = String::with_capacity(item.as_json().len());
-    projection.write(&mut json, &members);
+    let shown = projection.write(&mut json, &members);
     let mut response = json_response(StatusCode::OK, json);
-    set(&mut response, header::ETAG, etag(&members.tag()));
+    set(&mut response, header::ETAG, etag(&members.tag(), shown == Shown::Concealed));
+    depend_on_caller(&mut response, shown != Shown::ToAll);
     response
+}
+
+/// Of what moderators have removed, each caller sees what it may: no cache keeps that for others.
+fn depend_on_caller(response: &mut Response, depends: bool) {
+    if depends {
+        response.headers_mut().append(header::VARY, HeaderValue::from_static("authorization"));
+        response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("private"));
+    }
 }
 
 /// 200 with the item, or 304 when the client has it as it is.
@@ -33,8 +42,9 @@ pub fn one(projection: &Projection, item: &Item) -> Response {
 /// # Errors
 /// 412 when the item has none of the tags of `If-Match`.
 pub fn read(projection: &Projection, item: &Item, conditions: &Conditions) -> Result<Response, Problem> {
+    let concealed = projection.shown(&item.members()) == Shown::Concealed;
     let mut response = one(projection, item);
-    if conditions.is_known(item)? {
+    if conditions.is_known(item, concealed)? {
         // Its body tells the layers what the headers of the 200 are; they take it away.
         *response.status_mut() = StatusCode::NOT_MODIFIED;
     }
@@ -43,10 +53,16 @@ pub fn read(projection: &Projection, item: &Item, conditions: &Conditions) -> Re
 
 /// 201 with the item, its ETag and its path.
 pub fn created(table: &'static Table, created: &Created) -> Response {
-    let mut response = one(&Projection::all(table), &created.item);
-    *response.status_mut() = StatusCode::CREATED;
+    let mut response = stored(table, created);
     let id = created.item.text(table.hash).unwrap_or_default();
     set(&mut response, header::LOCATION, HeaderValue::try_from(format!("/api/{}/{id}", table.name)).ok());
+    response
+}
+
+/// 201 with the item and its ETag, of one that has no path of its own.
+pub fn stored(table: &'static Table, created: &Created) -> Response {
+    let mut response = one(&Projection::all(table), &created.item);
+    *response.status_mut() = StatusCode::CREATED;
     if created.replayed {
         set(&mut response, IDEMPOTENT_REPLAYED, Some(HeaderValue::from_static("true")));
     }
@@ -67,15 +83,17 @@ pub async fn items<'a>(projection: &Projection, items: impl IntoIterator<Item = 
     let turn = if stored < LARGE { None } else { Turn::of_large().await };
     // What is shown of an item is no longer than what is stored, but for a version of 0.
     let mut json = String::with_capacity(if projection.is_all() { stored + 2 } else { 0 });
+    let mut removed = false;
     json.push('[');
     for item in items {
         if json.len() > 1 {
             json.push(',');
         }
-        projection.write(&mut json, &item.members());
+        removed |= projection.write(&mut json, &item.members()) != Shown::ToAll;
     }
     json.push(']');
     let mut response = json_response(StatusCode::OK, json);
+    depend_on_caller(&mut response, removed);
     if let Some(turn) = turn {
         response.extensions_mut().insert(turn);
     }

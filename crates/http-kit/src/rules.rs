@@ -15,6 +15,7 @@ pub(crate) fn broken(attribute: &Attribute, text: &str) -> Vec<String> {
         (attribute.references.is_some() && !is_id(text)).then(|| ID.to_owned()),
         (attribute.visible && is_blank(text)).then(|| "must not be blank".to_owned()),
         attribute.email.then(|| not_an_email(text)).flatten(),
+        attribute.shape.filter(|shape| !(shape.fits)(text)).map(|shape| shape.allowed.to_owned()),
         attribute.max.and_then(|max| match max {
             Max::Chars(max) => too_long(text.chars().count(), max, "characters"),
             Max::Bytes(max) => too_long(text.len(), max, "bytes"),

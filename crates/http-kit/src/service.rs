@@ -12,8 +12,9 @@ pub type SharedStore = Arc<dyn Store>;
 /// A service's routes and the table that it stands on. Whoever mounts it adds health, readiness, the OpenAPI document with its page,
 /// metrics and every layer.
 pub struct Service {
-    /// The service's own table. Its name is the service's name and the first step of its routes: `/api/{name}`; its health is the
-    /// service's readiness; its attributes are what clients see.
+    /// The service's name, and the first step of its own routes: `/api/{name}/health` and its OpenAPI document.
+    pub name: &'static str,
+    /// The service's own table. Its health is the service's readiness; its attributes are what clients see.
     pub table: &'static Table,
     /// Every route, under its full path.
     pub routes: Routes,

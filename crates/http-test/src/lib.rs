@@ -111,6 +111,12 @@ impl TestApp {
         self.lagging.as_ref().expect("a store that lags").catch_up().await;
     }
 
+    /// On tables of their own at that endpoint, wherever `DYNAMODB_ENDPOINT` points.
+    pub async fn on_dynamodb(services: Vec<Service>, behaviour: &Behaviour, endpoint: &str) -> Self {
+        let dir = tempfile::tempdir().expect("a directory");
+        Self::serve(services, behaviour, Arc::new(tables_of_its_own(endpoint.to_owned()).await), dir)
+    }
+
     /// With other limits or origins, on a store that stands in front of the real one.
     pub async fn open(services: Vec<Service>, behaviour: &Behaviour, decorate: impl FnOnce(SharedStore) -> SharedStore) -> Self {
         let (dir, store) = new_store().await;

@@ -10,7 +10,7 @@ use http_kit::resource::{Operation, Resource, Routes};
 
 /// The service, ready to be mounted.
 pub fn service() -> Service {
-    Service { table: &TABLE, routes: routes() }
+    Service { name: TABLE.name, table: &TABLE, routes: routes() }
 }
 
 #[derive(Debug)]

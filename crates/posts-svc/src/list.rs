@@ -65,7 +65,7 @@ pub(crate) fn by_user_operation() -> Operation {
 }
 
 async fn list_posts(
-    _: Caller,
+    caller: Caller,
     State(store): State<SharedStore>,
     url: ListUrl,
     Query(query): Query<ListPosts>,
@@ -74,46 +74,49 @@ async fn list_posts(
     exclusive("threadId", thread_id.is_some(), &[("userId", user_id.is_some())])?;
     let timeline = Timeline { limit, cursor, order, from, to, fields };
     match (thread_id, user_id) {
-        (Some(Id(id)), _) => in_thread(&*store, id, timeline, &url).await,
-        (None, Some(Id(id))) => by_user(&*store, id, timeline, &url).await,
-        (None, None) => all(&*store, timeline, &url).await,
+        (Some(Id(id)), _) => in_thread(&*store, id, timeline, (&url, &caller)).await,
+        (None, Some(Id(id))) => by_user(&*store, id, timeline, (&url, &caller)).await,
+        (None, None) => all(&*store, timeline, (&url, &caller)).await,
     }
 }
 
 async fn list_in_thread(
-    _: Caller,
+    caller: Caller,
     State(store): State<SharedStore>,
     PathId(id): PathId,
     url: ListUrl,
     Query(timeline): Query<Timeline>,
 ) -> Result<Response, Problem> {
-    in_thread(&*store, id, timeline, &url).await
+    in_thread(&*store, id, timeline, (&url, &caller)).await
 }
 
 async fn list_by_user(
-    _: Caller,
+    caller: Caller,
     State(store): State<SharedStore>,
     PathId(id): PathId,
     url: ListUrl,
     Query(timeline): Query<Timeline>,
 ) -> Result<Response, Problem> {
-    by_user(&*store, id, timeline, &url).await
+    by_user(&*store, id, timeline, (&url, &caller)).await
 }
 
-async fn in_thread(store: &dyn Store, id: String, timeline: Timeline, url: &ListUrl) -> Result<Response, Problem> {
-    timeline.page(store, &TABLE, "ThreadIndex", id, Order::Ascending, url).await
+/// The address that was asked for, and who asked.
+type Asked<'a> = (&'a ListUrl, &'a Caller);
+
+async fn in_thread(store: &dyn Store, id: String, timeline: Timeline, asked: Asked<'_>) -> Result<Response, Problem> {
+    timeline.page(store, &TABLE, "ThreadIndex", id, Order::Ascending, asked).await
 }
 
-async fn by_user(store: &dyn Store, id: String, timeline: Timeline, url: &ListUrl) -> Result<Response, Problem> {
-    timeline.page(store, &TABLE, "UserIndex", id, Order::Descending, url).await
+async fn by_user(store: &dyn Store, id: String, timeline: Timeline, asked: Asked<'_>) -> Result<Response, Problem> {
+    timeline.page(store, &TABLE, "UserIndex", id, Order::Descending, asked).await
 }
 
-async fn all(store: &dyn Store, timeline: Timeline, url: &ListUrl) -> Result<Response, Problem> {
+async fn all(store: &dyn Store, timeline: Timeline, (url, caller): Asked<'_>) -> Result<Response, Problem> {
     let misplaced = |(name, sent): &(&str, bool)| *sent && !["limit", "cursor"].contains(name);
     if let Some((name, _)) = timeline.sent().into_iter().find(misplaced) {
         return Err(Problem::parameter(name, "needs threadId or userId"));
     }
-    let projection = Projection::of(&TABLE, timeline.fields)?;
+    let projection = Projection::of(&TABLE, timeline.fields, caller)?;
     let cursor = timeline.cursor.map(Cursor::from_text);
     let limit = timeline.limit.unwrap_or_default().items();
     let scan = Scan { cursor, attributes: projection.attributes(), ..Scan::new(limit) };

@@ -8,5 +8,10 @@ use http_kit::binary::{Allocator, Program, run};
 static ALLOCATOR: Allocator = Allocator;
 
 fn main() -> ExitCode {
-    run(Program { name: "posts-svc", about: "The posts service of the forum", port: "3003", service: posts_svc::service })
+    run(Program {
+        name: "posts-svc",
+        about: "The posts service of the forum",
+        port: "3003",
+        services: || vec![posts_svc::service()],
+    })
 }

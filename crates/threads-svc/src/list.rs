@@ -51,7 +51,7 @@ pub(crate) fn operation() -> Operation {
 }
 
 async fn list_threads(
-    _: Caller,
+    caller: Caller,
     State(store): State<SharedStore>,
     url: ListUrl,
     Query(query): Query<ListThreads>,
@@ -60,10 +60,10 @@ async fn list_threads(
     let timeline = Timeline { limit, cursor, order, from, to, fields };
     exclusive("ids", ids.is_some(), &[timeline.sent().as_slice(), &[("userId", user_id.is_some())]].concat())?;
     if let Some(ids) = ids {
-        return by_ids::<Threads>(&*store, ids, timeline.fields).await;
+        return by_ids::<Threads>(&*store, ids, timeline.fields, &caller).await;
     }
     if let Some(Id(id)) = user_id {
-        return timeline.page(&*store, &TABLE, "UserIndex", id, Order::Descending, &url).await;
+        return timeline.page(&*store, &TABLE, "UserIndex", id, Order::Descending, (&url, &caller)).await;
     }
-    timeline.page(&*store, &TABLE, "CreatedAtIndex", FEED, Order::Descending, &url).await
+    timeline.page(&*store, &TABLE, "CreatedAtIndex", FEED, Order::Descending, (&url, &caller)).await
 }

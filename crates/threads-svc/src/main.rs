@@ -13,6 +13,6 @@ fn main() -> ExitCode {
         name: "threads-svc",
         about: "The threads service of the forum",
         port: "3002",
-        service: threads_svc::service,
+        services: || vec![threads_svc::service()],
     })
 }

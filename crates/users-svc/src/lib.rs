@@ -9,9 +9,14 @@ use http_kit::Service;
 use http_kit::auth::policy::Entity;
 use http_kit::resource::{Operation, Resource, Routes};
 
+/// The service with those of moderation, which run beside it: what a task of users serves.
+pub fn services() -> Vec<Service> {
+    [service()].into_iter().chain(moderation::services()).collect()
+}
+
 /// The service, ready to be mounted.
 pub fn service() -> Service {
-    Service { table: &TABLE, routes: routes() }
+    Service { name: TABLE.name, table: &TABLE, routes: routes() }
 }
 
 #[derive(Debug)]

@@ -40,7 +40,7 @@ pub(crate) fn operation() -> Operation {
 }
 
 async fn list_users(
-    _: Caller,
+    caller: Caller,
     State(store): State<SharedStore>,
     url: ListUrl,
     Query(query): Query<ListUsers>,
@@ -50,9 +50,9 @@ async fn list_users(
     exclusive("ids", ids.is_some(), &[paged.as_slice(), &[("email", email.is_some())]].concat())?;
     exclusive("email", email.is_some(), &paged)?;
     if let Some(ids) = ids {
-        return by_ids::<Users>(&*store, ids, fields).await;
+        return by_ids::<Users>(&*store, ids, fields, &caller).await;
     }
-    let projection = Projection::of(&TABLE, fields)?;
+    let projection = Projection::of(&TABLE, fields, &caller)?;
     if let Some(email) = email {
         let by_email = IndexQuery::new(index(&TABLE, "EmailIndex")?, normalise(&email)?);
         let by_email = IndexQuery { attributes: projection.attributes(), ..by_email };

@@ -8,5 +8,5 @@ use http_kit::binary::{Allocator, Program, run};
 static ALLOCATOR: Allocator = Allocator;
 
 fn main() -> ExitCode {
-    run(Program { name: "users-svc", about: "The users service of the forum", port: "3001", service: users_svc::service })
+    run(Program { name: "users-svc", about: "The users service of the forum", port: "3001", services: users_svc::services })
 }

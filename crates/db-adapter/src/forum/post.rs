@@ -1,6 +1,6 @@
 //! Posts: what is said.
 
-use super::attributes::{AUTHOR, CREATED, EXPIRES_AT, REQUEST_HASH, TEXT, UPDATED};
+use super::attributes::{ACTION_ID, AUTHOR, CREATED, EXPIRES_AT, REMOVED_AT, REQUEST_HASH, TEXT, UPDATED};
 use super::{is_id, thread, user};
 use crate::store::schema::Kind::{Count, Text};
 use crate::store::schema::{Attribute, CREATED_AT, Index, Table, UPDATED_AT, VERSION, WRITE_ID};
@@ -42,9 +42,11 @@ pub static TABLE: Table = Table {
         .visible()
         .max_bytes(65_536)
         .formerly(TEXT),
+        Attribute::moderation(REMOVED_AT, "When moderators removed the post: RFC 3339, UTC, milliseconds.").time(),
         Attribute::server(CREATED_AT, Text, "When the post was created: RFC 3339, UTC, milliseconds.").formerly(CREATED),
         Attribute::server(UPDATED_AT, Text, "When the post last changed: RFC 3339, UTC, milliseconds.").formerly(UPDATED),
         Attribute::server(VERSION, Count, "How often the post was written; 1 after creation."),
+        Attribute::hidden(ACTION_ID),
         Attribute::hidden(WRITE_ID),
         Attribute::hidden(REQUEST_HASH),
         Attribute::hidden_count(EXPIRES_AT),

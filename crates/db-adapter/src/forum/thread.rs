@@ -1,6 +1,6 @@
 //! Threads: what is talked about.
 
-use super::attributes::{AUTHOR, CREATED, REQUEST_HASH, TEXT, UPDATED};
+use super::attributes::{ACTION_ID, AUTHOR, CREATED, LOCKED_AT, PINNED_AT, REMOVED_AT, REQUEST_HASH, TEXT, UPDATED};
 use super::{is_id, user};
 use crate::store::schema::Kind::{Count, Text};
 use crate::store::schema::{Attribute, CREATED_AT, Constant, Index, Table, UPDATED_AT, VERSION, WRITE_ID};
@@ -39,10 +39,14 @@ pub static TABLE: Table = Table {
         Attribute::text("userId", "Who opened the thread: a user that existed then. It may have been deleted since.")
             .references(&user::TABLE)
             .formerly(AUTHOR),
+        Attribute::moderation(LOCKED_AT, "When moderators closed the thread for new posts: RFC 3339, UTC, milliseconds.").time(),
+        Attribute::moderation(PINNED_AT, "When moderators pinned the thread: RFC 3339, UTC, milliseconds.").time(),
+        Attribute::moderation(REMOVED_AT, "When moderators removed the thread: RFC 3339, UTC, milliseconds.").time(),
         Attribute::server(CREATED_AT, Text, "When the thread was created: RFC 3339, UTC, milliseconds.").formerly(CREATED),
         Attribute::server(UPDATED_AT, Text, "When the thread last changed: RFC 3339, UTC, milliseconds.").formerly(UPDATED),
         Attribute::server(VERSION, Count, "How often the thread was written; 1 after creation."),
         Attribute::hidden("feed"),
+        Attribute::hidden(ACTION_ID),
         Attribute::hidden(WRITE_ID),
         Attribute::hidden(REQUEST_HASH),
     ],

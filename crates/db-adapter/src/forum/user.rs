@@ -1,6 +1,6 @@
 //! Users: who writes.
 
-use super::attributes::{CREATED, REQUEST_HASH, UPDATED};
+use super::attributes::{ACTION_ID, CREATED, REQUEST_HASH, UPDATED};
 use super::is_id;
 use crate::store::schema::Kind::{Count, Text};
 use crate::store::schema::{Attribute, CREATED_AT, Index, Table, UPDATED_AT, Unique, VERSION, WRITE_ID};
@@ -36,11 +36,12 @@ pub static TABLE: Table = Table {
             .formerly(&["display_name", "full_name"]),
         Attribute::text("username", "A handle.").visible().max_chars(50).formerly(&["login", "handle", "nickname", "user_name"]),
         Attribute::text("bio", "A few words about the user.").max_chars(2000).formerly(&["about", "biography"]),
-        Attribute::moderation("suspendedUntil", "Until when the user may not write: RFC 3339, UTC, milliseconds."),
+        Attribute::moderation("suspendedUntil", "Until when the user may not write: RFC 3339, UTC, milliseconds.").time(),
         Attribute::moderation("suspendedReason", "Why the user may not write."),
         Attribute::server(CREATED_AT, Text, "When the user was created: RFC 3339, UTC, milliseconds.").formerly(CREATED),
         Attribute::server(UPDATED_AT, Text, "When the user last changed: RFC 3339, UTC, milliseconds.").formerly(UPDATED),
         Attribute::server(VERSION, Count, "How often the user was written; 1 after creation."),
+        Attribute::hidden(ACTION_ID),
         Attribute::hidden(WRITE_ID),
         Attribute::hidden(REQUEST_HASH),
     ],

@@ -5,7 +5,7 @@ mod expiry;
 mod stored;
 
 pub use super::reserved::{CREATED_AT, TOUCH_ID, UPDATED_AT, VERSION, WRITE_ID};
-pub use attribute::{Access, Attribute, Form, Kind, Max, Presence};
+pub use attribute::{Access, Attribute, Form, Kind, Max, Presence, Shape};
 pub(crate) use expiry::{end_of, is_over};
 pub(crate) use stored::{Condition, Fault};
 

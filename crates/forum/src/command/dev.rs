@@ -67,7 +67,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Outcome> {
         }
     };
     let services = serve::services();
-    greeting.services = services.iter().map(|service| service.table.name).collect();
+    greeting.services = services.iter().map(|service| service.name).collect();
     if !empty && samples::is_empty(&*store, &TABLES).await? {
         greeting.seeded = Some(samples::seed(&*store, &TABLES).await?);
     }

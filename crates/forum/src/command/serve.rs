@@ -22,5 +22,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Outcome> {
 
 /// Every service of the forum.
 pub(super) fn services() -> Vec<Service> {
-    vec![users_svc::service(), threads_svc::service(), posts_svc::service()]
+    let mut services = users_svc::services();
+    services.extend([threads_svc::service(), posts_svc::service()]);
+    services
 }

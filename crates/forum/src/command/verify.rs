@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use db_adapter::config::{DynamoConfig, FenceConfig, StoreConfig};
-use db_adapter::forum::{TABLES, in_reference_order, now};
+use db_adapter::forum::{TABLES, in_reference_order, modlog, now};
 use db_adapter::{Backend, Finding, Table};
 
 use self::report::{Report, TableReport};
@@ -134,6 +134,10 @@ pub(super) async fn verify(arguments: &Arguments, scanner: &Scanner, tables: Tab
         report.add(TableReport::new(table, found, compared));
     }
     report.find(&findings);
+    // Other tables than the forum's have no log.
+    if tables.iter().any(|table| table.name == modlog::TABLE.name) {
+        report.unfinished = moderation::unfinished(&*scanner.store).await.context("cannot read the log of moderation")?;
+    }
     if arguments.apply && !findings.is_empty() {
         let file = arguments.save.clone().unwrap_or_else(|| format!("forum-repair-{}.jsonl", now().replace(':', "")).into());
         let left = repair::apply(scanner, &findings, &file).await?;

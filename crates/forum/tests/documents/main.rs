@@ -8,11 +8,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Read, Write};
 use std::process::{Command, Stdio};
 
-use db_adapter::forum::TABLES;
+use db_adapter::forum::{TABLES, post, thread, user};
 use http_test::Process;
 use schema::{conform, resolved};
 use serde_json::{Map, Value, json};
 use tempfile::TempDir;
+
+/// Every service of `forum dev`.
+const SERVICES: [&str; 5] = ["users", "reports", "moderation", "threads", "posts"];
 
 /// `forum dev` on fresh sample data.
 struct Forum {
@@ -71,7 +74,7 @@ impl Forum {
 
     /// The document of all services, then that of each.
     fn documents(&self) -> Vec<Value> {
-        let own = TABLES.map(|table| format!("/api/{}/openapi.json", table.name));
+        let own = SERVICES.map(|service| format!("/api/{service}/openapi.json"));
         ["/openapi.json".to_owned()].iter().chain(&own).map(|path| self.json(path)).collect()
     }
 }
@@ -157,7 +160,7 @@ fn the_first_execute_of_every_operation_is_a_success() {
             requests += 1;
         }
     }
-    assert_eq!((operation_ids.len(), requests), (28, 32), "{operation_ids:?}");
+    assert_eq!((operation_ids.len(), requests), (34, 38), "{operation_ids:?}");
 }
 
 #[test]
@@ -222,7 +225,7 @@ fn what_cannot_change_is_read_only() {
     let forum = Forum::start();
     let document = forum.json("/openapi.json");
     let mut fixed = BTreeSet::new();
-    for table in TABLES {
+    for table in [&user::TABLE, &thread::TABLE, &post::TABLE] {
         let (service, id) = (table.name, table.hash);
         let path = format!("/api/{service}/1");
         let operation = &document["paths"][format!("/api/{service}/{{{id}}}")]["patch"];

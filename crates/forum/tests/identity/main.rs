@@ -5,6 +5,8 @@
 mod keys;
 mod limits;
 mod me;
+mod moderation;
+mod moderation_model;
 mod rights;
 mod tokens;
 
@@ -18,7 +20,7 @@ use http_test::{Answer, Issuer, SigningKey, TestApp, behaviour};
 use jsonwebtoken::Algorithm;
 use serde_json::{Value, json};
 
-/// All three services, which take the tokens of an issuer.
+/// All services, which take the tokens of an issuer.
 struct Forum {
     app: TestApp,
     issuer: Issuer,
@@ -63,6 +65,17 @@ impl Forum {
         }
     }
 
+    fn moderator(&self) -> String {
+        self.token_with("mod", json!({ "roles": ["moderator"] }))
+    }
+
+    /// An action of the moderator, which must succeed.
+    async fn moderate(&self, target: &str, action: &str) -> Value {
+        let body = json!({ "target": target, "action": action, "reason": "rules" });
+        let body = if action == "suspend" { with_until(body) } else { body };
+        self.send("POST", "/api/moderation/actions", Some(&self.moderator()), Some(body)).await.expect_status(201).json()
+    }
+
     /// Stores an item as it is.
     async fn store(&self, table: &'static db_adapter::Table, item: Value) {
         let attributes = db_adapter::Item::parse(&item.to_string()).unwrap().attributes().unwrap();
@@ -88,13 +101,22 @@ impl Forum {
     }
 }
 
+/// What `forum dev` serves.
+fn services() -> Vec<http_kit::Service> {
+    users_svc::services().into_iter().chain([threads_svc::service(), posts_svc::service()]).collect()
+}
+
 async fn app(auth: Arc<Auth>) -> TestApp {
     app_behind(auth, |store| store).await
 }
 
 async fn app_behind(auth: Arc<Auth>, decorate: impl FnOnce(SharedStore) -> SharedStore) -> TestApp {
-    let services = vec![users_svc::service(), threads_svc::service(), posts_svc::service()];
-    TestApp::open(services, &Behaviour { auth: Some(auth), ..behaviour() }, decorate).await
+    TestApp::open(services(), &Behaviour { auth: Some(auth), ..behaviour() }, decorate).await
+}
+
+fn with_until(mut action: Value) -> Value {
+    action["until"] = json!("2999-01-01T00:00:00.000Z");
+    action
 }
 
 /// The `type` of a problem, behind its last slash.

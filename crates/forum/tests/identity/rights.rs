@@ -28,6 +28,9 @@ fn token(forum: &Forum, caller: &str) -> Option<String> {
 
 const CALLERS: [&str; 9] = ["nobody", "stranger", "ann", "bob", "mod", "boss", "robot", "writer", "importer"];
 
+/// What a caller gets for an action on what is there.
+const MODERATORS: [u16; 9] = [401, 403, 403, 403, 201, 201, 403, 403, 201];
+
 /// Each cell is a status: what a caller gets for a request on a forum as it was populated.
 #[rstest]
 #[case("POST", "/api/users", json!({ "name": "N", "email": "n@example.com" }), [401, 403, 403, 403, 403, 201, 403, 201, 201])]
@@ -52,6 +55,19 @@ const CALLERS: [&str; 9] = ["nobody", "stranger", "ann", "bob", "mod", "boss", "
 #[case("PATCH", "/api/posts/p1", json!({}), [401, 403, 403, 200, 403, 403, 403, 403, 200])]
 #[case("PUT", "/api/posts/p1", json!({ "content": "x" }), [401, 403, 403, 200, 403, 403, 403, 403, 200])]
 #[case("DELETE", "/api/posts/p1", Value::Null, [401, 403, 403, 204, 204, 204, 403, 403, 204])]
+#[case("POST", "/api/reports", json!({ "target": "posts/p1", "reason": "r" }), [401, 403, 201, 201, 201, 201, 403, 403, 422])]
+#[case("POST", "/api/reports", json!({ "target": "posts/p1", "reason": "r", "userId": "ann" }), [401, 422, 201, 422, 422, 422, 403, 403, 201])]
+#[case("GET", "/api/moderation/reports", Value::Null, [401, 403, 403, 403, 200, 200, 403, 403, 200])]
+#[case("GET", "/api/moderation/log", Value::Null, [401, 403, 403, 403, 200, 200, 403, 403, 200])]
+#[case("POST", "/api/moderation/actions", json!({ "target": "users/bob", "action": "suspend", "reason": "r", "until": "2999-01-01T00:00:00Z" }), MODERATORS)]
+#[case("POST", "/api/moderation/actions", json!({ "target": "users/bob", "action": "unsuspend", "reason": "r" }), MODERATORS)]
+#[case("POST", "/api/moderation/actions", json!({ "target": "threads/t1", "action": "lock", "reason": "r" }), MODERATORS)]
+#[case("POST", "/api/moderation/actions", json!({ "target": "threads/t1", "action": "unlock", "reason": "r" }), MODERATORS)]
+#[case("POST", "/api/moderation/actions", json!({ "target": "threads/t1", "action": "pin", "reason": "r" }), MODERATORS)]
+#[case("POST", "/api/moderation/actions", json!({ "target": "threads/t1", "action": "unpin", "reason": "r" }), MODERATORS)]
+#[case("POST", "/api/moderation/actions", json!({ "target": "threads/t1", "action": "remove", "reason": "r" }), MODERATORS)]
+#[case("POST", "/api/moderation/actions", json!({ "target": "posts/p1", "action": "restore", "reason": "r" }), MODERATORS)]
+#[case("POST", "/api/moderation/actions", json!({ "target": "posts/p1", "action": "dismiss", "reason": "r" }), MODERATORS)]
 #[tokio::test]
 async fn each_caller_may_do_what_the_policy_says(
     #[case] method: &str,
@@ -65,6 +81,38 @@ async fn each_caller_may_do_what_the_policy_says(
         let body = (!body.is_null()).then(|| body.clone());
         let answer = forum.send(method, path, token(&forum, caller).as_deref(), body).await;
         assert_eq!(answer.status, expected, "{caller}: {method} {path}: {}", String::from_utf8_lossy(&answer.body));
+    }
+}
+
+/// As above, once a moderator has locked the thread and removed thread and post.
+#[rstest]
+#[case("POST", "/api/posts", json!({ "threadId": "t1", "content": "C" }), [401, 403, 409, 409, 201, 201, 403, 403, 422])]
+#[case("POST", "/api/posts", json!({ "threadId": "t1", "content": "C", "userId": "ann" }), [401, 422, 409, 422, 422, 422, 403, 403, 201])]
+#[case("PATCH", "/api/posts/p1", json!({ "content": "x" }), [401, 403, 403, 200, 403, 403, 403, 403, 200])]
+#[case("DELETE", "/api/posts/p1", Value::Null, [401, 403, 403, 204, 204, 204, 403, 403, 204])]
+#[case("PATCH", "/api/threads/t1", json!({ "title": "x" }), [401, 403, 200, 403, 200, 200, 403, 403, 200])]
+#[case("GET", "/api/posts/p1", Value::Null, [200; 9])]
+#[case("GET", "/api/threads/t1", Value::Null, [200; 9])]
+#[case("POST", "/api/reports", json!({ "target": "posts/p1", "reason": "r" }), [401, 403, 201, 201, 201, 201, 403, 403, 422])]
+#[tokio::test]
+async fn each_caller_may_do_what_the_policy_says_of_what_is_moderated(
+    #[case] method: &str,
+    #[case] path: &str,
+    #[case] body: Value,
+    #[case] statuses: [u16; 9],
+) {
+    for (caller, expected) in CALLERS.into_iter().zip(statuses) {
+        let forum = Forum::new().await;
+        forum.populate().await;
+        for (target, action) in [("threads/t1", "lock"), ("threads/t1", "remove"), ("posts/p1", "remove")] {
+            forum.moderate(target, action).await;
+        }
+        let body = (!body.is_null()).then(|| body.clone());
+        let answer = forum.send(method, path, token(&forum, caller).as_deref(), body).await;
+        assert_eq!(answer.status, expected, "{caller}: {method} {path}: {}", String::from_utf8_lossy(&answer.body));
+        if expected == 409 {
+            assert_eq!(name(&answer), "locked");
+        }
     }
 }
 

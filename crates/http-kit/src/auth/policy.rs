@@ -12,9 +12,13 @@ pub enum Entity {
     Thread,
     /// A post.
     Post,
+    /// What users tell moderators.
+    Report,
+    /// What moderators do, and the log of it.
+    Moderation,
 }
 
-/// How it is written.
+/// What is done with it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Action {
     /// A new one.
@@ -27,14 +31,21 @@ pub enum Action {
     Delete,
     /// Delete it with what others have added: a thread with its posts.
     DeleteWithPosts,
+    /// A new one where moderators have locked that: a post in a locked thread.
+    CreateInLocked,
+    /// See it, where not everybody may.
+    Read,
+    /// See what it says although moderators have removed it.
+    ReadRemoved,
 }
 
 /// May the caller do this? `own` says whether the item is the caller's.
 pub fn permits(caller: &Caller, entity: Entity, action: Action, own: bool) -> bool {
-    use Action::{Change, ChangeOwner, Create, Delete, DeleteWithPosts};
-    use Entity::{Post, Thread, User};
+    use Action::{Change, ChangeOwner, Create, CreateInLocked, Delete, DeleteWithPosts, Read, ReadRemoved};
+    use Entity::{Moderation, Post, Report, Thread, User};
     match caller {
-        Caller::Anyone => true,
+        // Is neither an author nor a moderator in particular, and sees what everybody sees.
+        Caller::Anyone => action != ReadRemoved,
         Caller::Anonymous => false,
         Caller::Service(service) => service.import || service.write && matches!((entity, action), (User | Thread, Create)),
         Caller::User(account) => {
@@ -42,16 +53,28 @@ pub fn permits(caller: &Caller, entity: Entity, action: Action, own: bool) -> bo
             match (entity, action) {
                 (User, Create | ChangeOwner) => account.admin,
                 (User, Change | Delete | DeleteWithPosts) => own || account.admin,
-                (Thread | Post, Create) => true,
+                (User | Thread | Post, Read) => true,
+                (User, CreateInLocked | ReadRemoved) => false,
+                (Thread | Post | Report, Create) => true,
                 (Thread, Change | Delete) => own || moderates,
-                (Thread, ChangeOwner | DeleteWithPosts) => moderates,
+                (Thread, ChangeOwner | DeleteWithPosts | CreateInLocked) => moderates,
+                (Post, CreateInLocked) => moderates,
+                (Thread | Post, ReadRemoved) => own || moderates,
                 // Nobody puts words into another one's mouth.
                 (Post, Change) => own,
                 (Post, ChangeOwner) => false,
                 (Post, Delete | DeleteWithPosts) => own || moderates,
+                (Report | Moderation, Read) | (Moderation, Create) => moderates,
+                // A report is resolved by an action, and an action is never undone: another one follows.
+                (Report | Moderation, _) => false,
             }
         }
     }
+}
+
+/// Does the caller see what a thread or post says that moderators have removed? `own` says whether it is the caller's.
+pub(crate) fn sees_removed(caller: &Caller, own: bool) -> bool {
+    permits(caller, Entity::Post, Action::ReadRemoved, own)
 }
 
 /// Refuses what [`permits`] does not allow.
@@ -71,8 +94,8 @@ pub fn check(caller: &Caller, entity: Entity, action: Action, own: bool) -> Resu
 mod tests {
     use super::super::caller::tests::{admin, importer, moderator, person, unscoped, writer};
     use super::*;
-    use Action::{Change, ChangeOwner, Create, Delete, DeleteWithPosts};
-    use Entity::{Post, Thread, User};
+    use Action::{Change, ChangeOwner, Create, CreateInLocked, Delete, DeleteWithPosts, Read, ReadRemoved};
+    use Entity::{Moderation, Post, Report, Thread, User};
 
     /// Every cell: of another one's item, and of one's own.
     #[test]
@@ -104,6 +127,17 @@ mod tests {
             (Post, ChangeOwner, "x.....x."),
             (Post, Delete, "x.oxx.x."),
             (Post, DeleteWithPosts, "x.oxx.x."),
+            (Thread, ReadRemoved, "..oxx.x."),
+            (Post, ReadRemoved, "..oxx.x."),
+            (Post, CreateInLocked, "x..xx.x."),
+            (Report, Create, "x.xxx.x."),
+            (Report, Read, "x..xx.x."),
+            (Report, Change, "x.....x."),
+            (Report, Delete, "x.....x."),
+            (Moderation, Create, "x..xx.x."),
+            (Moderation, Read, "x..xx.x."),
+            (Moderation, Change, "x.....x."),
+            (Moderation, Delete, "x.....x."),
         ];
         for (entity, action, row) in table {
             for ((name, caller), cell) in callers.iter().zip(row.chars()) {

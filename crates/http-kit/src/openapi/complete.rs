@@ -8,12 +8,15 @@ use super::{examples, members};
 use crate::problem;
 use crate::receive::MAX_BODY_BYTES;
 
-pub(super) fn complete(document: &mut Value, table: &'static Table) {
-    document["paths"][format!("/api/{}/health", table.name)] = readiness(table);
+pub(super) fn complete(document: &mut Value, name: &'static str, table: &'static Table) {
+    document["paths"][format!("/api/{name}/health")] = readiness(name);
     let schemas = document["components"]["schemas"].clone();
     let mut shared = json!({ "headers": headers() });
     for (path, item) in members(document, "paths") {
         for operation in item.as_object_mut().into_iter().flat_map(Map::values_mut) {
+            if operation["tags"].is_null() {
+                operation["tags"] = json!([name]);
+            }
             parameters(operation, table, &mut shared);
             refusals(operation, !path.ends_with("/health"), &mut shared);
         }
@@ -150,11 +153,11 @@ fn headers() -> Value {
     })
 }
 
-fn readiness(table: &Table) -> Value {
+fn readiness(name: &str) -> Value {
     let report = |status: &str, store: Value| {
         json!({ "application/json": {
             "schema": { "$ref": "#/components/schemas/Readiness" },
-            "example": { "status": status, "service": table.name, "version": "1.0.0", "store": store },
+            "example": { "status": status, "service": name, "version": "1.0.0", "store": store },
         } })
     };
     let (serves, fails) = (
@@ -163,7 +166,7 @@ fn readiness(table: &Table) -> Value {
     );
     json!({ "get": {
         "tags": ["health"],
-        "operationId": format!("{}_health", table.name),
+        "operationId": format!("{name}_health"),
         "summary": "Can the service serve?",
         "description": "Readiness: the store can be reached, and the process is not about to leave.",
         "responses": {

@@ -2,6 +2,7 @@
 
 use axum::http::{Method, StatusCode};
 use db_adapter::Table;
+use db_adapter::schema::Attribute;
 use serde_json::{Map, Value, json};
 
 use super::members;
@@ -54,6 +55,7 @@ pub(super) fn add(item: &mut Value, table: &Table, schemas: &Value) {
 fn samples(table: &Table) -> Vec<Map<String, Value>> {
     let mut items: Vec<Map<String, Value>> = serde_json::from_str(table.samples).unwrap_or_default();
     for item in &mut items {
+        item.retain(|name, _| table.attribute(name).is_some_and(Attribute::is_visible));
         item.insert("version".to_owned(), json!(1));
     }
     items

@@ -77,22 +77,36 @@ impl Operation {
     /// `POST` of a new item.
     pub fn create<R: Resource>(about: &str) -> Self {
         let (table, name) = (R::TABLE, R::TABLE.singular);
-        let mut created = documents::item(table, &format!("The {name} was created."));
-        created["headers"]["Location"] = documents::text_header(&format!("The {name}'s path."));
-        created["headers"]["Idempotent-Replayed"] =
-            documents::text_header("`true` when an earlier request with the same key created it.");
+        let mut operation = Self::create_once::<R, _>(about, create::create::<R>);
+        operation.document["responses"]["201"]["headers"]["Location"] = documents::text_header(&format!("The {name}'s path."));
         let conflict = documents::taken(table).unwrap_or_else(
             || json!({ "description": format!("The {name} was created and deleted at the same time, under the same key.") }),
         );
+        operation.document["responses"]["409"] = conflict;
+        operation
+    }
+
+    /// `POST` of a new item by a handler of the service, which takes an `Idempotency-Key`.
+    pub fn create_once<R: Resource, T: 'static>(about: &str, handler: impl Handler<T, SharedStore>) -> Self {
+        let mut operation = Self::create_by::<R, _>(about, handler);
+        operation.document["parameters"] = documents::parameters::<IdempotencyKey>().into();
+        operation.document["responses"]["201"]["headers"]["Idempotent-Replayed"] =
+            documents::text_header("`true` when an earlier request with the same key created it.");
+        operation
+    }
+
+    /// `POST` of a new item by a handler of the service.
+    pub fn create_by<R: Resource, T: 'static>(about: &str, handler: impl Handler<T, SharedStore>) -> Self {
+        let (table, name) = (R::TABLE, R::TABLE.singular);
         let document = json!({
             "operationId": format!("create_{name}"),
             "summary": format!("Create a {name}"),
             "description": about,
-            "parameters": documents::parameters::<IdempotencyKey>(),
+            "parameters": [],
             "requestBody": documents::request_body(&Bodies::of(table).create, Purpose::Create),
-            "responses": { "201": created, "409": conflict },
+            "responses": { "201": documents::item(table, &format!("The {name} was created.")) },
         });
-        Self { method: "post", handler: post(create::create::<R>), table, document }
+        Self { method: "post", handler: post(handler), table, document }
     }
 
     /// `PATCH` of one item.
@@ -166,6 +180,13 @@ impl Operation {
         self
     }
 
+    /// Says when the operation also returns an item with 200.
+    #[must_use]
+    pub fn returns(mut self, when: &str) -> Self {
+        self.document["responses"]["200"] = documents::item(self.table, when);
+        self
+    }
+
     /// Says when the operation is refused with that status.
     #[must_use]
     pub fn refuses(mut self, status: u16, when: &str) -> Self {
@@ -180,7 +201,6 @@ impl Operation {
             document["security"] = json!([{ "bearer": [] }]);
             document["responses"]["401"] = json!({ "description": "There is no token, or one that is not valid." });
         }
-        document["tags"] = json!([self.table.name]);
         if let Some(parameters) = document["parameters"].as_array_mut() {
             parameters.splice(0..0, documents::path_parameters(path));
         }

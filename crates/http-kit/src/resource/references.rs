@@ -1,10 +1,11 @@
 //! Items that name other items.
 
-use db_adapter::forum::user;
+use db_adapter::forum::{LOCKED_AT, thread, user};
 use db_adapter::schema::Attribute;
 use db_adapter::{Attributes, Item, Key, Read, Store, StoreExt, Table};
 
 use crate::auth::Caller;
+use crate::auth::policy::{self, Action, Entity};
 use crate::auth::standing::{SUSPENDED_REASON, SUSPENDED_UNTIL, check_profile};
 use crate::problem::{FieldError, Problem};
 
@@ -22,10 +23,10 @@ pub(super) fn named(table: &'static Table, attributes: &Attributes) -> Vec<Refer
 ///
 /// # Errors
 /// 422 that names each attribute whose item does not exist; 403 for a person without a profile and for one who is suspended; those of the
-/// store.
+/// store. 409 `locked` for a new post in a locked thread.
 pub(super) async fn check(store: &dyn Store, named: &[Reference], caller: &Caller) -> Result<(), Problem> {
     let found = read(store, named).await?;
-    let mut missing = Vec::new();
+    let (mut missing, mut locked) = (Vec::new(), false);
     for (reference, item) in named.iter().zip(&found) {
         let (_, target, id) = reference;
         let of_caller = target.name == user::TABLE.name && caller.account().is_some_and(|account| account.id == *id);
@@ -33,10 +34,15 @@ pub(super) async fn check(store: &dyn Store, named: &[Reference], caller: &Calle
             None if of_caller => return Err(Problem::profile_missing()),
             None => missing.push(reference),
             Some(profile) if of_caller => check_profile(profile)?,
+            Some(thread) if target.name == thread::TABLE.name && thread.text(LOCKED_AT).is_some() => locked = true,
             Some(_) => {}
         }
     }
-    refuse(missing)
+    refuse(missing)?;
+    if locked && !policy::permits(caller, Entity::Post, Action::CreateInLocked, true) {
+        return Err(Problem::locked());
+    }
+    Ok(())
 }
 
 /// As [`check`], for an item that is there. One that keeps a reference is left alone, even where its target is gone.
@@ -66,7 +72,7 @@ async fn missing<'a>(store: &dyn Store, named: &'a [Reference]) -> Result<Vec<&'
 
 /// The items that are named, as far as it must be known of them.
 async fn read(store: &dyn Store, named: &[Reference]) -> Result<Vec<Option<Item>>, Problem> {
-    let attributes = [SUSPENDED_UNTIL, SUSPENDED_REASON].map(str::to_owned).into();
+    let attributes = [SUSPENDED_UNTIL, SUSPENDED_REASON, LOCKED_AT].map(str::to_owned).into();
     // Not from a cache: another service writes these tables.
     let read = Read { attributes: Some(attributes), bypass_cache: true, ..Read::default() };
     match named {

@@ -9,6 +9,7 @@ use serde_json::{Map, Value, json};
 use super::body::Purpose;
 use super::documents::Bodies;
 use crate::paging::ID_PATTERN;
+use crate::projection::{REMOVED, is_concealable, is_removable};
 
 /// Every schema of the table, by name.
 pub(crate) fn of(table: &Table) -> Map<String, Value> {
@@ -26,8 +27,13 @@ pub(crate) fn of(table: &Table) -> Map<String, Value> {
 /// An item as clients see it.
 fn item(table: &Table) -> Value {
     let visible = || table.attributes.iter().filter(|known| known.is_visible());
-    let properties: Map<_, _> = visible().map(|known| (known.name.to_owned(), shown(known))).collect();
-    let required: Vec<_> = visible().filter(|known| known.presence == Presence::Required).map(|known| known.name).collect();
+    let mut properties: Map<_, _> = visible().map(|known| (known.name.to_owned(), shown(known))).collect();
+    if is_removable(table) {
+        let about = "Whether moderators removed it; absent where they did not. What it says is shown to its author and to moderators only.";
+        properties.insert(REMOVED.to_owned(), json!({ "type": "boolean", "const": true, "description": about }));
+    }
+    let required = visible().filter(|known| known.presence == Presence::Required && !is_concealable(table, known));
+    let required: Vec<_> = required.map(|known| known.name).collect();
     json!({
         "type": "object",
         "description": format!("A {} as clients see it.", table.singular),
@@ -101,11 +107,17 @@ fn sent(known: &Attribute, fixed: bool) -> Value {
     if known.references.is_some() {
         schema["pattern"] = json!(ID_PATTERN);
     }
+    if let Some(shape) = known.shape {
+        schema["pattern"] = json!(shape.pattern);
+    }
     if known.visible {
         schema["minLength"] = json!(1);
         if known.form != Form::AsSent {
             schema["pattern"] = json!(r"\S");
         }
+    }
+    if known.time {
+        schema["format"] = json!("date-time");
     }
     if known.email {
         schema["format"] = json!("email");
@@ -114,5 +126,5 @@ fn sent(known: &Attribute, fixed: bool) -> Value {
 }
 
 fn is_time(known: &Attribute) -> bool {
-    [CREATED_AT, UPDATED_AT].contains(&known.name)
+    known.time || [CREATED_AT, UPDATED_AT].contains(&known.name)
 }

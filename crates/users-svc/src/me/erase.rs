@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use axum::response::Response;
-use db_adapter::forum::{now, post, thread, user};
+use db_adapter::forum::{now, post, report, thread, user};
 use db_adapter::schema::UPDATED_AT;
-use db_adapter::{Error, Item, Key, Query as IndexQuery, Read, Store, Update};
+use db_adapter::{Error, Item, Key, Query as IndexQuery, Read, Scan, Store, Update};
 use http_kit::etag::Conditions;
 use http_kit::extract::Query;
 use http_kit::paging::index;
@@ -25,7 +25,7 @@ const ERASED: &str = "[erased]";
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 struct EraseMe {
-    /// `erase` deletes your posts and threads, too; a thread in which others have posted loses its title, its description and your id. `keep` is
+    /// `erase` deletes your posts, threads and reports, too; a thread in which others have posted loses its title, its description and your id. `keep` is
     /// the default: what you wrote stays, under the id of a user who no longer exists.
     #[param(value_type = Option<String>, nullable = false, pattern = "^(keep|erase)$")]
     posts: Option<Posts>,
@@ -66,6 +66,7 @@ async fn erase_me(
     if posts == Some(Posts::Erase) {
         erase_posts(me.store(), me.id(), deadline).await?;
         erase_threads(me.store(), me.id(), deadline).await?;
+        erase_reports(me.store(), me.id(), deadline).await?;
     }
     match stub(&profile) {
         Some(update) => {
@@ -124,6 +125,22 @@ async fn erase_threads(store: &dyn Store, user_id: &str, deadline: Deadline) -> 
         }
         let Some(next) = threads.next else { return Ok(()) };
         page.cursor = Some(next);
+    }
+}
+
+/// No index has reports by user: all are read.
+async fn erase_reports(store: &dyn Store, user_id: &str, deadline: Deadline) -> Result<(), Problem> {
+    let mut scan = Scan { attributes: Some(vec!["userId".to_owned()]), ..Scan::new(1000) };
+    loop {
+        check_time(deadline)?;
+        let reports = store.scan(&report::TABLE, &scan).await?;
+        for report in reports.items.iter().filter(|report| report.text("userId").as_deref() == Some(user_id)) {
+            check_time(deadline)?;
+            let key = Key::hash(report.text(report::TABLE.hash).unwrap_or_default());
+            gone(store.delete(&report::TABLE, &key, None).await)?;
+        }
+        let Some(next) = reports.next else { return Ok(()) };
+        scan.cursor = Some(next);
     }
 }
 

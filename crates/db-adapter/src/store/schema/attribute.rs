@@ -25,6 +25,10 @@ pub struct Attribute {
     pub email: bool,
     /// How long the text may be.
     pub max: Option<Max>,
+    /// What the text is built like.
+    pub shape: Option<&'static Shape>,
+    /// Is it a time, as [`timestamp`](crate::store::time::timestamp) writes it?
+    pub time: bool,
     /// May it not change after the item's creation?
     pub fixed: bool,
     /// Which texts are allowed, of an attribute that holds its own item's id.
@@ -102,6 +106,17 @@ pub enum Max {
     Bytes(usize),
 }
 
+/// What a text is built like.
+#[derive(Debug)]
+pub struct Shape {
+    /// The regular expression that a whole text matches, for documents.
+    pub pattern: &'static str,
+    /// What is allowed, as the end of a sentence that starts with the attribute.
+    pub allowed: &'static str,
+    /// Is the text built like that?
+    pub fits: fn(&str) -> bool,
+}
+
 impl Attribute {
     const fn new(name: &'static str, kind: Kind, access: Access, about: &'static str) -> Self {
         Self {
@@ -114,6 +129,8 @@ impl Attribute {
             visible: false,
             email: false,
             max: None,
+            shape: None,
+            time: false,
             fixed: false,
             ids: None,
             references: None,
@@ -186,6 +203,18 @@ impl Attribute {
     #[must_use]
     pub const fn max_bytes(self, max: usize) -> Self {
         Self { max: Some(Max::Bytes(max)), ..self }
+    }
+
+    /// What clients send is built like that.
+    #[must_use]
+    pub const fn shaped(self, shape: &'static Shape) -> Self {
+        Self { shape: Some(shape), ..self }
+    }
+
+    /// It is a time.
+    #[must_use]
+    pub const fn time(self) -> Self {
+        Self { time: true, ..self }
     }
 
     /// It does not change after the item's creation.

@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use db_adapter::{Finding, Table};
+use moderation::Unfinished;
 use serde::Serialize;
 
 use crate::command::next;
@@ -28,6 +29,8 @@ pub(crate) struct Report {
     tables: Vec<TableReport>,
     /// The findings; after a repair, those that remain.
     pub(super) findings: Vec<FindingReport>,
+    /// Actions of moderators that the log has and that are not done.
+    pub(super) unfinished: Vec<Unfinished>,
     #[serde(skip_serializing_if = "Option::is_none")]
     repaired: Option<Repaired>,
     /// Is the exit code 3?
@@ -82,8 +85,8 @@ impl TableReport {
 impl Report {
     pub(super) fn new(scanner: &Scanner, against: Option<&Source>, strict: bool) -> Self {
         let against = against.map(Source::to_string);
-        let (tables, findings) = Default::default();
-        Self { store: scanner.location.clone(), against, tables, findings, repaired: None, differs: false, strict }
+        let (tables, findings, unfinished) = Default::default();
+        Self { store: scanner.location.clone(), against, tables, findings, unfinished, repaired: None, differs: false, strict }
     }
 
     pub(super) fn add(&mut self, table: TableReport) {
@@ -135,6 +138,13 @@ impl fmt::Display for Report {
         }
         for finding in &self.findings {
             writeln!(out, "{}: {finding}", if finding.is_fault { "wrong" } else { "note" })?;
+        }
+        for Unfinished { action_id, action, target, at } in &self.unfinished {
+            writeln!(
+                out,
+                "note: action {action_id} is logged but not done: {action} {target} at {at}. Its request, repeated with the same \
+                 Idempotency-Key, finishes it; so does the action once more"
+            )?;
         }
         match self.findings.is_empty() || self.repaired.is_some() {
             true => Ok(()),

@@ -87,7 +87,8 @@ impl Directory {
         };
         directory.choose(&collections, tables)?;
         if directory.sources.iter().all(|(_, parts)| parts.is_empty()) {
-            let wanted: Vec<_> = tables.iter().map(|table| files::looked_for(table)).collect();
+            let wanted = tables.iter().filter(|table| roles::is_of_every_forum(table));
+            let wanted: Vec<_> = wanted.map(|table| files::looked_for(table)).collect();
             bail!("{} holds no data: looked for {}{}", folder.display(), wanted.join("; "), directory.there_are());
         }
         directory.find_authors(tables)?;
@@ -108,6 +109,9 @@ impl Directory {
         let parts = self.parts(table);
         if table.name == user::TABLE.name && matches!(self.authors, Authors::Made) {
             return Ok(format!("the authors, as {} has no users", self.folder.display()));
+        }
+        if parts.is_empty() && !roles::is_of_every_forum(table) {
+            return Ok(format!("nothing, as {} has no {}", self.folder.display(), table.name));
         }
         if parts.is_empty() && !(self.posts_are_threads && table.name == post::TABLE.name) {
             bail!("{} has no {}: looked for {}{}", self.folder.display(), table.name, files::looked_for(table), self.there_are());

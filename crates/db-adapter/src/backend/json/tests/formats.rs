@@ -22,10 +22,15 @@ const FIXTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures");
 /// What stands in `expected.json`: the items of each table.
 type Expected = BTreeMap<String, Vec<Box<RawValue>>>;
 
+/// The tables of the stored directory. A later version knows more.
+fn tables() -> impl Iterator<Item = &'static crate::Table> {
+    [&post::TABLE, &thread::TABLE, &user::TABLE].into_iter()
+}
+
 /// The tables' files of the stored directory, in a directory of its own.
 fn stored() -> TestDir {
     let place = TestDir::new();
-    for table in TABLES {
+    for table in tables() {
         for kind in ["json", "journal", "lock"] {
             let name = format!("{}.{kind}", table.name);
             fs::copy(format!("{FIXTURES}/store/{name}"), place.path(&name)).unwrap();
@@ -45,7 +50,7 @@ async fn a_stored_snapshot_and_its_journal_are_read() {
     // As another process finds them, compacted, and as the compaction left them.
     for _ in 0..2 {
         let store = place.open().await;
-        for table in TABLES {
+        for table in tables() {
             let found: Vec<_> = scan(&store, table).await.iter().map(|item| item.as_json().to_owned()).collect();
             let wanted: Vec<_> = expected[table.name].iter().map(|item| item.get().to_owned()).collect();
             assert_eq!(found, wanted, "{}", table.name);
@@ -80,7 +85,7 @@ fn stored_lock_files_are_read() {
         assert_eq!(LockFile::new(file, None, std::time::Duration::from_secs(5)).read().unwrap(), Some(state), "{name}");
     }
     let place = stored();
-    for table in TABLES {
+    for table in tables() {
         let file = dir(place.dir.path()).open(&format!("{}.lock", table.name), false).unwrap().unwrap();
         let length = place.read(&format!("{}.journal", table.name)).len() as u64;
         let state = LockFile::new(file, None, std::time::Duration::from_secs(5)).read().unwrap().unwrap();

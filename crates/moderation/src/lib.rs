@@ -1,0 +1,53 @@
+//! Moderation: what users report, what moderators do about it, and the log of that.
+
+mod action;
+mod apply;
+mod list;
+mod report;
+mod unfinished;
+
+use db_adapter::Table;
+use db_adapter::forum::{modlog, report as reports};
+use http_kit::Service;
+use http_kit::auth::policy::Entity;
+use http_kit::resource::{Resource, Routes};
+
+pub use unfinished::{Unfinished, unfinished};
+
+/// The services, ready to be mounted: the reports, and the actions with their log.
+pub fn services() -> [Service; 2] {
+    [
+        Service { name: reports::TABLE.name, table: &reports::TABLE, routes: report_routes() },
+        Service { name: "moderation", table: &modlog::TABLE, routes: action_routes() },
+    ]
+}
+
+#[derive(Debug)]
+struct Reports;
+
+impl Resource for Reports {
+    const TABLE: &'static Table = &reports::TABLE;
+    const ENTITY: Entity = Entity::Report;
+    const NOT_BY_OWNER: &'static [&'static str] = &[];
+    const KEY_SCOPE: &'static str = "userId";
+}
+
+#[derive(Debug)]
+struct Actions;
+
+impl Resource for Actions {
+    const TABLE: &'static Table = &modlog::TABLE;
+    const ENTITY: Entity = Entity::Moderation;
+    const NOT_BY_OWNER: &'static [&'static str] = &[];
+    const KEY_SCOPE: &'static str = "userId";
+}
+
+/// Every route about reports.
+fn report_routes() -> Routes {
+    Routes::new().at("/api/reports", [report::operation()]).at("/api/moderation/reports", [list::queue_operation()])
+}
+
+/// Every route about actions.
+fn action_routes() -> Routes {
+    Routes::new().at("/api/moderation/actions", [action::operation()]).at("/api/moderation/log", [list::log_operation()])
+}
