@@ -1,6 +1,11 @@
 locals {
-  tables   = jsondecode(file("${path.module}/tables.json")).tables
-  services = { users = { port = 3001 }, threads = { port = 3002 }, posts = { port = 3003 } }
+  tables = jsondecode(file("${path.module}/tables.json")).tables
+  # Paths are the steps behind /api that the load balancer sends to a service.
+  services = {
+    users   = { port = 3001, paths = ["users", "reports", "moderation"] }
+    threads = { port = 3002, paths = ["threads"] }
+    posts   = { port = 3003, paths = ["posts"] }
+  }
   dr_stack = coalesce(var.enable_dr_stack, var.enable_global_tables)
   https    = var.domain_name != null
   dr_tasks = coalesce(var.tasks.dr_min, var.environment == "prod" ? var.tasks.min : 1)
@@ -10,9 +15,12 @@ locals {
   access = {
     users = {
       users = { actions = ["GetItem", "BatchGetItem", "Scan", "PutItem", "UpdateItem", "DeleteItem"], indexes = ["EmailIndex"] }
-      # What a user wrote: exported and erased with the profile. A thread in which others posted is emptied instead.
-      threads = { actions = ["UpdateItem", "DeleteItem"], indexes = ["UserIndex"] }
-      posts   = { actions = ["DeleteItem"], indexes = ["ThreadIndex", "UserIndex"] }
+      # What a user wrote: exported and erased with the profile. A thread in which others posted is emptied instead. Moderators change both.
+      threads = { actions = ["GetItem", "UpdateItem", "DeleteItem"], indexes = ["UserIndex"] }
+      posts   = { actions = ["Query", "UpdateItem", "DeleteItem"], indexes = ["ThreadIndex", "UserIndex"] }
+      reports = { actions = ["GetItem", "Scan", "PutItem", "UpdateItem", "DeleteItem"], indexes = ["QueueIndex"] }
+      # It only grows: nobody can change or remove an entry.
+      modlog = { actions = ["GetItem", "PutItem"], indexes = ["LogIndex", "TargetIndex"] }
     }
     threads = {
       threads = { actions = ["GetItem", "BatchGetItem", "PutItem", "UpdateItem", "DeleteItem"], indexes = ["CreatedAtIndex", "UserIndex"] }

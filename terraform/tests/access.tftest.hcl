@@ -30,12 +30,25 @@ run "each_task_may_do_what_its_routes_need_under_the_guides_names" {
       "dynamodb:UpdateItem arn:aws:dynamodb:us-east-1:123456789012:table/forum-microservices-users-dev",
       "dynamodb:DeleteItem arn:aws:dynamodb:us-east-1:123456789012:table/forum-microservices-users-dev",
       "dynamodb:Query arn:aws:dynamodb:us-east-1:123456789012:table/forum-microservices-users-dev/index/EmailIndex",
+      "dynamodb:GetItem arn:aws:dynamodb:us-east-1:123456789012:table/forum-microservices-threads-dev",
       "dynamodb:UpdateItem arn:aws:dynamodb:us-east-1:123456789012:table/forum-microservices-threads-dev",
       "dynamodb:DeleteItem arn:aws:dynamodb:us-east-1:123456789012:table/forum-microservices-threads-dev",
       "dynamodb:Query arn:aws:dynamodb:us-east-1:123456789012:table/forum-microservices-threads-dev/index/UserIndex",
+      "dynamodb:Query arn:aws:dynamodb:us-east-1:123456789012:table/forum-microservices-posts-dev",
+      "dynamodb:UpdateItem arn:aws:dynamodb:us-east-1:123456789012:table/forum-microservices-posts-dev",
       "dynamodb:DeleteItem arn:aws:dynamodb:us-east-1:123456789012:table/forum-microservices-posts-dev",
       "dynamodb:Query arn:aws:dynamodb:us-east-1:123456789012:table/forum-microservices-posts-dev/index/ThreadIndex",
       "dynamodb:Query arn:aws:dynamodb:us-east-1:123456789012:table/forum-microservices-posts-dev/index/UserIndex",
+      "dynamodb:GetItem arn:aws:dynamodb:us-east-1:123456789012:table/forum-microservices-reports-dev",
+      "dynamodb:Scan arn:aws:dynamodb:us-east-1:123456789012:table/forum-microservices-reports-dev",
+      "dynamodb:PutItem arn:aws:dynamodb:us-east-1:123456789012:table/forum-microservices-reports-dev",
+      "dynamodb:UpdateItem arn:aws:dynamodb:us-east-1:123456789012:table/forum-microservices-reports-dev",
+      "dynamodb:DeleteItem arn:aws:dynamodb:us-east-1:123456789012:table/forum-microservices-reports-dev",
+      "dynamodb:Query arn:aws:dynamodb:us-east-1:123456789012:table/forum-microservices-reports-dev/index/QueueIndex",
+      "dynamodb:GetItem arn:aws:dynamodb:us-east-1:123456789012:table/forum-microservices-modlog-dev",
+      "dynamodb:PutItem arn:aws:dynamodb:us-east-1:123456789012:table/forum-microservices-modlog-dev",
+      "dynamodb:Query arn:aws:dynamodb:us-east-1:123456789012:table/forum-microservices-modlog-dev/index/LogIndex",
+      "dynamodb:Query arn:aws:dynamodb:us-east-1:123456789012:table/forum-microservices-modlog-dev/index/TargetIndex",
     ])
     error_message = "users: ${module.primary.task_policies.users}"
   }
@@ -96,9 +109,14 @@ run "each_task_may_do_what_its_routes_need_under_the_guides_names" {
 
   assert {
     condition = toset(flatten(jsondecode(module.primary.task_policies.forum).Statement[*].Resource)) == toset([
+      "arn:aws:dynamodb:us-east-1:123456789012:table/forum-microservices-modlog-dev",
+      "arn:aws:dynamodb:us-east-1:123456789012:table/forum-microservices-modlog-dev/index/LogIndex",
+      "arn:aws:dynamodb:us-east-1:123456789012:table/forum-microservices-modlog-dev/index/TargetIndex",
       "arn:aws:dynamodb:us-east-1:123456789012:table/forum-microservices-posts-dev",
       "arn:aws:dynamodb:us-east-1:123456789012:table/forum-microservices-posts-dev/index/ThreadIndex",
       "arn:aws:dynamodb:us-east-1:123456789012:table/forum-microservices-posts-dev/index/UserIndex",
+      "arn:aws:dynamodb:us-east-1:123456789012:table/forum-microservices-reports-dev",
+      "arn:aws:dynamodb:us-east-1:123456789012:table/forum-microservices-reports-dev/index/QueueIndex",
       "arn:aws:dynamodb:us-east-1:123456789012:table/forum-microservices-threads-dev",
       "arn:aws:dynamodb:us-east-1:123456789012:table/forum-microservices-threads-dev/index/CreatedAtIndex",
       "arn:aws:dynamodb:us-east-1:123456789012:table/forum-microservices-threads-dev/index/UserIndex",

@@ -5,9 +5,13 @@ mock_provider "aws" {
 }
 
 variables {
-  name             = "forum-microservices-dev"
-  region           = "us-west-2"
-  services         = { users = { port = 3001 }, threads = { port = 3002 }, posts = { port = 3003 } }
+  name   = "forum-microservices-dev"
+  region = "us-west-2"
+  services = {
+    users   = { port = 3001, paths = ["users", "reports", "moderation"] }
+    threads = { port = 3002, paths = ["threads"] }
+    posts   = { port = 3003, paths = ["posts"] }
+  }
   images           = { users = "repo/users:v1", threads = "repo/threads:v1", posts = "repo/posts:v1", forum = "repo/forum:v1" }
   cpu_architecture = "ARM64"
   tasks            = { min = 2, max = 10 }
@@ -53,8 +57,8 @@ run "https" {
   }
 
   assert {
-    condition = { for service, rule in aws_lb_listener_rule.service : service => [one(rule.action).type, one(one(one(rule.condition).path_pattern).values)] } == {
-      users   = ["forward", "/api/users*"]
+    condition = { for service, rule in aws_lb_listener_rule.service : service => [one(rule.action).type, join(" ", sort(one(one(rule.condition).path_pattern).values))] } == {
+      users   = ["forward", "/api/moderation* /api/reports* /api/users*"]
       threads = ["forward", "/api/threads*"]
       posts   = ["forward", "/api/posts*"]
     }

@@ -60,7 +60,7 @@ run "tables_alone_in_the_second_region" {
   }
 
   assert {
-    condition     = keys(output.alb_dns_names) == ["us-east-1"] && length(module.tables.replica_arns) == 3
+    condition     = keys(output.alb_dns_names) == ["us-east-1"] && length(module.tables.replica_arns) == 5
     error_message = "enable_dr_stack = false keeps the replicas and leaves out the services."
   }
 }

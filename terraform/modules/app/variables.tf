@@ -9,8 +9,8 @@ variable "region" {
 }
 
 variable "services" {
-  description = "Port of each service."
-  type        = map(object({ port = number }))
+  description = "Port of each service, and the steps behind /api that lead to it."
+  type        = map(object({ port = number, paths = list(string) }))
 }
 
 variable "images" {

@@ -3,7 +3,7 @@ variable "stack" {
   type = object({
     project             = string
     environment         = string
-    services            = map(object({ port = number }))
+    services            = map(object({ port = number, paths = list(string) }))
     access              = map(map(object({ actions = list(string), indexes = list(string) })))
     fence               = object({ table = string, region = string, actions = map(list(string)) })
     table_names         = map(string)

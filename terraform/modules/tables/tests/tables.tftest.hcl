@@ -65,8 +65,8 @@ run "on_demand_in_two_regions" {
   }
 
   assert {
-    condition     = length(aws_dynamodb_table_replica.this) == 3 && alltrue([for replica in aws_dynamodb_table_replica.this : replica.deletion_protection_enabled && replica.point_in_time_recovery])
-    error_message = "Each of the three replicas must be protected and recoverable."
+    condition     = length(aws_dynamodb_table_replica.this) == 5 && alltrue([for replica in aws_dynamodb_table_replica.this : replica.deletion_protection_enabled && replica.point_in_time_recovery])
+    error_message = "Each replica must be protected and recoverable."
   }
 
   assert {
@@ -74,6 +74,8 @@ run "on_demand_in_two_regions" {
       DYNAMODB_USERS_TABLE   = "forum-microservices-users-dev"
       DYNAMODB_THREADS_TABLE = "forum-microservices-threads-dev"
       DYNAMODB_POSTS_TABLE   = "forum-microservices-posts-dev"
+      DYNAMODB_REPORTS_TABLE = "forum-microservices-reports-dev"
+      DYNAMODB_MODLOG_TABLE  = "forum-microservices-modlog-dev"
     }
     error_message = "Services read the tables' names from these variables."
   }
@@ -119,7 +121,9 @@ run "provisioned_in_two_regions" {
         "table/forum-microservices-users-dev", "table/forum-microservices-threads-dev", "table/forum-microservices-posts-dev",
         "table/forum-microservices-users-dev/index/EmailIndex", "table/forum-microservices-threads-dev/index/CreatedAtIndex",
         "table/forum-microservices-threads-dev/index/UserIndex", "table/forum-microservices-posts-dev/index/ThreadIndex",
-        "table/forum-microservices-posts-dev/index/UserIndex",
+        "table/forum-microservices-posts-dev/index/UserIndex", "table/forum-microservices-reports-dev",
+        "table/forum-microservices-reports-dev/index/QueueIndex", "table/forum-microservices-modlog-dev",
+        "table/forum-microservices-modlog-dev/index/LogIndex", "table/forum-microservices-modlog-dev/index/TargetIndex",
         ] : [
         for direction in ["Read", "Write"] : "${resource} dynamodb:${strcontains(resource, "/index/") ? "index" : "table"}:${direction}CapacityUnits 5-100"
       ]
@@ -139,7 +143,7 @@ run "one_region_without_recovery" {
   }
 
   assert {
-    condition     = length(aws_dynamodb_table_replica.this) == 0 && length(module.replica_autoscaling.targets) == 0 && length(module.autoscaling.targets) == 16
+    condition     = length(aws_dynamodb_table_replica.this) == 0 && length(module.replica_autoscaling.targets) == 0 && length(module.autoscaling.targets) == 26
     error_message = "Without replicas there is nothing in the second Region."
   }
 
