@@ -46,7 +46,7 @@ pub struct WebConfig {
     #[arg(long, env = "WEB_CLIENT_SECRET", value_name = "WEB_CLIENT_SECRET", hide_env_values = true)]
     pub web_client_secret: Option<String>,
     /// What to ask the issuer for; a list with commas. With offline_access most issuers give what renews a log-in
-    #[arg(long, env = "WEB_SCOPES", value_name = "WEB_SCOPES", value_delimiter = ',', default_value = "openid,email,profile")]
+    #[arg(long, env = "WEB_SCOPES", value_name = "WEB_SCOPES", value_delimiter = ',', default_value = "openid,email")]
     pub web_scopes: Vec<String>,
     /// What the access token is for, as the parameter resource (RFC 8707) of issuers that want it
     #[arg(long, env = "WEB_RESOURCE", value_name = "WEB_RESOURCE")]
