@@ -6,7 +6,7 @@ mod place;
 
 use std::fs;
 
-use db_adapter::forum::TABLES;
+use db_adapter::forum::{TABLES, modlog, report};
 use rstest::rstest;
 
 use place::Place;
@@ -59,11 +59,16 @@ async fn follow(heading: &str) -> Place {
 async fn the_page_holds_what_it_says(#[case] heading: &str) {
     let place = follow(heading).await;
     for table in TABLES {
-        assert!(!place.items(table).await.is_empty(), "{heading}: {}", table.name);
+        // What moderators do comes with no import.
+        let is_imported = ![&modlog::TABLE, &report::TABLE].iter().any(|other| other.name == table.name);
+        assert_eq!(!place.items(table).await.is_empty(), is_imported, "{heading}: {}", table.name);
         assert_eq!(place.store.check(table).await.unwrap(), [], "{heading}");
     }
     // Nothing that came under another name is left under it.
-    let all: Vec<_> = [place.items(TABLES[0]).await, place.items(TABLES[1]).await, place.items(TABLES[2]).await].concat();
+    let mut all = Vec::new();
+    for table in TABLES {
+        all.extend(place.items(table).await);
+    }
     for name in ["body", "author", "passwordHash", "says", "from", "called", "joined", "replies"] {
         assert!(all.iter().all(|item| !item.contains(&format!("\"{name}\""))), "{heading}: {name} in {all:?}");
     }

@@ -184,15 +184,15 @@ async fn a_failure_is_json_where_the_result_is() {
 async fn seed_and_fold_print_json() {
     let place = Place::json().await;
     for (arguments, expected) in [
-        (&["seed", "--json"], serde_json::json!({"created": {"users": 3, "threads": 2, "posts": 2}})),
-        (&["seed", "--json"], serde_json::json!({"created": {"users": 0, "threads": 0, "posts": 0}})),
+        (&["seed", "--json"], serde_json::json!({"created": {"users": 3, "modlog": 1, "threads": 2, "posts": 2, "reports": 1}})),
+        (&["seed", "--json"], serde_json::json!({"created": {"users": 0, "modlog": 0, "threads": 0, "posts": 0, "reports": 0}})),
     ] {
         let printed: serde_json::Value = serde_json::from_str(&place.done(arguments).stdout).unwrap();
         assert_eq!(printed, expected);
     }
     place.store.close().await.unwrap();
     let folded: serde_json::Value = serde_json::from_str(&place.done(&["fold", "--json"]).stdout).unwrap();
-    assert_eq!(folded["items"], serde_json::json!({"users": 3, "threads": 2, "posts": 2}));
+    assert_eq!(folded["items"], serde_json::json!({"users": 3, "modlog": 1, "threads": 2, "posts": 2, "reports": 1}));
 }
 
 /// One is not many, in every command that counts; and rates are whole numbers.
@@ -207,7 +207,7 @@ async fn one_of_something_is_in_the_singular() {
         for (arguments, words) in [
             (&["verify"][..], "verify users: 1 item"),
             (&["backup", "--file", "b.jsonl", "--segments", "1"], "1 user"),
-            (&["restore", "--file", "b.jsonl", "--merge"], "restored 1 post, 1 thread, 1 user into"),
+            (&["restore", "--file", "b.jsonl", "--merge"], "restored 0 actions, 1 post, 0 reports, 1 thread, 1 user into"),
             (&["migrate", "--from", "legacy", "--to", "new"], "1 reference to items that do not exist"),
             (&["migrate", "--from", "legacy", "--to", "again"], "posts: 1 item, checksum"),
             (&["migrate", "--from", "legacy", "--to", "third"], "; 1 id derived from the order"),

@@ -16,6 +16,7 @@ struct World {
     east: String,
     west: String,
     control: String,
+    data: tempfile::TempDir,
 }
 
 impl World {
@@ -27,7 +28,7 @@ impl World {
             runtime.spawn(dynoxide::server::serve_on(listener, dynoxide::Database::memory().unwrap()));
             endpoint
         });
-        let world = Self { runtime, east, west, control };
+        let world = Self { runtime, east, west, control, data: tempfile::tempdir().unwrap() };
         for region in ["us-east-1", "us-west-2"] {
             done(&world.run(region, &["tables", "create"]));
         }
@@ -44,7 +45,7 @@ impl World {
             command.envs([("DYNAMODB_CONNECT_TIMEOUT_MS", "100"), ("DYNAMODB_ATTEMPT_TIMEOUT_MS", "200")]);
             command.env("DYNAMODB_OPERATION_TIMEOUT_MS", "300");
         }
-        command.env("FENCE_TABLE", "fence");
+        command.env("FENCE_TABLE", "fence").env("DATA_DIR", self.data.path());
         command
     }
 

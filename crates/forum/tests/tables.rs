@@ -20,10 +20,7 @@ fn tables_are_created_seeded_and_deleted_and_each_may_be_repeated() {
     for done in ["created", "already exists"] {
         dynamo.run(&["tables", "create"]).success().stdout(each(done));
     }
-    dynamo
-        .run(&["seed", "--use-dynamodb"])
-        .success()
-        .stdout(contains("created 3 users, 1 modlog, 2 threads, 2 posts, 1 reports"));
+    dynamo.run(&["seed", "--use-dynamodb"]).success().stdout(contains("created 3 users, 1 action, 2 threads, 2 posts, 1 report"));
     dynamo
         .run(&["seed", "--use-dynamodb"])
         .success()

@@ -167,9 +167,15 @@ mod tests {
             ..Greeting::default()
         };
         let greeting = greeting.to_string();
-        for part in
-            ["http://localhost:8080\n", "data/store", "/api/users", "/api/threads", "/api/posts", "/docs", "/openapi.json"]
-        {
+        for part in [
+            "http://localhost:8080  (open it in a browser)\n",
+            "data/store",
+            "/api/users",
+            "/api/threads",
+            "/api/posts",
+            "/docs",
+            "/openapi.json",
+        ] {
             assert!(greeting.contains(part), "{greeting}");
         }
     }

@@ -84,7 +84,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let store = JsonStore::open(&TABLES, JsonOptions::new(dir.path())).await.unwrap();
         assert!(is_empty(&store, &TABLES).await.unwrap());
-        assert_eq!(seed(&store, &TABLES).await.unwrap().to_string(), "3 users, 1 modlog, 2 threads, 2 posts, 1 reports");
+        assert_eq!(seed(&store, &TABLES).await.unwrap().to_string(), "3 users, 1 action, 2 threads, 2 posts, 1 report");
         assert_eq!(seed(&store, &TABLES).await.unwrap().to_string(), "0 users, 0 modlog, 0 threads, 0 posts, 0 reports");
         assert!(!is_empty(&store, &TABLES).await.unwrap());
     }
