@@ -3,6 +3,7 @@
 
 use std::process::ExitCode;
 
+use http_kit::ServerConfig;
 use http_kit::binary::{Allocator, Settings};
 use http_kit::telemetry;
 
@@ -13,8 +14,11 @@ static ALLOCATOR: Allocator = Allocator;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     let settings = Settings::of_environment("forum-lambda");
-    let mut services = users_svc::services();
-    services.extend([threads_svc::service(), posts_svc::service()]);
+    let services = |config: &ServerConfig| {
+        let mut services = users_svc::services(config.removed_keep_days);
+        services.extend([threads_svc::service(), posts_svc::service()]);
+        services
+    };
     let ended = match settings.embed(services).await {
         Ok(forum) => forum_lambda::run(forum.router.clone(), forum.emf.clone()).await,
         Err(reason) => Err(reason),

@@ -79,13 +79,16 @@ impl<P: PageConfig> Serve<P> {
     ///
     /// # Errors
     /// Settings that exclude each other, a store that cannot be opened, [`ServeError`](crate::ServeError), a server that is not alive.
-    pub async fn run(self, services: Vec<Service>) -> Result<(), Failure> {
+    pub async fn run(self, services: Services) -> Result<(), Failure> {
         match self.command {
             Some(Command::Healthcheck) => Ok(healthcheck::ask(self.settings.server.listen.address())?),
             None => serve(self.settings, self.page, services).await,
         }
     }
 }
+
+/// What a program serves, by its settings.
+pub type Services = fn(&ServerConfig) -> Vec<Service>;
 
 /// What every program allocates with: glibc's allocator takes twice the time for what a request allocates.
 pub use mimalloc::MiMalloc as Allocator;
@@ -100,7 +103,7 @@ pub struct Program {
     /// Its port where none is configured.
     pub port: &'static str,
     /// What it serves.
-    pub services: fn() -> Vec<Service>,
+    pub services: Services,
 }
 
 /// Runs the program to its end: 0 after an orderly shutdown, 1 and one line on standard error when it cannot serve, 2 when it is
@@ -116,7 +119,7 @@ pub async fn run_with<P: PageConfig>(program: Program) -> ExitCode {
     let command = with_port(Serve::<P>::command(), program.port).name(program.name).about(program.about).version(version);
     let matches = without_empty_variables(command).get_matches();
     let arguments = Serve::<P>::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
-    match arguments.run((program.services)()).await {
+    match arguments.run(program.services).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(reason) => {
             telemetry::print(std::io::stderr(), format!("{}: {reason}\n", program.name));
@@ -131,12 +134,13 @@ pub fn with_port(command: clap::Command, port: &'static str) -> clap::Command {
     command.mut_arg("port", |arg| arg.default_value(port).required(false))
 }
 
-async fn serve(settings: Settings, page: impl PageConfig, services: Vec<Service>) -> Result<(), Failure> {
+async fn serve(settings: Settings, page: impl PageConfig, services: Services) -> Result<(), Failure> {
     let Settings { server, store, cache, auth: auth_config } = settings;
     let _logs = telemetry::init(server.log_format, &server.rust_log);
     store.check_request_timeout(server.request_timeout())?;
     let auth = identity(&auth_config, server.listen.host)?;
     let pages = page.pages(&auth_config)?;
+    let services = services(&server);
     let mut server = Server::bind(server)?;
     if let Some(pages) = pages {
         server = server.with_pages(pages);
@@ -174,14 +178,14 @@ impl Settings {
     ///
     /// # Errors
     /// Settings that exclude each other, a store that cannot be opened.
-    pub async fn embed(self, services: Vec<Service>) -> Result<Embedded, Failure> {
+    pub async fn embed(self, services: Services) -> Result<Embedded, Failure> {
         let Self { server, store, cache, auth } = self;
         let logs = telemetry::init(server.log_format, &server.rust_log);
         store.check_request_timeout(server.request_timeout())?;
         let auth = identity(&auth, Ipv4Addr::UNSPECIFIED.into())?;
         let store = cache.wrap(store.open().await?);
         let emf = (server.metrics == MetricsSink::Emf).then(|| Emf::new(&server.metrics_namespace));
-        let router = routes(&server, &store, services, auth).await;
+        let router = routes(&server, &store, services(&server), auth).await;
         Ok(Embedded { router, emf, _logs: logs })
     }
 }

@@ -74,6 +74,10 @@ pub struct ServerConfig {
     #[arg(long, env = "TRUSTED_PROXY_HOPS", value_name = "TRUSTED_PROXY_HOPS", default_value_t = 0,
           value_parser = number::<usize, 0, 16>)]
     pub trusted_proxy_hops: usize,
+    /// Days for which a post that moderators have removed is kept, from its removal on
+    #[arg(long, env = "REMOVED_KEEP_DAYS", value_name = "REMOVED_KEEP_DAYS", default_value_t = 30,
+          value_parser = number::<u32, 1, 36_500>)]
+    pub removed_keep_days: u32,
     /// Seconds to go on serving after SIGTERM while readiness says that this process is leaving
     #[arg(long, env = "SHUTDOWN_GRACE_SECONDS", value_name = "SHUTDOWN_GRACE_SECONDS", default_value_t = 3,
           value_parser = number::<u64, 0, 3_600>)]

@@ -87,20 +87,25 @@ fn aspect(action: &str) -> Aspect {
     }
 }
 
-/// `POST /api/moderation/actions` with its description.
-pub(crate) fn operation() -> Operation {
+/// `POST /api/moderation/actions` with its description. Posts are kept for so many days once they are removed.
+pub(crate) fn operation(removed_keep_days: u32) -> Operation {
     let about = "`suspend` and `unsuspend` a user; `lock`, `unlock`, `pin` and `unpin` a thread; `remove` and `restore` a thread or a post; \
                  `dismiss` the reports of any of them. `suspend`, `remove` and `dismiss` resolve its open reports. The action is logged first \
                  and done then: where that fails, the same request with the same `Idempotency-Key` finishes it. For moderators.";
-    Operation::create_once::<Actions, _>(about, act).titled("create_action", "Moderate a post, a thread or a user")
+    let handler = move |caller: Caller,
+                        store: State<SharedStore>,
+                        key: IdempotencyKey,
+                        deadline: Deadline,
+                        _: Query<NoParameters>,
+                        request: Request| act(caller, store, key, (deadline, removed_keep_days), request);
+    Operation::create_once::<Actions, _>(about, handler).titled("create_action", "Moderate a post, a thread or a user")
 }
 
 async fn act(
     caller: Caller,
     State(store): State<SharedStore>,
     key: IdempotencyKey,
-    deadline: Deadline,
-    Query(NoParameters {}): Query<NoParameters>,
+    (deadline, removed_keep_days): (Deadline, u32),
     request: Request,
 ) -> Result<Response, Problem> {
     let mut draft = Draft::read::<Actions>(&caller, &*store, request).await?;
@@ -118,7 +123,8 @@ async fn act(
         Ok(())
     };
     let logged = idempotency::create(&*store, &modlog::TABLE, key, &draft.scope, draft.attributes, checks).await?;
-    apply(&*store, &Entry::of(&logged.item), found.filter(|_| !logged.replayed), deadline).await?;
+    let entry = Entry::of(&logged.item);
+    apply(&*store, &entry, found.filter(|_| !logged.replayed), (deadline, removed_keep_days)).await?;
     Ok(response::stored(&modlog::TABLE, &logged))
 }
 

@@ -5,10 +5,11 @@
 
 use std::time::Duration;
 
+use chrono::{DateTime, TimeDelta};
 use db_adapter::forum::report::{self, OPEN, QUEUE, RESOLVED_AT};
-use db_adapter::forum::{ACTION_ID, LOCKED_AT, PINNED_AT, REMOVED_AT, modlog};
+use db_adapter::forum::{ACTION_ID, EXPIRES_AT, LOCKED_AT, PINNED_AT, REMOVED_AT, modlog};
 use db_adapter::schema::{CREATED_AT, UPDATED_AT};
-use db_adapter::{Attributes, Error, Item, Key, Order, Query, Read, Store, Update};
+use db_adapter::{Attributes, Error, Item, Key, Order, Query, Read, Store, Table, Update};
 use http_kit::paging::index;
 use http_kit::{Deadline, Problem};
 
@@ -16,6 +17,8 @@ use crate::action::{Aspect, Entry};
 
 /// Reports are resolved while there is at least this much time; enough for one more and the response.
 const RESERVE: Duration = Duration::from_millis(500);
+/// Days for which a report is kept once it is resolved.
+const RESOLVED_KEEP_DAYS: u32 = 180;
 /// How often an item is written whose version another request changes each time.
 const ATTEMPTS: usize = 10;
 
@@ -24,9 +27,14 @@ const ATTEMPTS: usize = 10;
 ///
 /// # Errors
 /// 503 where there are more reports than there is time for, and where the item changes all the time: the same request again goes on.
-pub(crate) async fn apply(store: &dyn Store, entry: &Entry, found: Option<Item>, deadline: Deadline) -> Result<(), Problem> {
+pub(crate) async fn apply(
+    store: &dyn Store,
+    entry: &Entry,
+    found: Option<Item>,
+    (deadline, keep_days): (Deadline, u32),
+) -> Result<(), Problem> {
     if entry.aspect() != Aspect::Reports {
-        change_item(store, entry, found).await?;
+        change_item(store, entry, found, keep_days).await?;
     }
     if entry.resolves() {
         resolve_reports(store, entry, deadline).await?;
@@ -34,7 +42,7 @@ pub(crate) async fn apply(store: &dyn Store, entry: &Entry, found: Option<Item>,
     Ok(())
 }
 
-async fn change_item(store: &dyn Store, entry: &Entry, mut found: Option<Item>) -> Result<(), Problem> {
+async fn change_item(store: &dyn Store, entry: &Entry, mut found: Option<Item>, keep_days: u32) -> Result<(), Problem> {
     let Some((table, id)) = modlog::target(&entry.target) else { return Ok(()) };
     for attempt in 0..ATTEMPTS {
         let item = match found.take() {
@@ -48,7 +56,7 @@ async fn change_item(store: &dyn Store, entry: &Entry, mut found: Option<Item>) 
                 item
             }
         };
-        let update = Update { expected: Some(item.tag()), ..change(entry) };
+        let update = Update { expected: Some(item.tag()), ..change(table, entry, keep_days) };
         match store.update(table, &table.key_of(&item.attributes()?)?, &update).await {
             Ok(_) | Err(Error::NotFound) => return Ok(()),
             Err(Error::VersionMismatch) => {}
@@ -79,8 +87,8 @@ pub(crate) fn holds(entry: &Entry, item: &Item) -> bool {
     })
 }
 
-/// The change that makes an item as the entry says.
-fn change(entry: &Entry) -> Update {
+/// The change that makes an item of that table as the entry says. What is removed ends some days later, where items end.
+fn change(table: &Table, entry: &Entry, keep_days: u32) -> Update {
     let mut update = Update { set: Attributes::from([(ACTION_ID.to_owned(), entry.id.as_str().into())]), ..Update::default() };
     for (name, value) in state(entry) {
         if entry.begins() {
@@ -89,7 +97,19 @@ fn change(entry: &Entry) -> Update {
             update.remove.insert(name.to_owned());
         }
     }
+    if let Some(ttl) = table.ttl.filter(|_| entry.aspect() == Aspect::Removal) {
+        match end(entry, keep_days).filter(|_| entry.begins()) {
+            Some(end) => drop(update.set.insert(ttl.to_owned(), end.into())),
+            None => drop(update.remove.insert(ttl.to_owned())),
+        }
+    }
     update
+}
+
+/// So many days after the entry, in seconds since 1970.
+fn end(entry: &Entry, days: u32) -> Option<u64> {
+    let at = DateTime::parse_from_rfc3339(&entry.at).ok()?;
+    u64::try_from((at + TimeDelta::days(days.into())).timestamp()).ok()
 }
 
 /// Is there a later action on the same aspect of the target? An index may miss the last second's; of these the item names the last.
@@ -126,12 +146,9 @@ async fn resolve_reports(store: &dyn Store, entry: &Entry, deadline: Deadline) -
                 return Err(Problem::unavailable("there are more reports than there was time for: repeat the request", 1));
             }
             let set = [(RESOLVED_AT, &entry.at), (UPDATED_AT, &entry.at), (ACTION_ID, &entry.id)];
-            let update = Update {
-                set: set.map(|(name, value)| (name.to_owned(), value.as_str().into())).into(),
-                remove: [QUEUE.to_owned()].into(),
-                expected: Some(open.tag()),
-                ..Update::default()
-            };
+            let mut set: Attributes = set.map(|(name, value)| (name.to_owned(), value.as_str().into())).into();
+            set.extend(end(entry, RESOLVED_KEEP_DAYS).map(|end| (EXPIRES_AT.to_owned(), end.into())));
+            let update = Update { set, remove: [QUEUE.to_owned()].into(), expected: Some(open.tag()), ..Update::default() };
             let key = Key::hash(open.text(report::TABLE.hash).unwrap_or_default());
             match store.update(&report::TABLE, &key, &update).await {
                 // Another action has resolved it, or its reporter has erased it.

@@ -14,11 +14,12 @@ use http_kit::resource::{Resource, Routes};
 
 pub use unfinished::{Unfinished, unfinished};
 
-/// The services, ready to be mounted: the reports, and the actions with their log.
-pub fn services() -> [Service; 2] {
+/// The services, ready to be mounted: the reports, and the actions with their log. Posts are kept for so many days once they are
+/// removed.
+pub fn services(removed_keep_days: u32) -> [Service; 2] {
     [
         Service { name: reports::TABLE.name, table: &reports::TABLE, routes: report_routes() },
-        Service { name: "moderation", table: &modlog::TABLE, routes: action_routes() },
+        Service { name: "moderation", table: &modlog::TABLE, routes: action_routes(removed_keep_days) },
     ]
 }
 
@@ -48,6 +49,8 @@ fn report_routes() -> Routes {
 }
 
 /// Every route about actions.
-fn action_routes() -> Routes {
-    Routes::new().at("/api/moderation/actions", [action::operation()]).at("/api/moderation/log", [list::log_operation()])
+fn action_routes(removed_keep_days: u32) -> Routes {
+    Routes::new()
+        .at("/api/moderation/actions", [action::operation(removed_keep_days)])
+        .at("/api/moderation/log", [list::log_operation()])
 }

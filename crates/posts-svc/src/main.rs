@@ -12,6 +12,6 @@ fn main() -> ExitCode {
         name: "posts-svc",
         about: "The posts service of the forum",
         port: "3003",
-        services: || vec![posts_svc::service()],
+        services: |_| vec![posts_svc::service()],
     })
 }

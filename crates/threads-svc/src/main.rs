@@ -13,6 +13,6 @@ fn main() -> ExitCode {
         name: "threads-svc",
         about: "The threads service of the forum",
         port: "3002",
-        services: || vec![threads_svc::service()],
+        services: |_| vec![threads_svc::service()],
     })
 }

@@ -9,9 +9,9 @@ use http_kit::Service;
 use http_kit::auth::policy::Entity;
 use http_kit::resource::{Operation, Resource, Routes};
 
-/// The service with those of moderation, which run beside it: what a task of users serves.
-pub fn services() -> Vec<Service> {
-    [service()].into_iter().chain(moderation::services()).collect()
+/// The service with those of moderation, which run beside it: what a task of users serves. Removed posts are kept for so many days.
+pub fn services(removed_keep_days: u32) -> Vec<Service> {
+    [service()].into_iter().chain(moderation::services(removed_keep_days)).collect()
 }
 
 /// The service, ready to be mounted.

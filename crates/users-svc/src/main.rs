@@ -8,5 +8,10 @@ use http_kit::binary::{Allocator, Program, run};
 static ALLOCATOR: Allocator = Allocator;
 
 fn main() -> ExitCode {
-    run(Program { name: "users-svc", about: "The users service of the forum", port: "3001", services: users_svc::services })
+    run(Program {
+        name: "users-svc",
+        about: "The users service of the forum",
+        port: "3001",
+        services: |config| users_svc::services(config.removed_keep_days),
+    })
 }

@@ -49,6 +49,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Outcome> {
     if mode == Mode::Dev {
         check_dev_address(server.listen.host, auth.development.auth_dev_url.as_deref()).map_err(anyhow::Error::msg)?;
     }
+    let services = serve::services(&server);
     // Bind first: if the port is taken, nothing is written.
     let mut server = Server::bind(server)?;
     let store = config.open().await?;
@@ -66,7 +67,6 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Outcome> {
             (Some(settings), Some(name))
         }
     };
-    let services = serve::services();
     greeting.services = services.iter().map(|service| service.name).collect();
     if !empty && samples::is_empty(&*store, &TABLES).await? {
         greeting.seeded = Some(samples::seed(&*store, &TABLES).await?);

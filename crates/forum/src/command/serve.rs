@@ -2,8 +2,8 @@
 
 use anyhow::Result;
 use clap::Args;
-use http_kit::Service;
 use http_kit::binary::{NoPage, Serve};
+use http_kit::{ServerConfig, Service};
 
 use crate::Outcome;
 
@@ -16,13 +16,13 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) async fn run(arguments: Arguments) -> Result<Outcome> {
-    arguments.serve.run(services()).await.map_err(anyhow::Error::from_boxed)?;
+    arguments.serve.run(services).await.map_err(anyhow::Error::from_boxed)?;
     Ok(Outcome::Done)
 }
 
 /// Every service of the forum.
-pub(super) fn services() -> Vec<Service> {
-    let mut services = users_svc::services();
+pub(super) fn services(config: &ServerConfig) -> Vec<Service> {
+    let mut services = users_svc::services(config.removed_keep_days);
     services.extend([threads_svc::service(), posts_svc::service()]);
     services
 }

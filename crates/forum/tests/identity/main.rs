@@ -103,7 +103,7 @@ impl Forum {
 
 /// What `forum dev` serves.
 fn services() -> Vec<http_kit::Service> {
-    users_svc::services().into_iter().chain([threads_svc::service(), posts_svc::service()]).collect()
+    users_svc::services(30).into_iter().chain([threads_svc::service(), posts_svc::service()]).collect()
 }
 
 async fn app(auth: Arc<Auth>) -> TestApp {

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use db_adapter::forum::{modlog, report};
+use db_adapter::forum::{modlog, post, report, thread};
 use db_adapter::layer::StoreLayer;
-use db_adapter::{Item, Key, Result, Scan, Store, Table, Update};
+use db_adapter::{Item, Key, Read, Result, Scan, Store, Table, Update};
 use http_kit::SharedStore;
 use http_test::{Answer, TestApp, behaviour};
 use serde_json::{Value, json};
@@ -180,6 +180,32 @@ async fn a_suspension_is_seen_by_the_next_post_and_ended_by_its_opposite() {
     assert_eq!((answer.status.as_u16(), name(&answer).as_str()), (403, "suspended"));
     forum.moderate("users/bob", "unsuspend").await;
     forum.send("POST", "/api/posts", Some(&forum.token("bob")), Some(post)).await.expect_status(201);
+}
+
+#[tokio::test]
+async fn what_is_removed_or_resolved_ends_after_its_time() {
+    let forum = populated().await;
+    report(&forum, "ann", "posts/p1").await.expect_status(201);
+    let end = async |table, key: Key| {
+        let item = forum.app.store.get(table, &key, &Read::STRONG).await.unwrap().unwrap();
+        item.members().get("expiresAt").map(|end| end.parse::<i64>().unwrap())
+    };
+    let (at, of_post) = (
+        async |days: i64| {
+            let log = list(&forum, "/api/moderation/log").await;
+            let at = chrono::DateTime::parse_from_rfc3339(log[0]["createdAt"].as_str().unwrap()).unwrap();
+            Some((at + chrono::TimeDelta::days(days)).timestamp())
+        },
+        Key::pair("p1", "t1"),
+    );
+    forum.moderate("posts/p1", "remove").await;
+    assert_eq!(end(&post::TABLE, of_post.clone()).await, at(30).await);
+    let resolved = report(&forum, "ann", "posts/p1").await.field("reportId");
+    assert_eq!(end(&report::TABLE, Key::hash(resolved.as_str().unwrap())).await, at(180).await);
+    forum.moderate("posts/p1", "restore").await;
+    assert_eq!(end(&post::TABLE, of_post).await, None);
+    forum.moderate("threads/t1", "remove").await;
+    assert_eq!(end(&thread::TABLE, Key::hash("t1")).await, None, "threads never end");
 }
 
 #[tokio::test]
