@@ -27,6 +27,8 @@ run "on_demand_in_two_regions" {
       users   = "forum-microservices-users-dev userId"
       threads = "forum-microservices-threads-dev threadId"
       posts   = "forum-microservices-posts-dev postId threadId"
+      reports = "forum-microservices-reports-dev reportId"
+      modlog  = "forum-microservices-modlog-dev actionId"
     }
     error_message = "Names and keys are a contract."
   }
@@ -46,6 +48,11 @@ run "on_demand_in_two_regions" {
         ThreadIndex = "threadId createdAt ALL"
         UserIndex   = "userId createdAt ALL"
       }
+      reports = { QueueIndex = "queue createdAt ALL" }
+      modlog = {
+        LogIndex    = "feed createdAt ALL"
+        TargetIndex = "target createdAt ALL"
+      }
     }
     error_message = "Indexes are a contract."
   }
@@ -55,6 +62,8 @@ run "on_demand_in_two_regions" {
       users   = toset(["userId", "email"])
       threads = toset(["threadId", "feed", "userId", "createdAt"])
       posts   = toset(["postId", "threadId", "userId", "createdAt"])
+      reports = toset(["reportId", "queue", "createdAt"])
+      modlog  = toset(["actionId", "feed", "target", "createdAt"])
     }
     error_message = "Every key attribute is defined, and no other: DynamoDB refuses those."
   }
