@@ -23,14 +23,14 @@ locals {
       modlog = { actions = ["GetItem", "PutItem"], indexes = ["LogIndex", "TargetIndex"] }
     }
     threads = {
-      threads = { actions = ["GetItem", "BatchGetItem", "PutItem", "UpdateItem", "DeleteItem"], indexes = ["CreatedAtIndex", "UserIndex"] }
+      threads = { actions = ["GetItem", "BatchGetItem", "PutItem", "UpdateItem", "DeleteItem"], indexes = ["ActivityIndex", "CreatedAtIndex", "PinnedIndex", "UserIndex"] }
       users   = { actions = ["GetItem"], indexes = [] }                 # who opens a thread
       posts   = { actions = ["DeleteItem"], indexes = ["ThreadIndex"] } # deleting a thread with its posts
     }
     posts = {
       posts   = { actions = ["GetItem", "Query", "Scan", "PutItem", "UpdateItem", "DeleteItem"], indexes = ["ThreadIndex", "UserIndex"] }
-      threads = { actions = ["GetItem", "BatchGetItem"], indexes = [] } # where a post belongs
-      users   = { actions = ["GetItem", "BatchGetItem"], indexes = [] } # who writes it
+      threads = { actions = ["GetItem", "BatchGetItem", "UpdateItem"], indexes = [] } # where a post belongs, and what it has
+      users   = { actions = ["GetItem", "BatchGetItem"], indexes = [] }               # who writes it
     }
     forum = { for table, schema in local.tables : table => { # the one-off operator task
       actions = [

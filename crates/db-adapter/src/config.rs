@@ -11,7 +11,7 @@ use clap::Args;
 
 use crate::backend::dynamodb::{DynamoOptions, DynamoStore};
 use crate::backend::json::{JsonOptions, JsonStore};
-use crate::forum::TABLES;
+use crate::forum::{TABLES, activity};
 use crate::layer::fence::Watch;
 use crate::layer::{CachedStore, FencedStore};
 use crate::store::{Backend, Store, SystemClock, Table};
@@ -132,6 +132,22 @@ impl StoreConfig {
             Backend::Json => Arc::new(JsonStore::open(&TABLES, self.json()).await?),
             Backend::DynamoDb => self.dynamodb.open_behind(&self.fence).await?,
         })
+    }
+
+    /// As [`StoreConfig::open`], for a process that serves it. JSON files of an earlier version are brought up to date; for DynamoDB, where
+    /// that may take long, `forum verify --repair --apply` does it.
+    ///
+    /// # Errors
+    /// As [`StoreConfig::open`].
+    pub async fn open_to_serve(&self) -> Result<Arc<dyn Store>, OpenError> {
+        let store = self.open().await?;
+        if self.backend == Backend::Json {
+            let threads = activity::fill(&*store).await?;
+            if threads > 0 {
+                tracing::info!(threads, "threads of an earlier version say now what their posts are");
+            }
+        }
+        Ok(store)
     }
 
     /// Checks that a request is given more time than what it waits for.

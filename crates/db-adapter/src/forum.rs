@@ -3,6 +3,7 @@
 //! The one declaration of what is stored: `forum tables`, Terraform, the settings, the backups and the OpenAPI documents follow
 //! [`TABLES`]. A new entity is one file in `forum/` plus its line here.
 
+pub mod activity;
 mod attributes;
 pub mod modlog;
 pub mod post;

@@ -7,7 +7,7 @@ mod dynoxide;
 mod fault_proxy;
 
 use db_adapter::dynamodb::{DynamoOptions, DynamoStore, tables};
-use db_adapter::forum::{TABLES, post, thread, user};
+use db_adapter::forum::{TABLES, activity, post, thread, user};
 use db_adapter::{Attributes, Item, Key, Order, Query, Read, Scan, Store, Update, Value};
 use fault_proxy::FaultProxy;
 use futures::StreamExt;
@@ -141,6 +141,41 @@ async fn threads_and_posts() {
     assert_eq!(meter.spent(), written("DeleteItem"));
     store.delete(&thread::TABLE, &Key::hash("t"), None).await.unwrap();
     assert_eq!(meter.spent(), ["DeleteItem", "CreatedAtIndex write 1", "threads write 1"]);
+}
+
+/// The touch of a thread by a new post: in order, or late. `UserIndex` takes a unit only of a thread that has an author.
+#[tokio::test]
+async fn a_post_touches_its_thread() {
+    let recorder = DebuggingRecorder::new();
+    let _guard = metrics::set_default_local_recorder(&recorder);
+    let (store, meter) = store(&recorder).await;
+    let time = |second: u32| format!("2024-01-01T00:00:{second:02}.000Z");
+    let thread = json!({ "threadId": "t", "title": "T", "createdAt": time(0), "lastActivityAt": time(0), "postCount": 0 });
+    store.create(&thread::TABLE, attributes(thread)).await.unwrap();
+    assert_eq!(meter.spent(), ["PutItem", "ActivityIndex write 1", "CreatedAtIndex write 1", "threads write 1"]);
+    let new_post = |second| {
+        let post =
+            json!({ "postId": format!("p{second}"), "threadId": "t", "userId": "u", "content": "c", "createdAt": time(second) });
+        store.create(&post::TABLE, attributes(post))
+    };
+    for (second, expected) in [
+        (5, vec!["UpdateItem", "ActivityIndex write 2", "CreatedAtIndex write 1", "threads write 1"]),
+        (6, vec!["UpdateItem", "ActivityIndex write 2", "CreatedAtIndex write 1", "threads write 1"]),
+        // One that comes late is refused once: by then another post is the last one.
+        (4, vec!["UpdateItem", "UpdateItem", "ActivityIndex write 1", "CreatedAtIndex write 1", "threads write 1"]),
+    ] {
+        let post = new_post(second).await.unwrap();
+        meter.spent();
+        activity::post_added(&store, &post).await;
+        assert_eq!(meter.spent(), expected, "{second}");
+    }
+    for (id, expected) in [("p5", vec!["UpdateItem"]), ("p6", vec!["UpdateItem", "Query", "UpdateItem"])] {
+        store.delete(&post::TABLE, &Key::pair(id, "t"), None).await.unwrap();
+        meter.spent();
+        activity::posts_gone(&store, "t", &[id.to_owned()]).await;
+        assert_eq!(meter.requests(), expected, "{id}");
+    }
+    assert_eq!(activity::check(&store, "t").await.unwrap(), None);
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! Reading, comparing, checking, repairing and copying data. Nothing here depends on the command line or prints.
 
+pub(crate) mod activity;
 pub(crate) mod archive;
 pub(crate) mod backup;
 pub(crate) mod checksum;

@@ -49,6 +49,34 @@ async fn a_store_alone_is_counted() {
     assert_eq!(checksums[0], checksums[1]);
 }
 
+/// What a process leaves that is killed between a post and the touch of its thread, and what an earlier version left.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_thread_that_does_not_say_what_its_posts_do_is_named_and_mended() {
+    for place in Place::each().await {
+        place.fill(2, 3, 9).await;
+        let untold = json!({"postId": "untold", "threadId": "t1", "userId": "u1", "content": "new", "createdAt": "2025-01-01T00:00:00.000Z"});
+        place.load(&post::TABLE, vec![item(untold)]).await;
+        let old = json!({"threadId": "old", "title": "old", "createdAt": "2024-01-01T00:00:00.000Z"});
+        place.load(&thread::TABLE, vec![item(old)]).await;
+        let found = differs(&place, &["verify"]);
+        assert_says(
+            &found,
+            &[
+                "wrong: threads threadId \"t1\": postCount is 3, but its posts say 4; lastPostAt is",
+                "lastPostId is \"p7\", but its posts say \"untold\"",
+                "note: threads threadId \"old\": postCount is absent, but its posts say 0; lastActivityAt is absent",
+            ],
+        );
+        let before = place.items(&post::TABLE).await;
+        place.done(&["verify", "--repair", "--apply", "--save", "saved.jsonl"]);
+        let verified = place.done(&["verify"]);
+        assert!(!verified.stdout.contains("wrong") && !verified.stdout.contains("postCount"), "{}", verified.stdout);
+        assert_eq!(place.items(&post::TABLE).await, before);
+        let threads = place.items(&thread::TABLE).await.join("\n");
+        assert!(threads.contains(r#""lastPostId":"untold""#) && threads.contains(r#""postCount":4"#), "{threads}");
+    }
+}
+
 /// Neither a check nor a backup knows an item that is past its time.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_past_its_time_is_not_there() {
@@ -247,8 +275,8 @@ async fn what_is_odd_is_reported_and_counts_when_asked() {
         ];
         let ended = place.done(&["verify"]);
         assert_says(&ended, &notes);
-        // The users of the sample have five attributes that the schema does not know.
-        assert_eq!(ended.stdout.matches("note: ").count(), 4 + 5, "{}", ended.stdout);
+        // The users of the sample have five attributes that the schema does not know, and the thread says nothing of its posts.
+        assert_eq!(ended.stdout.matches("note: ").count(), 4 + 5 + 1, "{}", ended.stdout);
         assert_says(&differs(&place, &["verify", "--strict"]), &notes);
     }
 }

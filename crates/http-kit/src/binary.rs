@@ -145,7 +145,7 @@ async fn serve(settings: Settings, page: impl PageConfig, services: Services) ->
     if let Some(pages) = pages {
         server = server.with_pages(pages);
     }
-    let store = cache.wrap(store.open().await?);
+    let store = cache.wrap(store.open_to_serve().await?);
     server.run(store, services, auth).await?;
     Ok(())
 }
@@ -183,7 +183,7 @@ impl Settings {
         let logs = telemetry::init(server.log_format, &server.rust_log);
         store.check_request_timeout(server.request_timeout())?;
         let auth = identity(&auth, Ipv4Addr::UNSPECIFIED.into())?;
-        let store = cache.wrap(store.open().await?);
+        let store = cache.wrap(store.open_to_serve().await?);
         let emf = (server.metrics == MetricsSink::Emf).then(|| Emf::new(&server.metrics_namespace));
         let router = routes(&server, &store, services(&server), auth).await;
         Ok(Embedded { router, emf, _logs: logs })

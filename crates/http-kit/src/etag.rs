@@ -3,7 +3,8 @@
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
-use db_adapter::{Item, Key, Read, Store, StoreExt, Table, Tag};
+use db_adapter::schema::TOUCH_ID;
+use db_adapter::{Item, Key, Members, Read, Store, StoreExt, Table, Tag};
 use utoipa::IntoParams;
 
 use crate::problem::Problem;
@@ -14,14 +15,27 @@ const ENCODINGS: [&str; 3] = ["-gzip", "-br", "-zstd"];
 /// What the tag of an item ends with where what its author said is concealed.
 const CONCEALED: &str = "-removed";
 
-/// An item's ETag: strong, `"<version>-<writeId>"`, and another one where what its author said is concealed. `None` where the `writeId`
-/// that somebody stored does not fit into a header.
-pub fn etag(tag: &Tag, concealed: bool) -> Option<HeaderValue> {
-    let fits = tag.write_id.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'"');
+/// An item's ETag: strong, `"<version>-<writeId>"`, and behind that `~<touchId>` where the item was touched; another one where what its
+/// author said is concealed. `None` where an id that somebody stored does not fit into a header.
+pub fn etag(item: &Members<'_>, concealed: bool) -> Option<HeaderValue> {
+    let tag = current(item);
+    let fits = tag.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'"');
     let end = if concealed { CONCEALED } else { "" };
-    // As the tag is displayed, without the formatter: every response with an item waits for this.
-    fits.then(|| HeaderValue::try_from(["\"", &tag.version.to_string(), "-", &tag.write_id, end, "\""].concat()).ok()).flatten()
+    fits.then(|| HeaderValue::try_from(["\"", &tag, end, "\""].concat()).ok()).flatten()
 }
+
+/// The item's ETag as it stands between the quotes.
+fn current(item: &Members<'_>) -> String {
+    let Tag { version, write_id } = item.tag();
+    let touch = item.text(TOUCH_ID);
+    let (mark, touch) = touch.as_deref().map_or(("", ""), |touch| (TOUCHED, touch));
+    // As the tag is displayed, without the formatter: every response with an item waits for this.
+    [&version.to_string(), "-", &write_id, mark, touch].concat()
+}
+
+/// What stands before the id of an item's last touch. A touch changes nothing that an editor could have changed, so that the tag of an
+/// earlier one still matches in `If-Match`.
+const TOUCHED: &str = "~";
 
 /// The tags that one header names.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -73,6 +87,18 @@ impl Tags {
             Self::OneOf(tags) => tags.iter().any(|tag| tag == current || uncoded(tag) == current),
         }
     }
+
+    /// Does one of them name what an editor could change, touched since or not?
+    fn match_edit(&self, current: &str) -> bool {
+        match self {
+            Self::Any => true,
+            Self::OneOf(tags) => self.name(current) || tags.iter().any(|tag| untouched(uncoded(tag)) == untouched(current)),
+        }
+    }
+}
+
+fn untouched(tag: &str) -> &str {
+    tag.rsplit_once(TOUCHED).map_or(tag, |(edit, _)| edit)
 }
 
 fn uncoded(tag: &str) -> &str {
@@ -119,12 +145,12 @@ impl Conditions {
         if self.if_match.is_none() && self.if_none_match.is_none() {
             return Verdict::Hold;
         }
-        self.evaluate_tag(&item.tag().to_string())
+        self.evaluate_tag(&current(&item.members()))
     }
 
     fn evaluate_tag(&self, current: &str) -> Verdict {
         match (&self.if_match, &self.if_none_match) {
-            (Some(tags), _) if !tags.name(current) => Verdict::NotMatched,
+            (Some(tags), _) if !tags.match_edit(current) => Verdict::NotMatched,
             (_, Some(tags)) if tags.name(current) => Verdict::Known,
             _ => Verdict::Hold,
         }
@@ -145,7 +171,7 @@ impl Conditions {
     /// # Errors
     /// 412 when the item has none of the tags of `If-Match`.
     pub(crate) fn is_known(&self, item: &Item, concealed: bool) -> Result<bool, Problem> {
-        if concealed { self.name(&format!("{}{CONCEALED}", item.tag())) } else { self.evaluate(item).of_get() }
+        if concealed { self.name(&[&current(&item.members()), CONCEALED].concat()) } else { self.evaluate(item).of_get() }
     }
 
     /// For a GET of something else: does the client have what has that tag?
@@ -179,7 +205,7 @@ impl Conditions {
             (None | Some(Tags::Any), None) => return Ok(None),
             (Some(Tags::OneOf(tags)), None) => {
                 if let [tag] = tags.as_slice()
-                    && let Some(tag) = parse_tag(uncoded(tag))
+                    && let Some(tag) = parse_tag(untouched(uncoded(tag)))
                 {
                     return Ok(Some(tag));
                 }
@@ -274,10 +300,30 @@ mod tests {
         }
     }
 
+    /// Who edits a thread is not disturbed by posts; who caches it learns of them.
+    #[test]
+    fn a_touch_changes_the_etag_and_still_matches() {
+        let item = Item::parse(r#"{"touchId":"new","version":3,"writeId":"w"}"#).unwrap();
+        for (tag, matches, known) in [
+            ("3-w~new", true, true),
+            ("3-w~old", true, false),
+            ("3-w", true, false),
+            ("3-w~old-br", true, false),
+            ("2-w~new", false, false),
+        ] {
+            let tags = parse(&[&format!("\"{tag}\"")]).unwrap();
+            let if_match = Conditions { if_match: tags.clone(), if_none_match: None };
+            assert_eq!(if_match.evaluate(&item) == Verdict::Hold, matches, "{tag}");
+            let if_none_match = Conditions { if_match: None, if_none_match: tags };
+            assert_eq!(if_none_match.evaluate(&item) == Verdict::Known, known, "{tag}");
+        }
+    }
+
     #[test]
     fn an_etag_says_version_and_write() {
-        let tag = |json| etag(&Item::parse(json).unwrap().tag(), false);
+        let tag = |json| etag(&Item::parse(json).unwrap().members(), false);
         assert_eq!(tag(r#"{"version":3,"writeId":"w"}"#).unwrap(), "\"3-w\"");
+        assert_eq!(tag(r#"{"touchId":"t","version":3,"writeId":"w"}"#).unwrap(), "\"3-w~t\"");
         assert_eq!(tag("{}").unwrap(), "\"0-0\"");
         assert_eq!(tag(r#"{"version":3,"writeId":"\"ä"}"#), None);
     }

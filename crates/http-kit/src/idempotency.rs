@@ -109,6 +109,7 @@ fn stamp(table: &Table, attributes: &mut Attributes, id: String) {
     attributes.insert(table.hash.to_owned(), id.into());
     attributes.insert(CREATED_AT.to_owned(), time.as_str().into());
     attributes.insert(UPDATED_AT.to_owned(), time.into());
+    table.add_initial(attributes);
 }
 
 /// The fingerprint of what a body says, however it is spelled.

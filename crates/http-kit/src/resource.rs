@@ -20,8 +20,8 @@ mod text;
 
 use std::fmt::Debug;
 
-use db_adapter::Table;
 use db_adapter::forum::user;
+use db_adapter::{Item, Store, Table};
 
 use crate::auth::policy::Entity;
 
@@ -42,6 +42,16 @@ pub trait Resource: Debug + Send + Sync + 'static {
     const OWNER: &'static str = user::TABLE.hash;
     /// Attributes that the owner of an item cannot change, where others can.
     const NOT_BY_OWNER: &'static [&'static str];
+    /// What follows the creation of an item, which stays whatever comes of it.
+    fn created(_store: &dyn Store, _item: &Item) -> impl Future<Output = ()> + Send {
+        async {}
+    }
+
+    /// What follows the deletion of an item, which was found to be this one: its keys, and what cannot change of it.
+    fn deleted(_store: &dyn Store, _item: &Item) -> impl Future<Output = ()> + Send {
+        async {}
+    }
+
     /// The attribute of a new item whose value keeps the `Idempotency-Key`s of different people apart where nobody says who asks.
     const KEY_SCOPE: &'static str;
 }

@@ -24,7 +24,7 @@ pub fn one(projection: &Projection, item: &Item) -> Response {
     let mut json = String::with_capacity(item.as_json().len());
     let shown = projection.write(&mut json, &members);
     let mut response = json_response(StatusCode::OK, json);
-    set(&mut response, header::ETAG, etag(&members.tag(), shown == Shown::Concealed));
+    set(&mut response, header::ETAG, etag(&members, shown == Shown::Concealed));
     depend_on_caller(&mut response, shown != Shown::ToAll);
     response
 }

@@ -2,8 +2,9 @@
 
 mod list;
 
-use db_adapter::Table;
+use db_adapter::forum::activity;
 use db_adapter::forum::post::TABLE;
+use db_adapter::{Item, Store, Table};
 use http_kit::Service;
 use http_kit::auth::policy::Entity;
 use http_kit::resource::{Operation, Resource, Routes};
@@ -21,6 +22,17 @@ impl Resource for Posts {
     const ENTITY: Entity = Entity::Post;
     const NOT_BY_OWNER: &'static [&'static str] = &[];
     const KEY_SCOPE: &'static str = "userId";
+
+    async fn created(store: &dyn Store, post: &Item) {
+        activity::post_added(store, post).await;
+    }
+
+    async fn deleted(store: &dyn Store, post: &Item) {
+        if activity::counts(post) {
+            let text = |name| post.text(name).unwrap_or_default();
+            activity::posts_gone(store, &text("threadId"), &[text(TABLE.hash)]).await;
+        }
+    }
 }
 
 /// Every route.

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use axum::response::Response;
-use db_adapter::forum::post;
-use db_adapter::{Error, Key, Query as IndexQuery, Read, Store};
-use futures::future::try_join_all;
+use db_adapter::forum::{activity, post};
+use db_adapter::{Error, Item, Key, Query as IndexQuery, Read, Store};
+use futures::future::join_all;
 use http_kit::auth::policy::Action;
 use http_kit::etag::Conditions;
 use http_kit::extract::Query;
@@ -46,19 +46,25 @@ async fn delete_thread(
     let key = Key::hash(thread.id());
     let cascade = cascade.is_some_and(|Flag(cascade)| cascade);
     thread.authorize(if cascade { Action::DeleteWithPosts } else { Action::Delete }).await?;
-    let expected = if cascade {
+    if cascade {
         // Read first, so that a wrong id or a stale condition deletes no post.
         let expected = conditions.expected_of(&thread.find(&Read::STRONG).await?)?;
-        delete_posts(thread.store(), thread.id(), deadline).await?;
-        expected
-    } else {
-        let expected = thread.expected(&key, &conditions).await?;
-        if !thread.store().query(&post::TABLE, &posts_of(thread.id(), 1)?).await?.items.is_empty() {
-            conditions.expected_of(&thread.find(&Read::STRONG).await?)?;
-            return Err(Problem::conflict("the thread has posts: delete them first, or with it by cascade=true"));
+        let mut gone = Vec::new();
+        let deleted = async {
+            delete_posts(thread.store(), thread.id(), deadline, &mut gone).await?;
+            thread.delete(&key, expected.as_ref()).await
+        };
+        if let Err(problem) = deleted.await {
+            activity::posts_gone(thread.store(), thread.id(), &gone).await;
+            return Err(problem);
         }
-        expected
-    };
+        return Ok(response::no_content());
+    }
+    let expected = thread.expected(&key, &conditions).await?;
+    if !thread.store().query(&post::TABLE, &posts_of(thread.id(), 1)?).await?.items.is_empty() {
+        conditions.expected_of(&thread.find(&Read::STRONG).await?)?;
+        return Err(Problem::conflict("the thread has posts: delete them first, or with it by cascade=true"));
+    }
     thread.delete(&key, expected.as_ref()).await?;
     Ok(response::no_content())
 }
@@ -69,16 +75,23 @@ fn posts_of(thread_id: &str, limit: usize) -> Result<IndexQuery, Problem> {
     Ok(IndexQuery { limit, attributes: Some(Vec::new()), bypass_cache: true, ..by_thread })
 }
 
-async fn delete_posts(store: &dyn Store, thread_id: &str, deadline: Deadline) -> Result<(), Problem> {
+/// Deletes the thread's posts. Those that are gone, and counted, are added to `gone`, also where not all are.
+async fn delete_posts(store: &dyn Store, thread_id: &str, deadline: Deadline, gone: &mut Vec<String>) -> Result<(), Problem> {
     let mut posts = posts_of(thread_id, 100)?;
     loop {
         let page = store.query(&post::TABLE, &posts).await?;
-        let ids: Vec<String> = page.items.iter().filter_map(|item| item.text(post::TABLE.hash)).collect();
-        for some in ids.chunks(AT_ONCE) {
+        for some in page.items.chunks(AT_ONCE) {
             if deadline.remaining() < RESERVE {
                 return Err(Problem::unavailable("the thread has more posts than there was time for: repeat the request", 1));
             }
-            try_join_all(some.iter().map(|id| delete_post(store, id, thread_id))).await?;
+            let mut failed = Ok(());
+            for deleted in join_all(some.iter().map(|post| delete_post(store, post, thread_id))).await {
+                match deleted {
+                    Ok(deleted) => gone.extend(deleted),
+                    Err(error) => failed = Err(error),
+                }
+            }
+            failed?;
         }
         match page.next {
             Some(next) => posts.cursor = Some(next),
@@ -87,9 +100,11 @@ async fn delete_posts(store: &dyn Store, thread_id: &str, deadline: Deadline) ->
     }
 }
 
-async fn delete_post(store: &dyn Store, id: &str, thread_id: &str) -> Result<(), Error> {
-    match store.delete(&post::TABLE, &Key::pair(id, thread_id), None).await {
-        Err(Error::NotFound) => Ok(()),
-        other => other,
+/// Returns the post's id where it was there and counted.
+async fn delete_post(store: &dyn Store, post: &Item, thread_id: &str) -> Result<Option<String>, Error> {
+    let id = post.text(post::TABLE.hash).unwrap_or_default();
+    match store.delete(&post::TABLE, &Key::pair(&*id, thread_id), None).await {
+        Err(Error::NotFound) => Ok(None),
+        deleted => deleted.map(|()| Some(id).filter(|_| activity::counts(post))),
     }
 }

@@ -43,6 +43,17 @@ impl Finding {
         }
     }
 
+    /// The key of the item that it is about; of a dangling claim, of the owner that it names.
+    pub fn key(&self) -> &Key {
+        match self {
+            Self::MissingClaim { key, .. }
+            | Self::DanglingClaim { owner: key, .. }
+            | Self::StolenClaim { key, .. }
+            | Self::MendableItem { key, .. }
+            | Self::BrokenItem { key, .. } => key,
+        }
+    }
+
     /// Does it make the store wrong? An attribute that is NULL does not: it counts as absent.
     pub fn is_fault(&self) -> bool {
         !matches!(self, Self::MendableItem { is_fault: false, .. })

@@ -5,7 +5,7 @@ mod expiry;
 mod stored;
 
 pub use super::reserved::{CREATED_AT, TOUCH_ID, UPDATED_AT, VERSION, WRITE_ID};
-pub use attribute::{Access, Attribute, Form, Kind, Max, Presence, Shape};
+pub use attribute::{Access, Attribute, Form, Initial, Kind, Max, Presence, Shape};
 pub(crate) use expiry::{end_of, is_over};
 pub(crate) use stored::{Condition, Fault};
 
@@ -212,6 +212,18 @@ impl Table {
                 Err(Error::invalid_item(self.hash, format!("must not start with {attribute}#: such keys hold unique values")))
             }
             None => Ok(()),
+        }
+    }
+
+    /// Adds what the server sets on a new item, which has its `createdAt`.
+    pub fn add_initial(&self, attributes: &mut Attributes) {
+        for known in self.attributes {
+            let value = match known.initially {
+                Some(Initial::Zero) => Some(Value::from(0)),
+                Some(Initial::Created) => attributes.get(CREATED_AT).cloned(),
+                None => None,
+            };
+            attributes.extend(value.map(|value| (known.name.to_owned(), value)));
         }
     }
 

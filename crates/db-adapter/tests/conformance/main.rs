@@ -25,6 +25,7 @@ mod moved_clock;
 mod query;
 mod read;
 mod scan;
+mod touch;
 mod unique;
 mod update;
 
@@ -44,6 +45,7 @@ fn main() -> ExitCode {
         query::CASES,
         read::CASES,
         scan::CASES,
+        touch::CASES,
         unique::CASES,
         update::CASES,
     ]

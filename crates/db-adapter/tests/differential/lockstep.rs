@@ -7,14 +7,14 @@ use std::time::Duration;
 use db_adapter::dynamodb::{DynamoOptions, DynamoStore, tables};
 use db_adapter::forum::TABLES;
 use db_adapter::json::{JsonOptions, JsonStore};
-use db_adapter::schema::WRITE_ID;
-use db_adapter::{Cursor, Error, Item, Key, Page, Query, Read, Result, Scan, Store, Table, Tag, Update, Value};
+use db_adapter::schema::{TOUCH_ID, WRITE_ID};
+use db_adapter::{Advance, Cursor, Error, Item, Key, Page, Query, Read, Result, Scan, Store, Table, Tag, Update, Value};
 use futures::StreamExt;
 use tempfile::TempDir;
 
 use crate::moved_clock::MovedClock;
-use crate::operation::{Asked, Expected, Operation, named, segments};
-use crate::value::{Clock, Contents, make};
+use crate::operation::{Activity, Asked, Expected, Operation, named, segments};
+use crate::value::{Clock, Contents, make, tick};
 
 /// The stores, and what the sequence has come to so far.
 pub struct Lockstep {
@@ -109,7 +109,7 @@ impl Lockstep {
                 let [on_json, on_dynamo] = created;
                 compare(on_json, on_dynamo, show)
             }
-            Operation::Update { table, key, set, remove, expected, only_if } => {
+            Operation::Update { table, key, set, remove, expected, only_if, activity } => {
                 let table = named(table);
                 let set = make(set, table, &mut self.clock);
                 let [json, dynamo] = self.stores();
@@ -117,7 +117,7 @@ impl Lockstep {
                 for store in [json, dynamo] {
                     let expected = tag(store, table, key, *expected).await;
                     let only_if = only_if.clone();
-                    let update = Update { set: set.clone(), remove: remove.clone(), expected, only_if, ..Update::default() };
+                    let update = Update { set: set.clone(), remove: remove.clone(), expected, only_if, ..extra(activity) };
                     results.push(store.update(table, key, &update).await);
                 }
                 let [on_json, on_dynamo] = both(results);
@@ -325,6 +325,16 @@ fn altered(cursor: &Cursor, at: usize) -> Cursor {
     Cursor::from_text(String::from_utf8(bytes).unwrap())
 }
 
+/// The part of an update that changes a thread's activity.
+fn extra(Activity { add, advance, touch }: &Activity) -> Update {
+    let advance = advance.map(|(second, id)| {
+        let set = [("lastPostAt", tick(second)), ("lastPostId", id.to_owned())];
+        Advance { by: &["lastPostAt", "lastPostId"], set: set.map(|(name, value)| (name.to_owned(), value.into())).into() }
+    });
+    let add = add.iter().map(|number| ("postCount".to_owned(), *number)).collect();
+    Update { add, advance, touch: *touch, ..Update::default() }
+}
+
 fn compare<T>(json: Result<T>, dynamo: Result<T>, show: impl Fn(&T) -> String) -> std::result::Result<(), Difference> {
     equal(&tell(json, &show)?, &tell(dynamo, &show)?)
 }
@@ -367,8 +377,10 @@ fn show_found(found: &Option<Item>) -> String {
 /// The item but for its `writeId`, which is random.
 pub fn show(item: &Item) -> String {
     let mut attributes = item.attributes().unwrap();
-    if let Some(write_id) = attributes.get_mut(WRITE_ID) {
-        *write_id = Value::from("any");
+    for name in [WRITE_ID, TOUCH_ID] {
+        if let Some(id) = attributes.get_mut(name) {
+            *id = Value::from("any");
+        }
     }
     Item::new(&attributes).as_json().to_owned()
 }

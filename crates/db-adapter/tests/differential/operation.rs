@@ -31,6 +31,7 @@ pub enum Operation {
         remove: BTreeSet<String>,
         expected: Expected,
         only_if: BTreeMap<String, Option<Value>>,
+        activity: Activity,
     },
     Delete {
         table: &'static str,
@@ -72,6 +73,14 @@ pub enum Operation {
     Advance {
         seconds: i64,
     },
+}
+
+/// What an update does beside setting and removing: to a thread's number of posts, and to its last post.
+#[derive(Debug, Clone, Default)]
+pub struct Activity {
+    pub add: Option<i64>,
+    pub advance: Option<(u64, &'static str)>,
+    pub touch: bool,
 }
 
 /// A list of an index.
@@ -135,7 +144,7 @@ fn settable(table: &'static Table) -> Vec<(&'static str, f64)> {
         "createdAt" | "email" => 0.9,
         "userId" | "title" | "name" => 0.8,
         "content" | "description" | "bio" => 0.6,
-        "expiresAt" => 0.3,
+        "expiresAt" | "lastActivityAt" | "postCount" | "lastPostAt" | "lastPostId" => 0.3,
         _ => 0.05,
     };
     table.attributes.iter().filter(|known| !table.is_key(known.name)).map(|known| (known.name, probability(known.name))).collect()
@@ -173,14 +182,23 @@ fn update(table: &'static Table) -> impl Strategy<Value = Operation> {
     let remove = prop::option::weighted(0.3, prop::collection::btree_set(name, 1..3)).prop_map(Option::unwrap_or_default);
     let value = prop_oneof![4 => Just(None), 2 => Just(Some(Value::from("u1"))), 1 => any_value().prop_map(Some)];
     let only_if = prop::option::weighted(0.2, prop::collection::btree_map(names(table), value, 1..3));
-    let parts = (key(table), set, remove, expected(), only_if, prop::bool::weighted(0.95));
-    parts.prop_map(|(key, set, mut remove, expected, only_if, disjoint)| {
+    let parts = (key(table), set, remove, expected(), only_if, activity(table), prop::bool::weighted(0.95));
+    parts.prop_map(|(key, set, mut remove, expected, only_if, activity, disjoint)| {
         let only_if = only_if.unwrap_or_default();
         if disjoint {
             remove.retain(|name| !set.iter().any(|(set, _)| set == name));
         }
-        Operation::Update { table: table.name, key, set, remove, expected, only_if }
+        Operation::Update { table: table.name, key, set, remove, expected, only_if, activity }
     })
+}
+
+fn activity(table: &'static Table) -> impl Strategy<Value = Activity> {
+    let number = prop_oneof![4 => -3..4_i64, 1 => prop::sample::select(vec![i64::MIN, i64::MAX])];
+    let last = (0..20_u64, prop::sample::select(vec!["a", "b", "c"]));
+    let share = if table.name == thread::TABLE.name { 0.4 } else { 0.02 };
+    let some = (prop::option::of(number), prop::option::of(last), prop::bool::weighted(0.7));
+    let some = some.prop_map(|(add, advance, touch)| Activity { add, advance, touch });
+    prop::option::weighted(share, some).prop_map(Option::unwrap_or_default)
 }
 
 fn limit() -> impl Strategy<Value = usize> {

@@ -186,6 +186,13 @@ fn known(table: &'static Table, name: &'static str, long_text: fn() -> BoxedStra
         "createdAt" => created_at().boxed(),
         "userId" if !table.is_key("userId") => author().boxed(),
         "content" | "description" | "bio" => prop_oneof![30 => words(), 3 => long_text()].boxed(),
+        // Items of equal sort key come in an order that each backend chooses.
+        "lastActivityAt" | "pinnedAt" => Just(Content::Tick).boxed(),
+        "postCount" => {
+            prop::sample::select(vec![0, 1, 7, i64::MAX.unsigned_abs()]).prop_map(|count| Content::Is(Value::from(count))).boxed()
+        }
+        "lastPostAt" => (0..20_u64).prop_map(|second| text(tick(second))).boxed(),
+        "lastPostId" => prop::sample::select(vec!["a", "b", "c"]).prop_map(text).boxed(),
         "expiresAt" => {
             (0..400_i64).prop_map(|after| Content::Is(Value::from((MovedClock::START + after).unsigned_abs()))).boxed()
         }
@@ -196,7 +203,8 @@ fn known(table: &'static Table, name: &'static str, long_text: fn() -> BoxedStra
         _ => words().boxed(),
     };
     // Items of equal sort key come in an order that each backend chooses.
-    let wrong = any_value().prop_filter("no tie", move |value| name != "createdAt" || value.as_str().is_none_or(str::is_empty));
+    let is_sort_key = ["createdAt", "lastActivityAt", "pinnedAt"].contains(&name);
+    let wrong = any_value().prop_filter("no tie", move |value| !is_sort_key || value.as_str().is_none_or(str::is_empty));
     prop_oneof![60 => right, 1 => wrong.prop_map(Content::Is), 1 => unstorable().prop_map(Content::Is)].boxed()
 }
 

@@ -1,7 +1,7 @@
 //! A network that loses almost every third response: each create happens once, and none is told of a conflict with itself.
 
 use db_adapter::dynamodb::{DynamoOptions, DynamoStore};
-use db_adapter::forum::{TABLES, thread, user};
+use db_adapter::forum::{TABLES, activity, post, thread, user};
 use db_adapter::{Attributes, Error, Rule, Scan, Store, Table};
 use futures::future::join_all;
 use serde_json::json;
@@ -79,4 +79,25 @@ async fn a_thousand_users_are_a_thousand_users() {
         )
     };
     all_created(&user::TABLE, "TransactWriteItems", item).await;
+}
+
+/// Whose response was lost is recognised by its id, so that each touch counts once.
+#[tokio::test]
+async fn two_hundred_touches_one_after_the_other_count_two_hundred() {
+    const TOUCHES: u64 = 200;
+    let (store, proxy) = store().await;
+    let thread = json!({ "threadId": "t", "title": "T", "createdAt": "2026-01-01T00:00:00.000Z" });
+    store.create(&thread::TABLE, attributes(thread)).await.unwrap();
+    proxy.inject_often("UpdateItem", Fault::LoseResponse, SHARE);
+    for number in 0..TOUCHES {
+        let time = format!("2026-01-01T00:{:02}:{:02}.000Z", number / 60, number % 60);
+        let post =
+            json!({ "postId": format!("p{number:03}"), "threadId": "t", "userId": "u", "content": "c", "createdAt": time });
+        let post = store.create(&post::TABLE, attributes(post)).await.unwrap();
+        activity::post_added(&store, &post).await;
+    }
+    let lost = proxy.seen().iter().filter(|seen| seen.is_faulty).count();
+    assert!(lost > 20, "only {lost} responses were lost");
+    proxy.reset();
+    assert_eq!(activity::check(&store, "t").await.unwrap(), None);
 }

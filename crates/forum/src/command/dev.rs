@@ -52,7 +52,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Outcome> {
     let services = serve::services(&server);
     // Bind first: if the port is taken, nothing is written.
     let mut server = Server::bind(server)?;
-    let store = config.open().await?;
+    let store = config.open_to_serve().await?;
     let mut greeting = Greeting { url: url(server.address()), place: place(&config), ..Greeting::default() };
     let (tokens, issuer) = match mode {
         Mode::Off => (None, None),

@@ -7,12 +7,13 @@ use std::path::PathBuf;
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use db_adapter::config::{DynamoConfig, FenceConfig, StoreConfig};
-use db_adapter::forum::{TABLES, in_reference_order, modlog, now};
+use db_adapter::forum::{TABLES, activity, in_reference_order, modlog, now, thread};
 use db_adapter::{Backend, Finding, Table};
 
 use self::report::{Report, TableReport};
 use crate::command::arguments::{FenceArguments, OutputArguments, ReadArguments};
 use crate::command::next;
+use crate::data::activity::Activity;
 use crate::data::inspect::{Ids, inspect};
 use crate::data::source::directory::ReadingArguments;
 use crate::data::source::{Scanner, Source, existing};
@@ -27,9 +28,10 @@ const STARTS_OVER: &str = "a verification starts over; what was repaired is kept
 
 /// Verify the items, claims and references of the store, and compare it with another source
 ///
-/// Exit code 3 if the sources differ, an item is broken, or a claim on a unique value is wrong; each such item is listed. References
+/// Exit code 3 if the sources differ, an item is broken, a claim on a unique value is wrong, or a thread does not say what its posts do; each
+/// such item is listed. References
 /// to items that do not exist, unknown attributes and ids that several items share are only reported, unless --strict is given. Needs
-/// eight bytes of memory per item. [API: Scan, BatchGetItem]
+/// eight bytes of memory per item, and a hundred per thread. [API: Scan, BatchGetItem]
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  \
     USE_DYNAMODB=true forum verify --region us-west-2\n  \
@@ -60,7 +62,7 @@ pub(crate) struct Arguments {
     #[arg(long)]
     repair: bool,
 
-    /// Repair: mend broken items, add missing claims, remove dangling claims and what cannot be mended, after saving all of it
+    /// Repair: mend broken items and what threads say of their posts, add missing claims, remove dangling claims and what cannot be mended, after saving all of it
     #[arg(long, requires = "repair")]
     apply: bool,
 
@@ -108,10 +110,10 @@ pub(super) async fn verify(arguments: &Arguments, scanner: &Scanner, tables: Tab
     let against = arguments.against(tables).await?;
     let mut report = Report::new(scanner, against.as_ref(), arguments.strict);
     let mut findings = Vec::new();
-    let mut ids = Ids::default();
+    let (mut ids, mut activity) = (Ids::default(), Activity::default());
     for table in in_reference_order(tables) {
         let progress = Progress::start(format!("verify {}", table.name), None, arguments.output.format());
-        let found = inspect(scanner, table, tables, &mut ids, arguments.names, &progress).await?;
+        let found = inspect(scanner, table, tables, &mut ids, &mut activity, arguments.names, &progress).await?;
         progress.finish();
         // Without unique attributes and broken items there is nothing else to find.
         if !table.unique.is_empty() || found.broken_items > 0 {
@@ -133,6 +135,9 @@ pub(super) async fn verify(arguments: &Arguments, scanner: &Scanner, tables: Tab
         };
         report.add(TableReport::new(table, found, compared));
     }
+    let silent = activity.findings(scanner).await.context("cannot compare threads with their posts")?;
+    let threads: Vec<_> = silent.iter().map(|finding| finding.key().hash.clone()).collect();
+    findings.extend(silent.into_iter().map(|finding| (&thread::TABLE, finding)));
     report.find(&findings);
     // Other tables than the forum's have no log.
     if tables.iter().any(|table| table.name == modlog::TABLE.name) {
@@ -144,6 +149,9 @@ pub(super) async fn verify(arguments: &Arguments, scanner: &Scanner, tables: Tab
         let mut rest = Vec::new();
         for table in tables.iter().copied().filter(|table| findings.iter().any(|(of, _)| of.name == table.name)) {
             rest.extend(check(scanner, table).await?.into_iter().map(|finding| (table, finding)));
+        }
+        for id in &threads {
+            rest.extend(activity::check(&*scanner.store, id).await?.map(|finding| (&thread::TABLE, finding)));
         }
         report.repaired(findings.len() - left, file, &rest);
     }

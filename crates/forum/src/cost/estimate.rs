@@ -159,18 +159,18 @@ mod tests {
         assert!((actual - expected).abs() < 1e-9, "{actual} is not {expected}");
     }
 
-    /// Worked by hand: 10,000 reads of half a unit and 1,000 posts of 1 read, 1 + 2 writes a day; 100 MB with 2 indexes on 95 MB
-    /// and 1 on 5 MB.
+    /// Worked by hand: 10,000 reads of half a unit and 1,000 posts of 1 read, 2 + 6 writes a day; 100 MB with 2 indexes on 90 MB,
+    /// 4 on 5 MB and 1 on 5 MB.
     #[test]
     fn the_example_of_the_guide() {
         let estimate = lines(&Profile::default());
         close(dollars(&estimate.on_demand, "reads"), (300_000.0 * 0.5 + 30_000.0) * 0.125e-6);
-        close(dollars(&estimate.on_demand, "writes of items"), 2.0 * 30_000.0 * 0.625e-6);
-        close(dollars(&estimate.on_demand, "writes of indexes"), 2.0 * 60_000.0 * 0.625e-6);
-        close(dollars(&estimate.data, "storage"), 2.0 * (0.1 + 0.195) * 0.25);
+        close(dollars(&estimate.on_demand, "writes of items"), 2.0 * 60_000.0 * 0.625e-6);
+        close(dollars(&estimate.on_demand, "writes of indexes"), 2.0 * 180_000.0 * 0.625e-6);
+        close(dollars(&estimate.data, "storage"), 2.0 * (0.1 + 0.205) * 0.25);
         close(dollars(&estimate.data, "recovery"), 2.0 * 0.1 * 0.2);
         close(dollars(&estimate.data, "daily backups"), 30.0 * 0.1 * 0.1);
-        close(sum(&estimate.provisioned), 26.0 * 5.0 * 730.0 * (0.00013 + 0.00065));
+        close(sum(&estimate.provisioned), 30.0 * 5.0 * 730.0 * (0.00013 + 0.00065));
     }
 
     #[test]
@@ -184,7 +184,7 @@ mod tests {
     fn larger_items_take_more_units() {
         let profile = Profile { item_kb: 4.5, regions: 1, ..Profile::default() };
         close(dollars(&lines(&profile).on_demand, "reads"), (300_000.0 * 0.5 + 30_000.0) * 2.0 * 0.125e-6);
-        close(dollars(&lines(&profile).on_demand, "writes"), 30_000.0 * 3.0 * 5.0 * 0.625e-6);
+        close(dollars(&lines(&profile).on_demand, "writes"), 30_000.0 * 8.0 * 5.0 * 0.625e-6);
     }
 
     #[test]

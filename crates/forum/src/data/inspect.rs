@@ -11,6 +11,7 @@ use db_adapter::schema::Attribute;
 use db_adapter::{Attributes, Item, Key, Table, Value};
 use serde::Serialize;
 
+use super::activity::Activity;
 use super::compare::{Buckets, NamedKey, fingerprint, key_attributes, key_of, read_strongly};
 use crate::data::checksum::digest;
 use crate::data::source::Scanner;
@@ -72,6 +73,7 @@ pub(crate) async fn inspect(
     table: &'static Table,
     tables: &[&'static Table],
     ids: &mut Ids,
+    activity: &mut Activity,
     limit: usize,
     progress: &Progress,
 ) -> Result<Inspection> {
@@ -84,6 +86,7 @@ pub(crate) async fn inspect(
             let key = key_of(table, item);
             own_ids.push(fingerprint(&key.hash.as_str()));
             pass.found.buckets.add(&key, digest(table, item));
+            activity.see(table, item);
             let attributes = item.attributes()?;
             pass.look_at(&attributes);
             dangling.extend(pass.suspects(&key, &attributes));

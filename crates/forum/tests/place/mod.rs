@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use db_adapter::dynamodb::{DynamoOptions, DynamoStore, tables};
-use db_adapter::forum::{TABLES, post, thread, user};
+use db_adapter::forum::{TABLES, activity, post, thread, user};
 use db_adapter::json::{JsonOptions, JsonStore};
 use db_adapter::{Item, Scan, Store, Table};
 use futures::StreamExt;
@@ -124,6 +124,7 @@ impl Place {
         self.load(&user::TABLE, (0..users).map(a_user).collect()).await;
         self.load(&thread::TABLE, (0..threads).map(|n| a_thread(n, users)).collect()).await;
         self.load(&post::TABLE, (0..posts).map(|n| a_post(n, threads, users)).collect()).await;
+        activity::fill(&*self.store).await.unwrap();
     }
 
     /// Every item as it is stored, sorted.

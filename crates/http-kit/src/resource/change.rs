@@ -65,8 +65,11 @@ pub(super) async fn delete<R: Resource>(
     conditions: Conditions,
     Query(NoParameters {}): Query<NoParameters>,
 ) -> Result<Response, Problem> {
-    let Located { key, .. } = target.authorize(Action::Delete).await?;
+    let Located { key, fixed, .. } = target.authorize(Action::Delete).await?;
     let expected = target.expected(&key, &conditions).await?;
     target.delete(&key, expected.as_ref()).await?;
+    if let Some(item) = fixed {
+        R::deleted(target.store(), &item).await;
+    }
     Ok(response::no_content())
 }

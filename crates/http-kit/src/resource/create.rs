@@ -22,5 +22,8 @@ pub(super) async fn create<R: Resource>(
     let draft = Draft::read::<R>(&caller, &*store, request).await?;
     let references = draft.check_references::<R>(&*store, &caller);
     let created = idempotency::create(&*store, R::TABLE, key, &draft.scope, draft.attributes, references).await?;
+    if !created.replayed {
+        R::created(&*store, &created.item).await;
+    }
     Ok(response::created(R::TABLE, &created))
 }

@@ -89,18 +89,18 @@ async fn recorded(lags: bool) -> (TestApp, Arc<Mutex<Vec<String>>>) {
 }
 
 #[rstest]
-#[case("POST", "/api/posts", &[], &["get_many threads+users eventual", "create posts"])]
+#[case("POST", "/api/posts", &[], &["get_many threads+users eventual", "create posts", "update threads"])]
 #[case(
     "POST",
     "/api/posts",
     &[("idempotency-key", "k")],
-    &["get posts strong", "get_many threads+users eventual", "create posts"],
+    &["get posts strong", "get_many threads+users eventual", "create posts", "update threads"],
 )]
 #[case("PATCH", "/api/posts/p1", &[], &["get posts eventual", "update posts"])]
 #[case("PUT", "/api/posts/p1", &[], &["get posts eventual", "update posts"])]
 #[case("PUT", "/api/posts/p1", &[("if-match", "\"1-0\"")], &["get posts eventual", "update posts"])]
-#[case("DELETE", "/api/posts/p1", &[], &["get posts eventual", "delete posts"])]
-#[case("DELETE", "/api/posts/p1", &[("if-match", "\"1-0\"")], &["get posts eventual", "delete posts"])]
+#[case("DELETE", "/api/posts/p1", &[], &["get posts eventual", "delete posts", "update threads"])]
+#[case("DELETE", "/api/posts/p1", &[("if-match", "\"1-0\"")], &["get posts eventual", "delete posts", "update threads"])]
 #[case("GET", "/api/posts/p1", &[], &["get posts eventual"])]
 #[case("GET", "/api/posts/p1", &[("cache-control", "no-cache")], &["get posts strong"])]
 #[case("GET", "/api/posts", &[], &["scan posts"])]
@@ -127,7 +127,7 @@ async fn what_an_eventual_read_misses_is_read_again() {
     app.post("/api/posts", &hello()).await.expect_status(201);
     assert_eq!(
         std::mem::take(&mut *asked.lock().unwrap()),
-        ["get_many threads+users eventual", "get_many threads+users strong", "create posts"]
+        ["get_many threads+users eventual", "get_many threads+users strong", "create posts", "update threads"]
     );
     app.get("/api/posts/p1").await.expect_status(200);
     app.patch("/api/posts/p1", &json!({ "title": "x" })).await.expect_status(200);

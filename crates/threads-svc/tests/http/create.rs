@@ -18,7 +18,8 @@ async fn a_thread_is_opened() {
     assert!(answer.header("etag").starts_with("\"1-"), "{answer:?}");
     let time = &thread["createdAt"];
     let expected = json!({
-        "threadId": id, "title": "Größe", "description": "", "userId": "u1", "createdAt": time, "updatedAt": time, "version": 1,
+        "threadId": id, "title": "Größe", "description": "", "userId": "u1", "postCount": 0, "lastActivityAt": time,
+        "createdAt": time, "updatedAt": time, "version": 1,
     });
     assert_eq!(thread, expected);
     assert_eq!(app.get(answer.header("location")).await.json(), thread);

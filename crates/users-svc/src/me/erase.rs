@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use axum::response::Response;
-use db_adapter::forum::{now, post, report, thread, user};
+use db_adapter::forum::{activity, now, post, report, thread, user};
 use db_adapter::schema::UPDATED_AT;
 use db_adapter::{Error, Item, Key, Query as IndexQuery, Read, Scan, Store, Update};
 use http_kit::etag::Conditions;
@@ -96,7 +96,12 @@ async fn erase_posts(store: &dyn Store, user_id: &str, deadline: Deadline) -> Re
         for post in &posts.items {
             check_time(deadline)?;
             let key = post::TABLE.key_of(&post.attributes()?)?;
-            gone(store.delete(&post::TABLE, &key, None).await)?;
+            match store.delete(&post::TABLE, &key, None).await {
+                Ok(()) if activity::counts(post) => {
+                    activity::posts_gone(store, &key.range.unwrap_or_default(), &[key.hash]).await;
+                }
+                deleted => gone(deleted)?,
+            }
         }
         let Some(next) = posts.next else { return Ok(()) };
         page.cursor = Some(next);

@@ -35,6 +35,8 @@ pub struct Attribute {
     pub ids: Option<fn(&str) -> bool>,
     /// The table of the item whose id it holds. That item must exist when the attribute is set.
     pub references: Option<&'static Table>,
+    /// What the server sets it to on a new item; nothing where `None`.
+    pub initially: Option<Initial>,
     /// What older data and other programs call it, the most trusted name first. Case, `_` and `-` do not matter.
     pub formerly: &'static [&'static str],
 }
@@ -57,6 +59,15 @@ pub enum Access {
     Server,
     /// Set by the server, never shown.
     Hidden,
+}
+
+/// What the server sets an attribute to on a new item.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Initial {
+    /// The number 0.
+    Zero,
+    /// The item's `createdAt`.
+    Created,
 }
 
 /// Which items have an attribute.
@@ -134,6 +145,7 @@ impl Attribute {
             fixed: false,
             ids: None,
             references: None,
+            initially: None,
             formerly: &[],
         }
     }
@@ -167,6 +179,18 @@ impl Attribute {
     #[must_use]
     pub const fn required(self) -> Self {
         Self { presence: Presence::Required, ..self }
+    }
+
+    /// Some items lack it.
+    #[must_use]
+    pub const fn optional(self) -> Self {
+        Self { presence: Presence::Optional, ..self }
+    }
+
+    /// The server sets it on a new item.
+    #[must_use]
+    pub const fn initially(self, initial: Initial) -> Self {
+        Self { initially: Some(initial), ..self }
     }
 
     /// New items have it; migrated ones may lack it.
