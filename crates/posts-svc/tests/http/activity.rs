@@ -20,7 +20,7 @@ async fn thread(app: &TestApp, id: &str) -> Value {
 /// The thread says what its posts do, and has so many.
 async fn assert_exact(app: &TestApp, id: &str, count: u64) {
     assert_eq!(activity::check(&*app.store, id).await.unwrap(), None);
-    assert_eq!(thread(app, id).await["postCount"], count);
+    assert_eq!(thread(app, id).await.get("postCount"), Some(&json!(count)));
 }
 
 #[tokio::test]
@@ -56,7 +56,7 @@ async fn a_deleted_post_is_taken_off_and_the_one_before_is_the_last() {
         app.delete(path).await.expect_status(404);
         assert_exact(&app, "t1", left).await;
     }
-    assert_eq!(thread(&app, "t1").await["lastActivityAt"], "2020-01-01T00:00:00.000Z");
+    assert_eq!(thread(&app, "t1").await.get("lastActivityAt"), Some(&json!("2020-01-01T00:00:00.000Z")));
 }
 
 /// One that is about to end has been taken off when its end was set.

@@ -138,7 +138,7 @@ async fn a_cascade_that_fails_at_its_end_leaves_a_thread_that_says_what_is_left(
     for number in 0..3 {
         add_post(&app, &path, &format!("p{number}"), "2100-01-01T00:00:00.000Z").await;
     }
-    assert_eq!(app.get(&path).await.json()["postCount"], 3);
+    assert_eq!(app.get(&path).await.json().get("postCount"), Some(&json!(3)));
     app.delete(&format!("{path}?cascade=true")).await.problem(504);
     let left = app.get(&path).await.json();
     assert_eq!((&left["postCount"], &left["lastActivityAt"]), (&json!(0), &left["createdAt"]));
