@@ -1,18 +1,12 @@
 locals {
-  tables = jsondecode(file("${path.module}/tables.json")).tables
-  # Paths are the steps behind /api that the load balancer sends to a service.
-  services = {
-    users   = { port = 3001, paths = ["users", "reports", "moderation"] }
-    threads = { port = 3002, paths = ["threads"] }
-    posts   = { port = 3003, paths = ["posts"] }
-  }
+  tables   = jsondecode(file("${path.module}/tables.json")).tables
   dr_stack = coalesce(var.enable_dr_stack, var.enable_global_tables)
   https    = var.domain_name != null
   dr_tasks = coalesce(var.tasks.dr_min, var.environment == "prod" ? var.tasks.min : 1)
   clients  = var.allowed_cidrs != null ? var.allowed_cidrs : local.https ? ["0.0.0.0/0", "::/0"] : []
 
   # Which task may do what on which table. An index in the list grants Query on that index and nothing else.
-  access = {
+  access_of_programs = {
     users = {
       users = { actions = ["GetItem", "BatchGetItem", "Scan", "PutItem", "UpdateItem", "DeleteItem"], indexes = ["EmailIndex"] }
       # What a user wrote: exported and erased with the profile. A thread in which others posted is emptied instead. Moderators change both.
@@ -50,22 +44,28 @@ locals {
   stack = {
     project             = var.project
     environment         = var.environment
+    compute             = var.compute
     services            = local.services
+    images              = local.images
     access              = local.access
     fence               = var.fence == null ? null : { table = var.fence.table, region = var.fence.region, actions = local.fence_actions }
     table_names         = module.tables.names
     table_indexes       = module.tables.indexes
     table_environment   = module.tables.environment
-    image_tag           = var.image_tag
+    image_tag           = local.lambda ? null : var.image_tag
+    lambda_zip          = var.lambda_zip
+    lambda              = var.lambda
     cpu_architecture    = var.cpu_architecture
     clients             = local.clients
     auth_environment    = local.auth_environment
     cors_origins        = var.cors_allowed_origins
     cache_ttl_seconds   = var.cache_ttl_seconds
     rate_limit          = var.rate_limit
-    egress              = var.egress
+    egress              = local.egress
+    domain_name         = var.domain_name
     https               = local.https
     alarm_email         = var.alarm_email
+    availability_target = local.availability_target
     deletion_protection = var.deletion_protection
   }
 }
@@ -104,7 +104,7 @@ module "primary" {
   stack           = local.stack
   region          = var.aws_region
   peer_region     = var.enable_global_tables ? var.dr_region : null
-  replicate_to    = local.dr_stack ? var.dr_region : null
+  replicate_to    = local.dr_stack && !local.lambda ? var.dr_region : null
   cidr            = "10.20.0.0/16"
   tasks           = { min = var.tasks.min, max = var.tasks.max }
   kms_key_arn     = try(var.kms_key_arns.primary, null)
@@ -138,10 +138,10 @@ module "dns" {
 
   domain_name    = var.domain_name
   hosted_zone_id = var.hosted_zone_id
-  ipv6           = anytrue([for cidr in local.clients : strcontains(cidr, ":")])
-  serving        = { primary = var.image_tag != null, dr = var.image_tag != null && local.dr_stack }
-  primary        = module.primary.load_balancer
-  dr             = local.dr_stack ? module.dr["dr"].load_balancer : null
+  ipv6           = !local.lambda && anytrue([for cidr in local.clients : strcontains(cidr, ":")])
+  serving        = { primary = local.serving, dr = local.serving && local.dr_stack }
+  primary        = module.primary.edge
+  dr             = local.dr_stack ? module.dr["dr"].edge : null
   fenced         = var.fence != null
 }
 

@@ -23,6 +23,11 @@ output "alb_dns_names" {
   value       = { for region, stack in local.regions : region => try(stack.load_balancer.dns_name, null) }
 }
 
+output "api_urls" {
+  description = "HTTPS address of each Region's API with compute = \"lambda\"; null without."
+  value       = { for region, stack in local.regions : region => stack.api_url }
+}
+
 output "alarm_topic_arns" {
   description = "SNS topic of each Region's alarms."
   value       = { for region, stack in local.regions : region => stack.alarm_topic_arn }

@@ -46,6 +46,53 @@ variable "dr_region" {
   }
 }
 
+variable "compute" {
+  description = "What runs the forum: \"ecs\" (three services, scaled apart), \"ecs-one\" (one service, each of whose processes serves all routes) or \"lambda\" (one function behind an HTTP API, paid by the request; needs identity, as everybody reaches it)."
+  type        = string
+  default     = "ecs"
+  nullable    = false
+
+  validation {
+    condition     = contains(["ecs", "ecs-one", "lambda"], var.compute)
+    error_message = "compute must be ecs, ecs-one or lambda."
+  }
+}
+
+variable "lambda_zip" {
+  description = "With compute = \"lambda\": file with the program, as `docker build --target lambda-zip --output . .` makes it. Null until it is built: then function and API are left out."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.lambda_zip == null || var.compute == "lambda"
+    error_message = "lambda_zip is for compute = \"lambda\"; the others run images: set image_tag."
+  }
+
+  validation {
+    condition     = var.lambda_zip == null || try(fileexists(var.lambda_zip), false)
+    error_message = "lambda_zip must be a file; make it with: docker build --target lambda-zip --output . ."
+  }
+}
+
+variable "lambda" {
+  description = "With compute = \"lambda\": megabytes of memory, and what it can cost at most: requests a second and at once (burst) that the API lets through (more are 429), and copies of the function that run at once. concurrency = null reserves none, as in accounts whose whole limit is 10."
+  type = object({
+    memory      = optional(number, 256)
+    rate        = optional(number, 50)
+    burst       = optional(number, 100)
+    concurrency = optional(number, 20)
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition = alltrue([
+      for number in [var.lambda.memory, var.lambda.rate, var.lambda.burst, coalesce(var.lambda.concurrency, 1)] : number >= 1 && floor(number) == number
+    ]) && var.lambda.memory >= 128 && var.lambda.memory <= 10240
+    error_message = "lambda must hold whole numbers from 1; memory from 128 to 10240."
+  }
+}
+
 variable "enable_global_tables" {
   description = "Replicate every table to dr_region (DynamoDB global tables) and copy the backups there."
   type        = bool
@@ -188,7 +235,7 @@ variable "fence" {
   }
 
   validation {
-    condition     = var.fence == null || try(var.fence.region == null || var.egress == "public", false)
+    condition     = var.fence == null || try(var.fence.region == null || local.egress == "public", false)
     error_message = "fence.region needs egress = \"public\": endpoints reach the DynamoDB of their own Region only."
   }
 }
@@ -312,14 +359,18 @@ variable "rate_limit" {
 }
 
 variable "egress" {
-  description = "How tasks reach AWS: \"endpoints\" (private subnets, interface endpoints) or \"public\" (public subnets and addresses: cheapest)."
+  description = "How tasks reach AWS: \"endpoints\" (private subnets, interface endpoints) or \"public\" (public subnets and addresses: cheapest). Null: endpoints with compute = \"ecs\", else public."
   type        = string
-  default     = "endpoints"
-  nullable    = false
+  default     = null
 
   validation {
-    condition     = contains(["endpoints", "public"], var.egress)
+    condition     = var.egress == null || try(contains(["endpoints", "public"], var.egress), false)
     error_message = "egress must be endpoints or public."
+  }
+
+  validation {
+    condition     = var.egress != "endpoints" || var.compute != "lambda"
+    error_message = "compute = \"lambda\" has no VPC, and so no endpoints: leave egress out."
   }
 }
 
@@ -343,6 +394,17 @@ variable "alarm_email" {
   validation {
     condition     = var.alarm_email == null || can(regex("^[^@ ]+@[^@ ]+\\.[^@ ]+$", var.alarm_email))
     error_message = "alarm_email must be an e-mail address, as ops@example.com."
+  }
+}
+
+variable "availability_target" {
+  description = "Percent of the requests that are to succeed in a month. Alarms tell when errors use up the rest too fast: $2.20 a Region. Null: 99.9, and with compute = \"lambda\" none; 0 for none."
+  type        = number
+  default     = null
+
+  validation {
+    condition     = var.availability_target == null || try(var.availability_target == 0 || (var.availability_target >= 90 && var.availability_target < 100), false)
+    error_message = "availability_target must be 90 or more and less than 100 (as 99.9), 0 for no alarms, or null."
   }
 }
 

@@ -33,7 +33,7 @@ variable "auth" {
   }
 
   validation {
-    condition     = var.auth == null || var.egress == "public"
+    condition     = var.auth == null || local.egress == "public"
     error_message = "auth needs egress = \"public\": the services fetch the issuer's keys over the internet, which the endpoints do not reach."
   }
 }
@@ -60,7 +60,7 @@ variable "cognito" {
   }
 
   validation {
-    condition     = !var.cognito || var.egress == "public"
+    condition     = !var.cognito || local.egress == "public"
     error_message = "cognito = true needs egress = \"public\": the services fetch the issuer's keys over the internet, which the endpoints do not reach."
   }
 }
@@ -102,13 +102,18 @@ variable "allowed_cidrs" {
 
   # Before images are pushed, and without a domain, there is nothing yet that could be reached.
   validation {
-    condition     = local.identity || var.allowed_cidrs != null || (var.image_tag == null && var.domain_name == null)
+    condition     = local.identity || var.allowed_cidrs != null || (!local.serving && var.domain_name == null)
     error_message = "Without identity whoever reaches the API can write. Set auth or cognito, or list in allowed_cidrs the addresses that may: not everybody."
   }
 
   validation {
     condition     = local.identity || !anytrue([for cidr in coalesce(var.allowed_cidrs, []) : endswith(cidr, "/0")])
     error_message = "Everybody (0.0.0.0/0 or ::/0) would reach the load balancers, and without identity whoever reaches the API can write. Set auth or cognito, or list other addresses in allowed_cidrs."
+  }
+
+  validation {
+    condition     = var.compute != "lambda" || var.allowed_cidrs == null
+    error_message = "allowed_cidrs does nothing with compute = \"lambda\": an HTTP API is reached by everybody. Leave it out, and set auth or cognito."
   }
 
   validation {

@@ -207,6 +207,7 @@ run "roles_in_the_primary" {
     table_names     = { users = "forum-microservices-users-dev" }
     kms_key_arn     = null
     repository_arns = ["arn:aws:ecr:us-east-1:123456789012:repository/forum-microservices-dev/users"]
+    lambda          = false
     log_groups      = "/ecs/forum-microservices-dev"
   }
 
@@ -231,7 +232,7 @@ run "roles_in_the_primary" {
   }
 
   assert {
-    condition = [for statement in jsondecode(aws_iam_role_policy.execution.policy).Statement : statement.Resource if statement.Sid != "RegistryLogin"] == [
+    condition = [for statement in jsondecode(aws_iam_role_policy.execution[0].policy).Statement : statement.Resource if statement.Sid != "RegistryLogin"] == [
       ["arn:aws:ecr:us-east-1:123456789012:repository/forum-microservices-dev/users"],
       ["arn:aws:logs:us-east-1:123456789012:log-group:/ecs/forum-microservices-dev/*"],
     ]
@@ -256,11 +257,12 @@ run "roles_in_the_dr_region_with_a_customer_key" {
     table_names     = { users = "forum-microservices-users-dev" }
     kms_key_arn     = "arn:aws:kms:us-west-2:123456789012:key/1234"
     repository_arns = []
+    lambda          = false
     log_groups      = "/ecs/forum-microservices-dev"
   }
 
   assert {
-    condition     = aws_iam_role.task["forum"].name == "forum-microservices-ecs-task-role-dev-dr" && aws_iam_role.execution.name == "forum-microservices-ecs-execution-role-dev-dr"
+    condition     = aws_iam_role.task["forum"].name == "forum-microservices-ecs-task-role-dev-dr" && aws_iam_role.execution[0].name == "forum-microservices-ecs-execution-role-dev-dr"
     error_message = "Names in IAM are global: the DR Region's must differ."
   }
 

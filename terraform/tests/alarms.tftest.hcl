@@ -13,12 +13,14 @@ variables {
     threads = "forum-microservices-threads-dev"
     users   = "forum-microservices-users-dev"
   }
-  table_indexes = { posts = ["ThreadIndex", "UserIndex"], threads = ["CreatedAtIndex", "UserIndex"], users = ["EmailIndex"] }
-  load_balancer = { dimension = "app/forum/1", target_dimensions = { posts = "targetgroup/posts/1", threads = "targetgroup/threads/1", users = "targetgroup/users/1" } }
-  backup_vault  = "forum-microservices-dev"
-  writes        = true
-  health_checks = { primary = "check-1", secondary = "check-2" }
-  email         = "ops@example.com"
+  table_indexes       = { posts = ["ThreadIndex", "UserIndex"], threads = ["CreatedAtIndex", "UserIndex"], users = ["EmailIndex"] }
+  load_balancer       = { dimension = "app/forum/1", target_dimensions = { posts = "targetgroup/posts/1", threads = "targetgroup/threads/1", users = "targetgroup/users/1" } }
+  api                 = null
+  backup_vault        = "forum-microservices-dev"
+  writes              = true
+  availability_target = 99.9
+  health_checks       = { primary = "check-1", secondary = "check-2" }
+  email               = "ops@example.com"
 }
 
 run "every_metric_that_should_wake_someone" {
@@ -202,6 +204,78 @@ run "alarms_reach_the_topic" {
   }
 }
 
+run "errors_that_use_up_the_months_share" {
+  command = plan
+
+  module {
+    source = "./modules/alarms"
+  }
+
+  assert {
+    condition = {
+      for window, alarm in aws_cloudwatch_metric_alarm.burn : window => join(" ", concat(
+        [format("> %.4f", alarm.threshold), length(coalesce(alarm.alarm_actions, [])) == 0 ? "silent" : "loud"],
+        [for query in alarm.metric_query : "${query.id}=${query.expression != null ? query.expression : "${one(query.metric).metric_name}/${one(query.metric).period}"}"],
+      ))
+      } == {
+      for window, rate in { fast-long = "> 0.0144", fast-short = "> 0.0144", slow-long = "> 0.0060", slow-short = "> 0.0060" } :
+      window => join(" ", [
+        rate, "silent", "share=(FILL(e0, 0) + FILL(e1, 0)) / requests",
+        "e0=HTTPCode_Target_5XX_Count/${local.burn_windows[window].seconds}", "e1=HTTPCode_ELB_5XX_Count/${local.burn_windows[window].seconds}",
+        "requests=RequestCount/${local.burn_windows[window].seconds}",
+      ])
+    }
+    error_message = "Each window compares the errors with all requests in it, and wakes nobody alone."
+  }
+
+  assert {
+    condition = { for speed, alarm in aws_cloudwatch_composite_alarm.burn : speed => alarm.alarm_rule } == {
+      for speed in ["fast", "slow"] : speed =>
+      "ALARM(\"forum-microservices-dev-burn-${speed}-long\") AND ALARM(\"forum-microservices-dev-burn-${speed}-short\")"
+    }
+    error_message = "Both windows together wake someone."
+  }
+}
+
+run "a_function" {
+  command = plan
+
+  module {
+    source = "./modules/alarms"
+  }
+
+  variables {
+    load_balancer = null
+    api           = { id = "a1b2c3", function = "forum-microservices-dev" }
+  }
+
+  assert {
+    condition = {
+      for key, alarm in aws_cloudwatch_metric_alarm.above : key => join(" ", [alarm.namespace, alarm.metric_name, values(alarm.dimensions)[0], alarm.threshold])
+      if alarm.namespace == "AWS/ApiGateway" || alarm.namespace == "AWS/Lambda"
+      } == {
+      Api5xx    = "AWS/ApiGateway 5xx a1b2c3 10"
+      Throttles = "AWS/Lambda Throttles forum-microservices-dev 10"
+    }
+    error_message = "Errors of the API, and calls that the function had no copy for, must wake someone."
+  }
+
+  assert {
+    condition     = aws_cloudwatch_metric_alarm.slow_api[0].metric_name == "Latency" && aws_cloudwatch_metric_alarm.slow_api[0].extended_statistic == "p99"
+    error_message = "A slow function must wake someone."
+  }
+
+  assert {
+    condition     = length(aws_cloudwatch_metric_alarm.system_errors) == 0 && !anytrue([for key in keys(aws_cloudwatch_metric_alarm.above) : strcontains(key, "Index")])
+    error_message = "Few alarms: each is a part of the bill that shows."
+  }
+
+  assert {
+    condition     = aws_cloudwatch_metric_alarm.heartbeat[0].threshold == 300 && toset([for query in aws_cloudwatch_metric_alarm.burn["fast-long"].metric_query : one(query.metric).metric_name if length(query.metric) > 0]) == toset(["Count", "5xx"])
+    error_message = "A function renews the heartbeat once in two minutes; the API counts its requests."
+  }
+}
+
 run "the_region_that_stands_in" {
   command = plan
 
@@ -235,12 +309,13 @@ run "alone_and_idle" {
   }
 
   variables {
-    peer_region   = null
-    load_balancer = null
-    backup_vault  = null
-    email         = null
-    writes        = null
-    health_checks = {}
+    peer_region         = null
+    load_balancer       = null
+    backup_vault        = null
+    email               = null
+    writes              = null
+    health_checks       = {}
+    availability_target = null
   }
 
   assert {

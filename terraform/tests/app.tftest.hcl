@@ -7,11 +7,10 @@ mock_provider "aws" {
 variables {
   name   = "forum-microservices-dev"
   region = "us-west-2"
-  services = {
-    users   = { port = 3001, paths = ["users", "reports", "moderation"] }
-    threads = { port = 3002, paths = ["threads"] }
-    posts   = { port = 3003, paths = ["posts"] }
-  }
+  services = { for port, name in { 3001 = "users", 3002 = "threads", 3003 = "posts" } : name => {
+    port  = port, image = name, command = null, healthcheck = ["${name}-svc", "healthcheck"],
+    paths = name == "users" ? ["/api/users*", "/api/reports*", "/api/moderation*"] : ["/api/${name}*"]
+  } }
   images           = { users = "repo/users:v1", threads = "repo/threads:v1", posts = "repo/posts:v1", forum = "repo/forum:v1" }
   cpu_architecture = "ARM64"
   tasks            = { min = 2, max = 10 }

@@ -30,6 +30,7 @@ run "values_outside_what_is_allowed" {
     audit                 = "reads"
     alarm_email           = "ops"
     monthly_budget        = 0
+    availability_target   = 100
 
     dynamodb_on_demand_throughput = { read = 0 }
   }
@@ -37,7 +38,7 @@ run "values_outside_what_is_allowed" {
   expect_failures = [
     var.project, var.environment, var.aws_region, var.dynamodb_billing_mode, var.dynamodb_capacity, var.image_tag,
     var.ci, var.cpu_architecture, var.tasks, var.domain_name, var.cors_allowed_origins, var.cache_ttl_seconds, var.rate_limit, var.egress, var.audit, var.alarm_email,
-    var.monthly_budget, var.dynamodb_on_demand_throughput,
+    var.monthly_budget, var.dynamodb_on_demand_throughput, var.availability_target,
   ]
 }
 

@@ -7,6 +7,16 @@ locals {
     SuccessfulRequestLatency = { title = "SuccessfulRequestLatency, 99th percentile, milliseconds", stat = "p99" }
   }
 
+  # What the services tell, by METRICS=emf.
+  serving = var.load_balancer != null || var.api != null
+  own_charts = [
+    { title = "Requests and 5xx a minute", stat = "Sum", metrics = ["Requests", "ServerErrors"] },
+    { title = "Latency, 99th percentile of the slowest process, milliseconds", stat = "Maximum", metrics = ["LatencyP99"] },
+    { title = "DynamoDB: retries, throttles, no answer, transactions repeated", stat = "Sum", metrics = ["StoreRetries", "StoreThrottles", "StoreNoAnswer", "TransactionsRepeated"] },
+    { title = "In flight, and reads from memory", stat = "Sum", metrics = ["InFlight", "CacheHits"] },
+    { title = "Writing: allowed, and age of the heartbeat in seconds", stat = "Maximum", metrics = ["WritesAllowed", "HeartbeatAge"] },
+  ]
+
   charts = concat(
     [for metric in ["ConsumedReadCapacityUnits", "ConsumedWriteCapacityUnits"] : {
       title   = "${metric} a minute"
@@ -24,6 +34,11 @@ locals {
       metrics = [for name in local.tables : [{
         expression = "SEARCH('{AWS/DynamoDB,Operation,TableName} MetricName=\"${metric}\" TableName=\"${name}\"', '${chart.stat}', 60)"
       }]]
+    }],
+    [for chart in local.serving ? local.own_charts : [] : {
+      title   = chart.title
+      stat    = chart.stat
+      metrics = [for metric in chart.metrics : [var.name, metric]]
     }],
     [for peer in var.peer_region[*] : {
       title   = "ReplicationLatency to ${peer}, milliseconds"

@@ -17,13 +17,13 @@ resource "aws_cloudwatch_metric_alarm" "heartbeat" {
   count = var.writes == null ? 0 : 1
 
   alarm_name          = "${var.name}-HeartbeatAge"
-  alarm_description   = "A process of this Region has not seen the heartbeat of the Region that writes for half a minute, or none tells"
+  alarm_description   = "A process of this Region has not seen the heartbeat of the Region that writes for too long, or none tells"
   namespace           = var.name
   metric_name         = "HeartbeatAge"
   statistic           = "Maximum"
   period              = 60
   comparison_operator = "GreaterThanThreshold"
-  threshold           = 30 # seconds
+  threshold           = var.api == null ? 30 : 300 # seconds; a function is asked once a minute, and renews the heartbeat every other time
   datapoints_to_alarm = 3
   evaluation_periods  = 3
   treat_missing_data  = "breaching"

@@ -5,12 +5,13 @@ locals {
 
   target_groups = var.load_balancer == null ? {} : var.load_balancer.target_dimensions
 
-  # Throttles are counted per table and again per index.
+  # Throttles are counted per table and again per index. With a function every alarm is a part of the bill that shows: its tables are
+  # watched as a whole.
   throttled = merge(flatten([
     for table, name in var.table_names : [
       for metric in ["ReadThrottleEvents", "WriteThrottleEvents"] : [
         { "${table}-${metric}" = { metric = metric, dimensions = { TableName = name } } },
-        { for index in var.table_indexes[table] : "${table}-${index}-${metric}" => {
+        { for index in var.api == null ? var.table_indexes[table] : [] : "${table}-${index}-${metric}" => {
           metric = metric, dimensions = { TableName = name, GlobalSecondaryIndexName = index }
         } },
       ]
@@ -88,6 +89,13 @@ locals {
     },
   )
 
+  # Of an API nothing runs that could be unhealthy.
+  api_alarms = { for alarm in var.api == null ? [] : [
+    { name = "Api5xx", namespace = "AWS/ApiGateway", metric = "5xx", dimensions = { ApiId = var.api.id }, description = "The API answers with 5xx" },
+    { name = "Throttles", namespace = "AWS/Lambda", metric = "Throttles", dimensions = { FunctionName = var.api.function }, description = "More requests at once than the function may have copies" },
+    ] : alarm.name => merge(alarm, { statistic = "Sum", period = 60, threshold = 10, datapoints = 3, of = 5 })
+  }
+
   backup_alarms = {
     for metric in var.backup_vault == null ? [] : ["NumberOfBackupJobsFailed", "NumberOfCopyJobsFailed"] : metric => {
       description = "A job of the daily backup failed"
@@ -105,7 +113,7 @@ locals {
 
 # Too much of something that should be rare. No data is no trouble.
 resource "aws_cloudwatch_metric_alarm" "above" {
-  for_each = merge(local.throttle_alarms, local.account_alarms, local.lag_alarms, local.error_alarms, local.backup_alarms)
+  for_each = merge(local.throttle_alarms, local.account_alarms, local.lag_alarms, local.error_alarms, local.api_alarms, local.backup_alarms)
 
   alarm_name          = "${var.name}-${each.key}"
   alarm_description   = each.value.description
@@ -125,7 +133,7 @@ resource "aws_cloudwatch_metric_alarm" "above" {
 
 # DynamoDB counts its own faults per table and operation only.
 resource "aws_cloudwatch_metric_alarm" "system_errors" {
-  for_each = var.table_names
+  for_each = var.api == null ? var.table_names : {}
 
   alarm_name          = "${var.name}-${each.key}-SystemErrors"
   alarm_description   = "DynamoDB answers with its own faults"
@@ -193,6 +201,28 @@ resource "aws_cloudwatch_metric_alarm" "slow" {
   period              = 60
   comparison_operator = "GreaterThanThreshold"
   threshold           = 1 # second
+  datapoints_to_alarm = 5
+  evaluation_periods  = 10
+  treat_missing_data  = "notBreaching"
+  alarm_actions       = [aws_sns_topic.alarms.arn]
+  ok_actions          = [aws_sns_topic.alarms.arn]
+
+  # Of a few requests the slowest is the 99th percentile.
+  evaluate_low_sample_count_percentiles = "ignore"
+}
+
+resource "aws_cloudwatch_metric_alarm" "slow_api" {
+  count = var.api == null ? 0 : 1
+
+  alarm_name          = "${var.name}-ApiLatency"
+  alarm_description   = "One request in a hundred takes longer than two seconds"
+  namespace           = "AWS/ApiGateway"
+  metric_name         = "Latency"
+  dimensions          = { ApiId = var.api.id }
+  extended_statistic  = "p99"
+  period              = 60
+  comparison_operator = "GreaterThanThreshold"
+  threshold           = 2000 # milliseconds; the first request of a copy takes longer than others
   datapoints_to_alarm = 5
   evaluation_periods  = 10
   treat_missing_data  = "notBreaching"

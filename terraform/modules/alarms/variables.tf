@@ -28,6 +28,11 @@ variable "load_balancer" {
   type        = object({ dimension = string, target_dimensions = map(string) })
 }
 
+variable "api" {
+  description = "CloudWatch dimensions of API and function; null without."
+  type        = object({ id = string, function = string })
+}
+
 variable "backup_vault" {
   description = "Vault whose jobs are watched; null where this Region backs nothing up."
   type        = string
@@ -36,6 +41,11 @@ variable "backup_vault" {
 variable "writes" {
   description = "Does this Region usually write? Null without a fence or services: then nobody tells."
   type        = bool
+}
+
+variable "availability_target" {
+  description = "Percent of the requests that are to succeed in a month; null for no alarms on the rest."
+  type        = number
 }
 
 variable "health_checks" {

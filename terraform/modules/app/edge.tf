@@ -102,7 +102,7 @@ resource "aws_lb_listener_rule" "service" {
 
   condition {
     path_pattern {
-      values = [for path in each.value.paths : "/api/${path}*"]
+      values = each.value.paths
     }
   }
 

@@ -11,16 +11,20 @@ locals {
       for service, settings in var.services : service => {
         cpu    = 256
         memory = 512
-        definition = {
-          portMappings = [{ containerPort = settings.port, protocol = "tcp" }]
-          healthCheck = {
-            command     = ["CMD", "${service}-svc", "healthcheck"]
-            interval    = 10
-            timeout     = 5
-            retries     = 3
-            startPeriod = 10
-          }
-        }
+        image  = settings.image
+        definition = merge(
+          {
+            portMappings = [{ containerPort = settings.port, protocol = "tcp" }]
+            healthCheck = {
+              command     = concat(["CMD"], settings.healthcheck)
+              interval    = 10
+              timeout     = 5
+              retries     = 3
+              startPeriod = 10
+            }
+          },
+          settings.command == null ? {} : { command = settings.command },
+        )
         environment = merge(
           # The load balancer is the one proxy in front.
           { HOST = "0.0.0.0", PORT = tostring(settings.port), TRUSTED_PROXY_HOPS = "1", METRICS = "emf", METRICS_NAMESPACE = var.name },
@@ -35,6 +39,7 @@ locals {
       forum = {
         cpu         = 1024
         memory      = 2048
+        image       = "forum"
         definition  = { command = ["tables", "status"] }
         environment = {}
       }
@@ -71,7 +76,7 @@ resource "aws_ecs_task_definition" "task" {
 
   container_definitions = jsonencode([merge(each.value.definition, {
     name                   = each.key
-    image                  = var.images[each.key]
+    image                  = var.images[each.value.image]
     essential              = true
     user                   = "65532:65532" # nonroot
     readonlyRootFilesystem = true

@@ -9,8 +9,8 @@ variable "region" {
 }
 
 variable "services" {
-  description = "Port of each service, and the steps behind /api that lead to it."
-  type        = map(object({ port = number, paths = list(string) }))
+  description = "Services by name: port, image, command (null for the image's own), what asks whether it is alive, and the paths that are its own."
+  type        = map(object({ port = number, image = string, command = list(string), healthcheck = list(string), paths = list(string) }))
 }
 
 variable "images" {

@@ -72,7 +72,7 @@ resource "aws_route53_health_check" "this" {
   for_each = local.load_balancers
 
   type              = "HTTPS"
-  fqdn              = each.value.dns_name
+  fqdn              = each.value.host
   port              = 443
   resource_path     = var.fenced && each.key == "PRIMARY" ? "/api/posts/health/writing" : "/api/posts/health"
   request_interval  = 10

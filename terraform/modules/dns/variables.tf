@@ -14,7 +14,7 @@ variable "ipv6" {
 }
 
 variable "serving" {
-  description = "Which Regions have a load balancer."
+  description = "Which Regions have a load balancer or an API."
   type        = object({ primary = bool, dr = bool })
 }
 
@@ -24,11 +24,11 @@ variable "fenced" {
 }
 
 variable "primary" {
-  description = "Load balancer of the primary Region, null without."
-  type        = object({ dns_name = string, zone_id = string })
+  description = "Load balancer or API of the primary Region, and the host that its health is asked at; null without."
+  type        = object({ dns_name = string, zone_id = string, host = string })
 }
 
 variable "dr" {
-  description = "Load balancer of the DR Region, null without."
-  type        = object({ dns_name = string, zone_id = string })
+  description = "The same of the DR Region."
+  type        = object({ dns_name = string, zone_id = string, host = string })
 }

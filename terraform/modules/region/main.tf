@@ -1,7 +1,10 @@
 locals {
   name       = "${var.stack.project}-${var.stack.environment}"
   log_groups = "/ecs/${local.name}"
-  serving    = var.stack.image_tag != null
+  lambda     = var.stack.compute == "lambda"
+  containers = var.stack.image_tag != null
+  function   = local.lambda && var.stack.lambda_zip != null
+  serving    = local.containers || local.function
 
   fence_environment = var.stack.fence == null ? {} : merge(
     { FENCE_TABLE = var.stack.fence.table },
@@ -13,7 +16,7 @@ module "registry" {
   source = "../registry"
 
   name         = local.name
-  images       = keys(var.stack.access)
+  images       = var.stack.images
   replicate_to = var.replicate_to
   force_delete = !var.stack.deletion_protection
 }
@@ -30,12 +33,13 @@ module "roles" {
   table_names     = var.stack.table_names
   kms_key_arn     = var.kms_key_arn
   repository_arns = values(module.registry.arns)
-  log_groups      = local.log_groups
+  lambda          = local.lambda
+  log_groups      = local.lambda ? "/aws/lambda" : local.log_groups
 }
 
 module "network" {
   source = "../network"
-  count  = local.serving ? 1 : 0
+  count  = local.containers ? 1 : 0
 
   name          = local.name
   suffix        = var.suffix
@@ -50,7 +54,7 @@ module "network" {
 
 module "app" {
   source = "../app"
-  count  = local.serving ? 1 : 0
+  count  = local.containers ? 1 : 0
 
   name                = local.name
   region              = var.region
@@ -73,17 +77,37 @@ module "app" {
   deletion_protection = var.stack.deletion_protection
 }
 
+module "function" {
+  source = "../function"
+  count  = local.function ? 1 : 0
+
+  name              = local.name
+  region            = var.region
+  zip               = var.stack.lambda_zip
+  cpu_architecture  = var.stack.cpu_architecture
+  limits            = var.stack.lambda
+  role_arn          = module.roles.task_role_arns.all
+  environment       = merge(var.stack.table_environment, local.fence_environment, var.stack.auth_environment)
+  cors_origins      = var.stack.cors_origins
+  cache_ttl_seconds = var.stack.cache_ttl_seconds
+  awake             = var.stack.fence != null
+  domain_name       = var.stack.domain_name
+  certificate_arn   = var.certificate_arn
+}
+
 module "alarms" {
   source = "../alarms"
 
-  name          = local.name
-  region        = var.region
-  peer_region   = var.peer_region
-  table_names   = var.stack.table_names
-  table_indexes = var.stack.table_indexes
-  load_balancer = local.serving ? module.app[0].load_balancer : null
-  writes        = var.stack.fence == null || !local.serving ? null : var.writes
-  health_checks = var.region == "us-east-1" ? var.health_checks : {}
-  backup_vault  = var.backup_vault
-  email         = var.stack.alarm_email
+  name                = local.name
+  region              = var.region
+  peer_region         = var.peer_region
+  table_names         = var.stack.table_names
+  table_indexes       = var.stack.table_indexes
+  load_balancer       = local.containers ? module.app[0].load_balancer : null
+  api                 = local.function ? module.function[0].api : null
+  writes              = var.stack.fence == null || !local.serving ? null : var.writes
+  availability_target = var.stack.availability_target
+  health_checks       = var.region == "us-east-1" ? var.health_checks : {}
+  backup_vault        = var.backup_vault
+  email               = var.stack.alarm_email
 }

@@ -3,13 +3,17 @@ variable "stack" {
   type = object({
     project             = string
     environment         = string
-    services            = map(object({ port = number, paths = list(string) }))
+    compute             = string
+    services            = map(object({ port = number, image = string, command = list(string), healthcheck = list(string), paths = list(string) }))
+    images              = list(string)
     access              = map(map(object({ actions = list(string), indexes = list(string) })))
     fence               = object({ table = string, region = string, actions = map(list(string)) })
     table_names         = map(string)
     table_indexes       = map(list(string))
     table_environment   = map(string)
     image_tag           = string
+    lambda_zip          = string
+    lambda              = object({ memory = number, rate = number, burst = number, concurrency = number })
     cpu_architecture    = string
     clients             = list(string)
     auth_environment    = map(string)
@@ -18,7 +22,9 @@ variable "stack" {
     rate_limit          = object({ requests = number, writes = number })
     egress              = string
     https               = bool
+    domain_name         = string
     alarm_email         = string
+    availability_target = number
     deletion_protection = bool
   })
 }

@@ -6,11 +6,13 @@ locals {
   arn     = "arn:${data.aws_partition.current.partition}"
   tables  = { for table, name in var.table_names : table => "${local.arn}:dynamodb:${var.region}:${local.account}:table/${name}" }
 
+  kind = var.lambda ? "lambda" : "ecs-task"
+
   # The operator's task carries the names that the guide's troubleshooting commands use.
   names = {
     for task in keys(var.access) : task => {
-      role   = "${var.project}-${task == "forum" ? "" : "${task}-"}ecs-task-role-${var.environment}${var.suffix}"
-      policy = "${var.project}-${task == "forum" ? "" : "${task}-"}ecs-task-policy-${var.environment}${var.suffix}"
+      role   = "${var.project}-${task == "forum" ? "" : "${task}-"}${local.kind}-role-${var.environment}${var.suffix}"
+      policy = "${var.project}-${task == "forum" ? "" : "${task}-"}${local.kind}-policy-${var.environment}${var.suffix}"
     }
   }
 
@@ -45,9 +47,16 @@ locals {
     Condition = { StringEquals = { "kms:ViaService" = "dynamodb.${var.region}.amazonaws.com" } }
   }]
 
-  assumed_by_tasks = jsonencode({
-    Version = "2012-10-17"
-    Statement = [{
+  # What a function itself does; of a task ECS does it.
+  log_grants = [for prefix in var.lambda ? [var.log_groups] : [] : {
+    Sid      = "Logs"
+    Effect   = "Allow"
+    Action   = ["logs:CreateLogStream", "logs:PutLogEvents"]
+    Resource = ["${local.arn}:logs:${var.region}:${local.account}:log-group:${prefix}/${var.project}-${var.environment}:*"]
+  }]
+
+  assumed_by = {
+    ecs-task = {
       Effect    = "Allow"
       Principal = { Service = "ecs-tasks.amazonaws.com" }
       Action    = "sts:AssumeRole"
@@ -55,15 +64,25 @@ locals {
         StringEquals = { "aws:SourceAccount" = local.account }
         ArnLike      = { "aws:SourceArn" = "${local.arn}:ecs:${var.region}:${local.account}:*" }
       }
-    }]
-  })
+    }
+    # Lambda names no source when it assumes a role for a function.
+    lambda = {
+      Effect    = "Allow"
+      Principal = { Service = "lambda.amazonaws.com" }
+      Action    = "sts:AssumeRole"
+    }
+  }
 }
 
 resource "aws_iam_role" "task" {
   for_each = local.names
 
-  name               = each.value.role
-  assume_role_policy = local.assumed_by_tasks
+  name = each.value.role
+
+  assume_role_policy = jsonencode({
+    Version   = "2012-10-17"
+    Statement = [local.assumed_by[local.kind]]
+  })
 }
 
 resource "aws_iam_role_policy" "task" {
@@ -74,19 +93,23 @@ resource "aws_iam_role_policy" "task" {
 
   policy = jsonencode({
     Version   = "2012-10-17"
-    Statement = concat(local.grants[each.key], local.key_grants)
+    Statement = concat(local.grants[each.key], local.key_grants, local.log_grants)
   })
 }
 
 # What ECS itself does to start a task: pull its image, write its log.
 resource "aws_iam_role" "execution" {
+  count = var.lambda ? 0 : 1
+
   name               = "${var.project}-ecs-execution-role-${var.environment}${var.suffix}"
-  assume_role_policy = local.assumed_by_tasks
+  assume_role_policy = jsonencode({ Version = "2012-10-17", Statement = [local.assumed_by["ecs-task"]] })
 }
 
 resource "aws_iam_role_policy" "execution" {
+  count = var.lambda ? 0 : 1
+
   name = "${var.project}-ecs-execution-policy-${var.environment}${var.suffix}"
-  role = aws_iam_role.execution.id
+  role = aws_iam_role.execution[0].id
 
   policy = jsonencode({
     Version = "2012-10-17"

@@ -7,8 +7,8 @@ output "task_role_arns" {
 }
 
 output "execution_role_arn" {
-  description = "Role with which ECS starts tasks."
-  value       = aws_iam_role.execution.arn
+  description = "Role with which ECS starts tasks; null for functions."
+  value       = one(aws_iam_role.execution[*].arn)
   depends_on  = [aws_iam_role_policy.execution]
 }
 

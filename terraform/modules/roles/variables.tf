@@ -43,6 +43,11 @@ variable "repository_arns" {
   type        = list(string)
 }
 
+variable "lambda" {
+  description = "Are the roles for functions, which write their logs themselves, rather than for tasks?"
+  type        = bool
+}
+
 variable "log_groups" {
   description = "Prefix of the tasks' log groups."
   type        = string

@@ -14,8 +14,8 @@ run "failover_records" {
     hosted_zone_id = null
     ipv6           = true
     serving        = { primary = true, dr = true }
-    primary        = { dns_name = "primary.example.com", zone_id = "Z1" }
-    dr             = { dns_name = "dr.example.com", zone_id = "Z2" }
+    primary        = { dns_name = "primary.example.com", zone_id = "Z1", host = "primary.example.com" }
+    dr             = { dns_name = "dr.example.com", zone_id = "Z2", host = "dr.example.com" }
     fenced         = true
   }
 
@@ -59,7 +59,7 @@ run "a_zone_that_exists" {
     hosted_zone_id = "Z0123456789ABC"
     ipv6           = false
     serving        = { primary = true, dr = false }
-    primary        = { dns_name = "primary.example.com", zone_id = "Z1" }
+    primary        = { dns_name = "primary.example.com", zone_id = "Z1", host = "primary.example.com" }
     dr             = null
     fenced         = false
   }
