@@ -65,7 +65,8 @@ fn whole(paths: Map<String, Value>, name: &'static str, table: &'static Table) -
     document["components"] = serde_json::to_value(Shared::openapi().components).unwrap_or_default();
     document["components"]["securitySchemes"] = json!({ "bearer": {
         "type": "http", "scheme": "bearer", "bearerFormat": "JWT",
-        "description": "An access token of the issuer of this forum.",
+        "description": "An access token of the issuer of this forum, the one that its operators name as AUTH_ISSUER: its discovery document is \
+                        below that address at `/.well-known/openid-configuration`.",
     } });
     let used = document["paths"].to_string();
     for (schema, definition) in schemas::of(table) {

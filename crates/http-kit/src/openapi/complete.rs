@@ -2,7 +2,8 @@
 
 use axum::http::StatusCode;
 use db_adapter::Table;
-use serde_json::{Map, Value, json};
+use db_adapter::forum::ME;
+use serde_json::{Value, json};
 
 use super::{examples, members};
 use crate::problem;
@@ -13,12 +14,13 @@ pub(super) fn complete(document: &mut Value, name: &'static str, table: &'static
     let schemas = document["components"]["schemas"].clone();
     let mut shared = json!({ "headers": headers() });
     for (path, item) in members(document, "paths") {
-        for operation in item.as_object_mut().into_iter().flat_map(Map::values_mut) {
+        for (method, operation) in item.as_object_mut().into_iter().flatten() {
             if operation["tags"].is_null() {
                 operation["tags"] = json!([name]);
             }
             parameters(operation, table, &mut shared);
-            refusals(operation, !path.ends_with("/health"), &mut shared);
+            let guarded = method != "get" || path.starts_with("/api/moderation/") || path.split('/').any(|step| step == ME);
+            refusals(operation, (!path.ends_with("/health"), guarded), &mut shared);
         }
         examples::add(item, table, &schemas);
     }
@@ -70,8 +72,8 @@ struct Refusal {
     applies: bool,
 }
 
-/// The refusals that no handler has to describe.
-fn common(is_api: bool, has_body: bool) -> [Refusal; 10] {
+/// The refusals that no handler has to describe. `guarded` says whether not everybody may do it.
+fn common(is_api: bool, guarded: bool, has_body: bool) -> [Refusal; 12] {
     let refusal = |status: StatusCode, name, description: &str, applies| Refusal {
         status: Some(status),
         name,
@@ -82,6 +84,8 @@ fn common(is_api: bool, has_body: bool) -> [Refusal; 10] {
     let late = "No response in time; a write may or may not have happened.";
     [
         refusal(StatusCode::BAD_REQUEST, "Unreadable", "The request cannot be read: `errors` says what.", true),
+        refusal(StatusCode::UNAUTHORIZED, "Unauthenticated", "There is no token, or one that is not valid.", is_api),
+        refusal(StatusCode::FORBIDDEN, "Forbidden", "The caller may not do this: `type` says why.", guarded),
         refusal(StatusCode::REQUEST_TIMEOUT, "SlowBody", "The body did not arrive in time; nothing was written.", has_body),
         refusal(StatusCode::PAYLOAD_TOO_LARGE, "TooLarge", &too_large, has_body),
         refusal(StatusCode::UNSUPPORTED_MEDIA_TYPE, "UnsupportedMediaType", "The body has another media type.", has_body),
@@ -99,7 +103,7 @@ fn common(is_api: bool, has_body: bool) -> [Refusal; 10] {
     ]
 }
 
-fn refusals(operation: &mut Value, is_api: bool, shared: &mut Value) {
+fn refusals(operation: &mut Value, (is_api, guarded): (bool, bool), shared: &mut Value) {
     for (status, response) in members(operation, "responses") {
         if let Some(status) = StatusCode::from_bytes(status.as_bytes()).ok().filter(|status| status.as_u16() >= 400)
             && response.get("content").is_none()
@@ -109,7 +113,9 @@ fn refusals(operation: &mut Value, is_api: bool, shared: &mut Value) {
         response["headers"]["X-Request-Id"] = json!({ "$ref": "#/components/headers/RequestId" });
     }
     let has_body = operation.get("requestBody").is_some();
-    for Refusal { status, name, description, .. } in common(is_api, has_body).into_iter().filter(|refusal| refusal.applies) {
+    for Refusal { status, name, description, .. } in
+        common(is_api, guarded, has_body).into_iter().filter(|refusal| refusal.applies)
+    {
         let key = status.map_or("default".to_owned(), |status| status.as_str().to_owned());
         if operation["responses"].get(&key).is_some() {
             continue;

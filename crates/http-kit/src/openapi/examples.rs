@@ -79,6 +79,8 @@ fn body(media: &Value, sample: &Map<String, Value>, table: &Table, schemas: &Val
 pub(super) fn problem(status: StatusCode) -> Value {
     let problem = match status {
         StatusCode::BAD_REQUEST => Problem::parameter("limit", "must be a whole number from 1 to 1000"),
+        StatusCode::UNAUTHORIZED => Problem::unauthenticated(None),
+        StatusCode::FORBIDDEN => Problem::forbidden("not-allowed", "you may not do this"),
         StatusCode::NOT_FOUND => Problem::not_found(),
         StatusCode::CONFLICT => Problem::conflict("the item is in another state"),
         StatusCode::PRECONDITION_FAILED => Problem::stale(),

@@ -199,7 +199,6 @@ impl Operation {
         let mut document = self.document.clone();
         if path.split('/').any(|step| step == ME) {
             document["security"] = json!([{ "bearer": [] }]);
-            document["responses"]["401"] = json!({ "description": "There is no token, or one that is not valid." });
         }
         if let Some(parameters) = document["parameters"].as_array_mut() {
             parameters.splice(0..0, documents::path_parameters(path));
