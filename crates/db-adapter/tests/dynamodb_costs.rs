@@ -7,7 +7,7 @@ mod dynoxide;
 mod fault_proxy;
 
 use db_adapter::dynamodb::{DynamoOptions, DynamoStore, tables};
-use db_adapter::forum::{TABLES, activity, post, thread, user};
+use db_adapter::forum::{TABLES, activity, modlog, post, report, thread, user};
 use db_adapter::{Attributes, Item, Key, Order, Query, Read, Scan, Store, Update, Value};
 use fault_proxy::FaultProxy;
 use futures::StreamExt;
@@ -176,6 +176,26 @@ async fn a_post_touches_its_thread() {
         assert_eq!(meter.requests(), expected, "{id}");
     }
     assert_eq!(activity::check(&store, "t").await.unwrap(), None);
+}
+
+/// A report is 2 writes. To resolve one is 3 of the log, 3 of a post, and 2 of the report: 8.
+#[tokio::test]
+async fn reports_and_the_log_of_moderation() {
+    let recorder = DebuggingRecorder::new();
+    let _guard = metrics::set_default_local_recorder(&recorder);
+    let (store, meter) = store(&recorder).await;
+    let made = json!({ "reportId": "r", "target": "posts/p", "reason": "r", "userId": "u", "queue": "open",
+        "createdAt": "2024-01-01T00:00:00.000Z" });
+    store.create(&report::TABLE, attributes(made)).await.unwrap();
+    assert_eq!(meter.spent(), ["PutItem", "QueueIndex write 1", "reports write 1"]);
+    let entry = json!({ "actionId": "a", "target": "posts/p", "action": "remove", "reason": "r",
+        "createdAt": "2024-01-01T00:00:01.000Z" });
+    store.create(&modlog::TABLE, attributes(entry)).await.unwrap();
+    assert_eq!(meter.spent(), ["PutItem", "LogIndex write 1", "TargetIndex write 1", "modlog write 1"]);
+    let mut resolved = set("resolvedAt", "2024-01-01T00:00:01.000Z");
+    resolved.remove.insert("queue".to_owned());
+    store.update(&report::TABLE, &Key::hash("r"), &resolved).await.unwrap();
+    assert_eq!(meter.spent(), ["UpdateItem", "QueueIndex write 1", "reports write 1"]);
 }
 
 #[tokio::test]
