@@ -66,11 +66,12 @@ fn the_page_lists_every_attribute_and_no_other() {
 /// Is an item without the attribute broken?
 fn is_needed(table: &'static Table, name: &str) -> bool {
     let whole = table.attributes.iter().map(|known| {
-        let value = match known.name {
-            "createdAt" | "updatedAt" => "2026-01-01T00:00:00.000Z".into(),
-            "feed" => "threads".into(),
-            _ if known.kind == Kind::Count => db_adapter::Value::from(1),
-            _ => "text".into(),
+        let constant = table.constant.as_ref().filter(|constant| constant.attribute == known.name);
+        let value = match (constant, known.kind) {
+            (Some(constant), _) => constant.value.into(),
+            (None, Kind::Count) => db_adapter::Value::from(1),
+            (None, _) if known.time || ["createdAt", "updatedAt"].contains(&known.name) => "2026-01-01T00:00:00.000Z".into(),
+            (None, _) => "text".into(),
         };
         (known.name.to_owned(), value)
     });

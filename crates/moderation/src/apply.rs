@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta};
 use db_adapter::forum::report::{self, OPEN, QUEUE, RESOLVED_AT};
-use db_adapter::forum::{ACTION_ID, EXPIRES_AT, LOCKED_AT, PINNED_AT, REMOVED_AT, modlog};
+use db_adapter::forum::{ACTION_ID, EXPIRES_AT, LOCKED_AT, PINNED_AT, REMOVED_AT, activity, modlog, post, thread};
 use db_adapter::schema::{CREATED_AT, UPDATED_AT};
 use db_adapter::{Attributes, Error, Item, Key, Order, Query, Read, Store, Table, Update};
 use http_kit::paging::index;
@@ -58,12 +58,30 @@ async fn change_item(store: &dyn Store, entry: &Entry, mut found: Option<Item>, 
         };
         let update = Update { expected: Some(item.tag()), ..change(table, entry, keep_days) };
         match store.update(table, &table.key_of(&item.attributes()?)?, &update).await {
-            Ok(_) | Err(Error::NotFound) => return Ok(()),
+            Ok(changed) => {
+                if table.name == post::TABLE.name {
+                    tell_thread(store, &item, &changed).await;
+                }
+                return Ok(());
+            }
+            Err(Error::NotFound) => return Ok(()),
             Err(Error::VersionMismatch) => {}
             Err(error) => return Err(error.into()),
         }
     }
     Err(Problem::unavailable("the item changes all the time: repeat the request", 1))
+}
+
+/// Tells the thread of a post that the post no longer counts, or counts again.
+async fn tell_thread(store: &dyn Store, before: &Item, after: &Item) {
+    match (activity::counts(before), activity::counts(after)) {
+        (true, false) => {
+            let (thread, id) = (after.text(thread::TABLE.hash), after.text(post::TABLE.hash));
+            activity::posts_gone(store, &thread.unwrap_or_default(), &[id.unwrap_or_default()]).await;
+        }
+        (false, true) => activity::post_added(store, after).await,
+        _ => {}
+    }
 }
 
 /// What an entry sets on its target, by attribute; nothing of what its opposite removes.

@@ -72,7 +72,8 @@ pub(crate) async fn serve_in_layers(port: u16, endpoint: String) -> Result<()> {
     let Layers { server } = Layers::try_parse_from(["limit"].iter().chain(&settings))?;
     let store = open_as_forum(endpoint).await?;
     let sdk = Sdk { client: store.client().clone(), consumed: Some(ReturnConsumedCapacity::Indexes) };
-    let service = Service { table: &users::TABLE, routes: Routes::new().undocumented(routes().with_state(sdk)) };
+    let service =
+        Service { name: users::TABLE.name, table: &users::TABLE, routes: Routes::new().undocumented(routes().with_state(sdk)) };
     Ok(Server::bind(server)?.run(Arc::new(store), vec![service], None).await?)
 }
 

@@ -209,6 +209,25 @@ async fn what_is_removed_or_resolved_ends_after_its_time() {
 }
 
 #[tokio::test]
+async fn a_removed_post_does_not_count_until_it_is_restored() {
+    let forum = populated().await;
+    let bob = forum.token("bob");
+    let create = async |path: &str, body: Value, id: &str| {
+        let created = forum.send("POST", path, Some(&bob), Some(body)).await.expect_status(201);
+        created.field(id).as_str().unwrap().to_owned()
+    };
+    let thread = create("/api/threads", json!({ "title": "T" }), "threadId").await;
+    let first = create("/api/posts", json!({ "threadId": thread, "content": "1" }), "postId").await;
+    let second = create("/api/posts", json!({ "threadId": thread, "content": "2" }), "postId").await;
+    for (action, count, last) in [("lock", 2, &second), ("remove", 1, &first), ("restore", 2, &second)] {
+        let target = if action == "lock" { format!("threads/{thread}") } else { format!("posts/{second}") };
+        forum.moderate(&target, action).await;
+        let told = forum.send("GET", &format!("/api/threads/{thread}"), None, None).await.expect_status(200).json();
+        assert_eq!((&told["postCount"], &told["lastPostId"]), (&json!(count), &json!(last)), "{action}: {told}");
+    }
+}
+
+#[tokio::test]
 async fn reports_are_exported_and_erased_with_their_reporter() {
     let forum = populated().await;
     report(&forum, "ann", "posts/p1").await.expect_status(201);
