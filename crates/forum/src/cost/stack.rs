@@ -158,8 +158,8 @@ mod tests {
         let ecs = bill(Stack::Ecs, 2);
         assert_eq!(quantity(&ecs, "memory of tasks"), 9.0 * 0.5 * 730.0);
         assert_eq!(quantity(&ecs, "public addresses"), 4.0 * 730.0);
-        // 57 of each region and 12 of its availability, 4 of the backup and 2 of DNS.
-        assert_eq!(quantity(&ecs, "alarms"), 2.0 * (57.0 + 12.0) + 4.0 + 2.0);
+        // 61 of each region and 12 of its availability, 4 of the backup and 2 of DNS.
+        assert_eq!(quantity(&ecs, "alarms"), 2.0 * (61.0 + 12.0) + 4.0 + 2.0);
         let one = bill(Stack::EcsOne, 1);
         assert_eq!(quantity(&one, "public addresses"), 4.0 * 730.0);
         assert_eq!(quantity(&bill(Stack::Lambda, 1), "alarms"), 14.0 + 3.0);
