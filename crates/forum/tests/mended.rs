@@ -32,7 +32,7 @@ fn sound(table: &'static Table, number: usize) -> Map<String, Json> {
         (_, "createdAt" | "updatedAt") => {
             json!("2026-01-01T00:00:00.000Z")
         }
-        (_, "feed") => json!("threads"),
+        (_, "feed") => json!(table.name),
         (_, "email") => json!(format!("u{number}@forum.example")),
         (_, name) if name == table.hash => json!(format!("i{number}")),
         _ => json!("text"),
@@ -67,6 +67,10 @@ fn every_way() -> Vec<Broken> {
                 if table.is_key(known.name) && !value.as_ref().is_some_and(Json::is_string) {
                     continue;
                 }
+                // Nor is it one past its time.
+                if known.name == "expiresAt" && value.as_ref().is_some_and(|value| value.is_number() || *value == json!("7")) {
+                    continue;
+                }
                 // Two items may have the same bad id, which is no other way.
                 match value {
                     Some(value) => item.insert(known.name.to_owned(), value.clone()),
@@ -76,8 +80,7 @@ fn every_way() -> Vec<Broken> {
                 let is_id = ["7", "yesterday"].map(Json::from).contains(item.get(table.hash).unwrap_or(&Json::Null));
                 let needs_text = ["name", "title", "content", "threadId", "userId", "target", "action", "reason"]
                     .contains(&known.name)
-                    && (table.name, known.name) != ("posts", "title")
-                    && (table.name, known.name) != ("threads", "userId");
+                    && ![("posts", "title"), ("threads", "userId"), ("modlog", "userId")].contains(&(table.name, known.name));
                 let can_be_mended = if known.name == table.hash { is_id } else { !needs_text || is_text };
                 let key =
                     [Some(table.hash), table.range].into_iter().flatten().map(|half| item[half].as_str().unwrap().to_owned());

@@ -11,7 +11,7 @@ async fn what_is_missing_is_named() {
     let mut place = Place::dynamodb().await;
     place.fails(
         &["pitr-restore"],
-        &["the endpoint of forum-microservices-posts-dev in us-east-1 does not support point-in-time recovery"],
+        &["the endpoint of forum-microservices-modlog-dev in us-east-1 does not support point-in-time recovery"],
     );
     place.settings.push(("DYNAMODB_POSTS_TABLE", "absent".to_owned()));
     place.fails(&["pitr-restore", "--table", "posts"], &["table absent does not exist in us-east-1"]);

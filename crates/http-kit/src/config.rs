@@ -244,7 +244,7 @@ mod tests {
         let command = Cli::command();
         command.clone().debug_assert();
         let settings: Vec<_> = command.get_arguments().filter(|arg| arg.get_env().is_some()).collect();
-        assert_eq!(settings.len(), 19);
+        assert_eq!(settings.len(), 20);
         for arg in settings {
             let variable = arg.get_env().unwrap().to_str().unwrap();
             assert_eq!(arg.get_long().unwrap().to_uppercase().replace('-', "_"), variable);

@@ -2,22 +2,24 @@
 
 mod report;
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use db_adapter::config::{DynamoConfig, FenceConfig, StoreConfig};
-use db_adapter::forum::{TABLES, activity, in_reference_order, modlog, now, thread};
+use db_adapter::forum::{TABLES, activity, in_reference_order, modlog, now, post, thread};
 use db_adapter::{Backend, Finding, Table};
 
 use self::report::{Report, TableReport};
 use crate::command::arguments::{FenceArguments, OutputArguments, ReadArguments};
 use crate::command::next;
 use crate::data::activity::Activity;
+use crate::data::compare;
 use crate::data::inspect::{Ids, inspect};
+use crate::data::repair::{self, SaveFile};
 use crate::data::source::directory::ReadingArguments;
 use crate::data::source::{Scanner, Source, existing};
-use crate::data::{compare, repair};
 use crate::output;
 use crate::run::interrupt::or_interrupted;
 use crate::run::progress::Progress;
@@ -136,7 +138,6 @@ pub(super) async fn verify(arguments: &Arguments, scanner: &Scanner, tables: Tab
         report.add(TableReport::new(table, found, compared));
     }
     let silent = activity.findings(scanner).await.context("cannot compare threads with their posts")?;
-    let threads: Vec<_> = silent.iter().map(|finding| finding.key().hash.clone()).collect();
     findings.extend(silent.into_iter().map(|finding| (&thread::TABLE, finding)));
     report.find(&findings);
     // Other tables than the forum's have no log.
@@ -145,17 +146,42 @@ pub(super) async fn verify(arguments: &Arguments, scanner: &Scanner, tables: Tab
     }
     if arguments.apply && !findings.is_empty() {
         let file = arguments.save.clone().unwrap_or_else(|| format!("forum-repair-{}.jsonl", now().replace(':', "")).into());
-        let left = repair::apply(scanner, &findings, &file).await?;
+        let mut file = SaveFile::create(file)?;
+        let mut left = repair::apply(scanner, &findings, &mut file).await?;
+        // What was mended or removed changes what threads should say.
+        let threads = threads_of(&findings);
+        let silent = silent_of(scanner, &threads).await?;
+        if !silent.is_empty() {
+            left += repair::apply(scanner, &silent, &mut file).await?;
+            findings.extend(silent);
+        }
         let mut rest = Vec::new();
         for table in tables.iter().copied().filter(|table| findings.iter().any(|(of, _)| of.name == table.name)) {
             rest.extend(check(scanner, table).await?.into_iter().map(|finding| (table, finding)));
         }
-        for id in &threads {
-            rest.extend(activity::check(&*scanner.store, id).await?.map(|finding| (&thread::TABLE, finding)));
-        }
-        report.repaired(findings.len() - left, file, &rest);
+        rest.extend(silent_of(scanner, &threads).await?);
+        report.repaired(findings.len() - left, file.path, &rest);
     }
     Ok(report)
+}
+
+/// The threads that these findings are about: of a thread, or of a post in it.
+fn threads_of(findings: &[(&'static Table, Finding)]) -> BTreeSet<String> {
+    let thread = |(table, finding): &(&'static Table, Finding)| match table.name {
+        name if name == thread::TABLE.name => Some(finding.key().hash.clone()),
+        name if name == post::TABLE.name => finding.key().range.clone(),
+        _ => None,
+    };
+    findings.iter().filter_map(thread).collect()
+}
+
+/// Those of these threads that do not say what their posts do.
+async fn silent_of(scanner: &Scanner, threads: &BTreeSet<String>) -> Result<Vec<(&'static Table, Finding)>> {
+    let mut found = Vec::new();
+    for id in threads {
+        found.extend(activity::check(&*scanner.store, id).await?.map(|finding| (&thread::TABLE, finding)));
+    }
+    Ok(found)
 }
 
 async fn check(scanner: &Scanner, table: &'static Table) -> Result<Vec<Finding>> {

@@ -1,8 +1,8 @@
 //! Repairing what `Store::check` finds, after saving what is removed.
 
-use std::fs::OpenOptions;
+use std::fs::{File, OpenOptions};
 use std::io::Write;
-use std::path::Path;
+use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 use db_adapter::{Error, Finding, Item, Key, Table};
@@ -103,13 +103,42 @@ impl std::fmt::Display for FindingReport {
     }
 }
 
-/// Saves all findings to a new file, then repairs them. Returns how many cannot be repaired automatically.
+/// A file with every item as it was before its repair.
+#[derive(Debug)]
+pub(crate) struct SaveFile {
+    file: File,
+    pub(crate) path: PathBuf,
+}
+
+impl SaveFile {
+    /// A new file.
+    ///
+    /// # Errors
+    /// When it cannot be created.
+    pub(crate) fn create(path: PathBuf) -> Result<Self> {
+        match OpenOptions::new().write(true).create_new(true).open(&path) {
+            Ok(file) => Ok(Self { file, path }),
+            Err(error) => Err(error)
+                .with_context(|| format!("cannot save what would be removed to {}; nothing was repaired", path.display())),
+        }
+    }
+
+    fn save(&mut self, findings: &[(&'static Table, Finding)]) -> Result<()> {
+        for (table, finding) in findings {
+            let line = serde_json::to_string(&FindingReport::new(table, finding))? + "\n";
+            self.file.write_all(line.as_bytes())?;
+        }
+        self.file.sync_all()?;
+        Ok(())
+    }
+}
+
+/// Saves all findings, then repairs them. Returns how many cannot be repaired automatically.
 ///
 /// # Errors
-/// When the file cannot be created, before anything is repaired; when the store fails.
-pub(crate) async fn apply(scanner: &Scanner, findings: &[(&'static Table, Finding)], file: &Path) -> Result<usize> {
-    save(findings, file)
-        .with_context(|| format!("cannot save what would be removed to {}; nothing was repaired", file.display()))?;
+/// When the file cannot be written, before any of them is repaired; when the store fails.
+pub(crate) async fn apply(scanner: &Scanner, findings: &[(&'static Table, Finding)], file: &mut SaveFile) -> Result<usize> {
+    file.save(findings).with_context(|| format!("cannot save what would be removed to {}", file.path.display()))?;
     let mut left = 0;
     for (table, finding) in findings {
         match scanner.store.repair(table, finding).await {
@@ -120,21 +149,11 @@ pub(crate) async fn apply(scanner: &Scanner, findings: &[(&'static Table, Findin
                     format!(
                         "cannot repair {}; what was removed so far is in {}",
                         FindingReport::new(table, finding),
-                        file.display()
+                        file.path.display()
                     )
                 });
             }
         }
     }
     Ok(left)
-}
-
-fn save(findings: &[(&'static Table, Finding)], file: &Path) -> Result<()> {
-    let mut file = OpenOptions::new().write(true).create_new(true).open(file)?;
-    for (table, finding) in findings {
-        let line = serde_json::to_string(&FindingReport::new(table, finding))? + "\n";
-        file.write_all(line.as_bytes())?;
-    }
-    file.sync_all()?;
-    Ok(())
 }

@@ -41,7 +41,9 @@ run "on_demand_in_two_regions" {
       } == {
       users = { EmailIndex = "email ALL" }
       threads = {
+        ActivityIndex  = "feed lastActivityAt ALL"
         CreatedAtIndex = "feed createdAt ALL"
+        PinnedIndex    = "feed pinnedAt ALL"
         UserIndex      = "userId createdAt ALL"
       }
       posts = {
@@ -60,7 +62,7 @@ run "on_demand_in_two_regions" {
   assert {
     condition = { for table, resource in aws_dynamodb_table.this : table => toset(resource.attribute[*].name) } == {
       users   = toset(["userId", "email"])
-      threads = toset(["threadId", "feed", "userId", "createdAt"])
+      threads = toset(["threadId", "feed", "userId", "createdAt", "lastActivityAt", "pinnedAt"])
       posts   = toset(["postId", "threadId", "userId", "createdAt"])
       reports = toset(["reportId", "queue", "createdAt"])
       modlog  = toset(["actionId", "feed", "target", "createdAt"])
@@ -129,6 +131,7 @@ run "provisioned_in_two_regions" {
       for resource in [
         "table/forum-microservices-users-dev", "table/forum-microservices-threads-dev", "table/forum-microservices-posts-dev",
         "table/forum-microservices-users-dev/index/EmailIndex", "table/forum-microservices-threads-dev/index/CreatedAtIndex",
+        "table/forum-microservices-threads-dev/index/ActivityIndex", "table/forum-microservices-threads-dev/index/PinnedIndex",
         "table/forum-microservices-threads-dev/index/UserIndex", "table/forum-microservices-posts-dev/index/ThreadIndex",
         "table/forum-microservices-posts-dev/index/UserIndex", "table/forum-microservices-reports-dev",
         "table/forum-microservices-reports-dev/index/QueueIndex", "table/forum-microservices-modlog-dev",
@@ -152,7 +155,7 @@ run "one_region_without_recovery" {
   }
 
   assert {
-    condition     = length(aws_dynamodb_table_replica.this) == 0 && length(module.replica_autoscaling.targets) == 0 && length(module.autoscaling.targets) == 26
+    condition     = length(aws_dynamodb_table_replica.this) == 0 && length(module.replica_autoscaling.targets) == 0 && length(module.autoscaling.targets) == 30
     error_message = "Without replicas there is nothing in the second Region."
   }
 
