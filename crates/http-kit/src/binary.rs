@@ -78,7 +78,7 @@ impl<P: PageConfig> Serve<P> {
     /// Serves until SIGTERM or SIGINT; with `healthcheck`, asks whether another process does.
     ///
     /// # Errors
-    /// Settings that exclude each other, a store that cannot be opened, [`ServeError`](crate::ServeError), a server that is not alive.
+    /// Settings that exclude each other, a store that cannot be opened, [`ServeError`](crate::serve::ServeError), a server that is not alive.
     pub async fn run(self, services: Services) -> Result<(), Failure> {
         match self.command {
             Some(Command::Healthcheck) => Ok(healthcheck::ask(self.settings.server.listen.address())?),
