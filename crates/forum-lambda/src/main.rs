@@ -4,8 +4,9 @@
 use std::process::ExitCode;
 
 use http_kit::ServerConfig;
-use http_kit::binary::{Allocator, Settings};
+use http_kit::binary::{Allocator, Serve};
 use http_kit::telemetry;
+use web::ForumConfig;
 
 #[global_allocator]
 static ALLOCATOR: Allocator = Allocator;
@@ -13,7 +14,7 @@ static ALLOCATOR: Allocator = Allocator;
 // A function handles one request at a time, on less than one processor.
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    let settings = Settings::of_environment("forum-lambda");
+    let settings = Serve::<ForumConfig>::of_environment("forum-lambda");
     let services = |config: &ServerConfig| {
         let mut services = users_svc::services(config.removed_keep_days);
         services.extend([threads_svc::service(), posts_svc::service()]);

@@ -128,6 +128,17 @@ async fn the_longest_page_fits_into_a_response_and_is_compressed_where_asked() {
     assert_eq!(bytes[..2], [0x1f, 0x8b]);
 }
 
+#[tokio::test]
+async fn with_web_it_serves_the_page_of_the_api_in_the_same_process() {
+    let function = Function::start_with(&[("WEB", "true"), ("WEB_URL", "https://forum.example")]).await;
+    let user = create_user(&function, "ann").await["userId"].clone();
+    let thread = json!({ "title": "Seeds & bulbs", "userId": user }).to_string();
+    assert_eq!(ask(&function, event("POST", "/api/threads", &[], Some(&thread))).await.0, 201);
+    let (status, headers, body) = get(&function, "/").await;
+    assert!(status == 200 && body.contains("Seeds &amp; bulbs"), "{status} {body}");
+    assert_eq!(headers["content-type"], "text/html; charset=utf-8");
+}
+
 #[test]
 fn without_identity_it_does_not_begin() {
     let data = tempfile::tempdir().unwrap();

@@ -159,7 +159,7 @@ fn fold_writes_the_journals_into_the_snapshots() {
 #[test]
 fn its_settings_are_documented() {
     for command in ["dev", "serve"] {
-        settings_are_documented("forum", Command::new(env!("CARGO_BIN_EXE_forum")).arg(command));
+        settings_are_documented(&format!("forum {command}"), Command::new(env!("CARGO_BIN_EXE_forum")).arg(command));
     }
 }
 
@@ -187,6 +187,40 @@ fn serve_has_every_route_no_samples_and_no_issuer() {
     for (setting, value) in [("HOST", "0.0.0.0"), ("AUTH", "dev")] {
         let message = refusal(serve().env(setting, value));
         assert!(message.contains("AUTH_ISSUER"), "{message}");
+    }
+}
+
+#[test]
+fn serve_has_the_page_with_web_and_only_then() {
+    let dir = tempfile::tempdir().unwrap();
+    let titled = r#"[{"threadId":"1","title":"Seeds & bulbs","createdAt":"2026-01-05T10:00:00.000Z"}]"#;
+    std::fs::write(dir.path().join("threads.json"), titled).unwrap();
+    let serve = || {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_forum"));
+        command.env_clear().env("DATA_DIR", dir.path()).arg("serve").stdout(Stdio::null());
+        command
+    };
+    let statuses = |process: &Process| ["/", "/threads/1", "/api/threads/1", "/health"].map(|path| process.status(path));
+    let process = Process::start(&mut serve());
+    assert_eq!(statuses(&process), [404, 404, 200, 200]);
+    drop(process);
+
+    let with_page = || {
+        let mut command = serve();
+        command.env("WEB", "true").env("WEB_URL", "https://forum.example");
+        command
+    };
+    let process = Process::start(&mut with_page());
+    assert_eq!(statuses(&process), [200, 200, 200, 200]);
+    assert!(request(&process, "GET", "/", "").contains("Seeds &amp; bulbs"));
+    assert_eq!(items(&process, "/api/threads"), 1);
+    drop(process);
+
+    for (refused, named) in
+        [(serve().env("WEB", "true"), "WEB_URL"), (with_page().env("WEB_CLIENT_ID", "page"), "WEB_COOKIE_KEY")]
+    {
+        let message = refusal(refused.env("RUST_LOG", "error"));
+        assert!(message.contains(named), "{message}");
     }
 }
 

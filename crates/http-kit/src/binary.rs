@@ -160,18 +160,13 @@ pub struct Embedded {
     _logs: Logs,
 }
 
-impl Settings {
+impl<P: PageConfig> Serve<P> {
     /// The settings of a program without arguments: its environment, and nothing else. Ends the process with a message where a
     /// variable is wrong.
     pub fn of_environment(name: &'static str) -> Self {
-        #[derive(Parser)]
-        struct Program {
-            #[command(flatten)]
-            settings: Settings,
-        }
-        let command = with_port(Program::command(), "0").name(name);
+        let command = with_port(Self::command(), "0").name(name);
         let matches = without_empty_variables(command).get_matches_from([name]);
-        Program::from_arg_matches(&matches).unwrap_or_else(|error| error.exit()).settings
+        Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
     }
 
     /// Opens the store and makes the routes. As others than this machine reach them, identity must be set, or said to be off.
@@ -179,13 +174,14 @@ impl Settings {
     /// # Errors
     /// Settings that exclude each other, a store that cannot be opened.
     pub async fn embed(self, services: Services) -> Result<Embedded, Failure> {
-        let Self { server, store, cache, auth } = self;
+        let Settings { server, store, cache, auth: auth_config } = self.settings;
         let logs = telemetry::init(server.log_format, &server.rust_log);
         store.check_request_timeout(server.request_timeout())?;
-        let auth = identity(&auth, Ipv4Addr::UNSPECIFIED.into())?;
+        let auth = identity(&auth_config, Ipv4Addr::UNSPECIFIED.into())?;
+        let pages = self.page.pages(&auth_config)?;
         let store = cache.wrap(store.open_to_serve().await?);
         let emf = (server.metrics == MetricsSink::Emf).then(|| Emf::new(&server.metrics_namespace));
-        let router = routes(&server, &store, services(&server), auth).await;
+        let router = routes(&server, &store, services(&server), auth, pages).await;
         Ok(Embedded { router, emf, _logs: logs })
     }
 }

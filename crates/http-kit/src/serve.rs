@@ -149,10 +149,16 @@ impl Server {
     }
 }
 
-/// The services with every layer, for whoever receives requests in another way than [`Server`]. `auth` checks tokens; without one everybody
-/// may do everything. Its keys are fetched when the first token comes.
-pub async fn routes(config: &ServerConfig, store: &SharedStore, services: Vec<Service>, auth: Option<Arc<Auth>>) -> Router {
-    let behaviour = behaviour(config, None, store, &services, auth).await;
+/// The services and the pages with every layer, for whoever receives requests in another way than [`Server`]. `auth` checks tokens; without
+/// one everybody may do everything. Its keys are fetched when the first token comes.
+pub async fn routes(
+    config: &ServerConfig,
+    store: &SharedStore,
+    services: Vec<Service>,
+    auth: Option<Arc<Auth>>,
+    pages: Option<Arc<dyn Pages>>,
+) -> Router {
+    let behaviour = Behaviour { pages, ..behaviour(config, None, store, &services, auth).await };
     app(services, store, &behaviour, &Draining::default())
 }
 

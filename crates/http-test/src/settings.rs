@@ -11,7 +11,7 @@ type Settings = BTreeMap<String, (String, Option<String>)>;
 
 /// Every setting in the program's `--help` is in the tables of `docs/configuration.md` with its flag and its default, and no other is.
 /// README's table says the same of those that it shows. A row whose meaning begins with `of NAME:`, or `of NAME and NAME:`, is of these
-/// programs only.
+/// programs only; a name is that of a program, or of a program and its subcommand.
 pub fn settings_are_documented(program: &str, command: &mut Command) {
     let output = command.env_clear().arg("--help").output().expect("--help");
     let help = String::from_utf8(output.stdout).expect("text");
@@ -23,8 +23,9 @@ pub fn settings_are_documented(program: &str, command: &mut Command) {
         let [variable, flag, default, meaning] = cells[..] else { panic!("{cells:?} has not four cells") };
         let owners = meaning.strip_prefix("of ").and_then(|rest| rest.split_once(": ")).map(|(owners, _)| owners);
         let owners = owners.map(|owners| owners.split(" and ").collect::<Vec<_>>());
-        let owners = owners.filter(|owners| owners.iter().all(|owner| !owner.contains(' ')));
-        if owners.is_some_and(|owners| !owners.contains(&program)) {
+        let owners = owners.filter(|owners| owners.iter().all(|owner| owner.split(' ').count() <= 2));
+        let is_own = |owner: &&str| *owner == program || program.strip_prefix(owner).is_some_and(|rest| rest.starts_with(' '));
+        if owners.is_some_and(|owners| !owners.iter().any(is_own)) {
             continue;
         }
         // The meaning of PORT names the other programs' defaults.

@@ -53,22 +53,31 @@ pub struct WebConfig {
     pub web_resource: Option<String>,
 }
 
-/// The page of a service.
+/// The page of a program that serves the whole API.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Page")]
-pub struct ServiceConfig {
+pub struct ForumConfig {
     /// Serve the forum's page at /? true or false
     #[arg(long, env = "WEB", value_name = "WEB", default_value_t = false, action = clap::ArgAction::Set)]
     pub web: bool,
     /// Scheme, host and port under which people reach the page; https://, or http:// on this machine; required with WEB=true
     #[arg(long, env = "WEB_URL", value_name = "WEB_URL", value_parser = public_url)]
     pub web_url: Option<String>,
-    /// The URL below which the page finds /api with every service; required with WEB=true
-    #[arg(long, env = "API_URL", value_name = "API_URL", value_parser = api_url)]
-    pub api_url: Option<Url>,
     #[command(flatten)]
     #[allow(missing_docs, reason = "a doc comment here would become the help of the command")]
     pub page: WebConfig,
+}
+
+/// The page of a service, which has a part of the API.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Page")]
+pub struct ServiceConfig {
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "a doc comment here would become the help of the command")]
+    pub forum: ForumConfig,
+    /// The URL below which the page finds /api with every service; required with WEB=true
+    #[arg(long, env = "API_URL", value_name = "API_URL", value_parser = api_url)]
+    pub api_url: Option<Url>,
 }
 
 /// 32 bytes that are not shown.
@@ -138,24 +147,38 @@ impl WebConfig {
     }
 }
 
+impl PageConfig for ForumConfig {
+    fn pages(self, auth: &AuthConfig) -> Result<Option<Arc<dyn Pages>>, String> {
+        let page = self.web.then(|| self.open(auth, None)).transpose().map_err(|error| error.to_string())?;
+        Ok(page.map(|page| -> Arc<dyn Pages> { Arc::new(page) }))
+    }
+}
+
 impl PageConfig for ServiceConfig {
     fn pages(self, auth: &AuthConfig) -> Result<Option<Arc<dyn Pages>>, String> {
-        let page = self.web.then(|| self.open(auth).map_err(|error| error.to_string())).transpose()?;
+        let page = self.forum.web.then(|| self.open(auth)).transpose().map_err(|error| error.to_string())?;
         Ok(page.map(|page| -> Arc<dyn Pages> { Arc::new(page) }))
     }
 }
 
 impl ServiceConfig {
     fn open(self, auth: &AuthConfig) -> Result<Web, ConfigError> {
-        let url = self.web_url.ok_or(ConfigError::Missing("WEB_URL: the URL under which people reach the page"))?;
         let api = self.api_url.ok_or(ConfigError::Missing("API_URL: the URL below which /api has every service"))?;
+        self.forum.open(auth, Some(Transport::http(Some(&api))))
+    }
+}
+
+impl ForumConfig {
+    /// `api` is the API where it is in another process.
+    fn open(self, auth: &AuthConfig, api: Option<Transport>) -> Result<Web, ConfigError> {
+        let url = self.web_url.ok_or(ConfigError::Missing("WEB_URL: the URL under which people reach the page"))?;
         let key = match (&self.page.web_cookie_key, &self.page.web_client_id) {
             (Some(key), _) => key.clone(),
             // Nobody logs in, so that there are no cookies.
             (None, None) => CookieKey::random()?,
             (None, Some(_)) => return Err(ConfigError::Missing(COOKIE_KEY)),
         };
-        Ok(self.page.site(&url, auth.auth_issuer.as_deref(), false, key, Some(Transport::http(Some(&api)))))
+        Ok(self.page.site(&url, auth.auth_issuer.as_deref(), false, key, api))
     }
 }
 

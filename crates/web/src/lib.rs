@@ -29,7 +29,7 @@ use axum::response::Response;
 use axum_extra::extract::cookie::Key;
 use http_kit::{Pages, Problem};
 
-pub use config::{ConfigError, ServiceConfig, WebConfig};
+pub use config::{ConfigError, ForumConfig, ServiceConfig, WebConfig};
 pub use transport::Transport;
 
 use assets::Assets;

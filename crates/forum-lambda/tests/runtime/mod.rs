@@ -74,6 +74,11 @@ pub(crate) fn program(data: &std::path::Path, runtime: &str) -> Command {
 
 impl Function {
     pub(crate) async fn start() -> Self {
+        Self::start_with(&[]).await
+    }
+
+    /// The same with these variables.
+    pub(crate) async fn start_with(variables: &[(&str, &str)]) -> Self {
         let (events, receiver) = mpsc::unbounded_channel();
         let runtime = Arc::new(Runtime { events: tokio::sync::Mutex::new(receiver), running: Mutex::default() });
         let router = Router::new()
@@ -86,7 +91,9 @@ impl Function {
         let address = listener.local_addr().unwrap().to_string();
         tokio::spawn(async { axum::serve(listener, router).await.unwrap() });
         let data = tempfile::tempdir().unwrap();
-        let child = program(data.path(), &address).env("AUTH", "off").env("TRUSTED_PROXY_HOPS", "1").spawn().unwrap();
+        let mut program = program(data.path(), &address);
+        program.env("AUTH", "off").env("TRUSTED_PROXY_HOPS", "1").envs(variables.iter().copied());
+        let child = program.spawn().unwrap();
         Self { child, events, _data: data }
     }
 

@@ -2,8 +2,9 @@
 
 use anyhow::Result;
 use clap::Args;
-use http_kit::binary::{NoPage, Serve};
+use http_kit::binary::Serve;
 use http_kit::{ServerConfig, Service};
+use web::ForumConfig;
 
 use crate::Outcome;
 
@@ -12,7 +13,7 @@ use crate::Outcome;
 #[command(after_help = "Example: USE_DYNAMODB=true forum serve --host 0.0.0.0 --auth-issuer https://issuer.example")]
 pub(crate) struct Arguments {
     #[command(flatten)]
-    serve: Serve<NoPage>,
+    serve: Serve<ForumConfig>,
 }
 
 pub(crate) async fn run(arguments: Arguments) -> Result<Outcome> {
