@@ -2,7 +2,10 @@ locals {
   identity = var.cognito || var.auth != null # without it whoever reaches the API can write
 
   # Where people are sent back to when they have signed in or out.
-  callback_urls = length(var.cognito_callback_urls) > 0 ? var.cognito_callback_urls : [for name in var.domain_name[*] : "https://${name}/"]
+  callback_urls = tolist(concat(
+    length(var.cognito_callback_urls) > 0 ? var.cognito_callback_urls : [for name in var.domain_name[*] : "https://${name}/"],
+    [for url in local.page_url[*] : "${url}/log-in/callback"],
+  ))
 
   # The services' defaults stand where nothing is set; without identity they must be told so, or else they do not start.
   auth_environment = tomap(

@@ -58,6 +58,7 @@ locals {
     cpu_architecture    = var.cpu_architecture
     clients             = local.clients
     auth_environment    = local.auth_environment
+    page                = local.page
     cors_origins        = var.cors_allowed_origins
     cache_ttl_seconds   = var.cache_ttl_seconds
     rate_limit          = var.rate_limit
@@ -111,6 +112,8 @@ module "primary" {
   backup_vault    = module.backup.vault_name
   certificate_arn = local.https ? module.dns[0].certificate_arns.primary : null
   health_checks   = local.health_checks
+  page_key_arn    = local.page_key_arns.primary
+  page_key        = local.lambda ? one(aws_secretsmanager_secret_version.page_key[*].secret_string) : null
   writes          = true
 }
 
@@ -128,6 +131,8 @@ module "dr" {
   kms_key_arn     = try(var.kms_key_arns.dr, null)
   certificate_arn = local.https ? module.dns[0].certificate_arns.dr : null
   health_checks   = local.health_checks
+  page_key_arn    = local.page_key_arns.dr
+  page_key        = local.lambda ? one(aws_secretsmanager_secret_version.page_key[*].secret_string) : null
   writes          = false
 }
 

@@ -55,8 +55,8 @@ variable "cognito" {
   }
 
   validation {
-    condition     = !var.cognito || var.domain_name != null || length(var.cognito_callback_urls) > 0
-    error_message = "cognito = true needs domain_name or cognito_callback_urls: where people are sent back to when they have signed in."
+    condition     = !var.cognito || var.domain_name != null || var.web_url != null || length(var.cognito_callback_urls) > 0
+    error_message = "cognito = true needs domain_name, web_url or cognito_callback_urls: where people are sent back to when they have signed in."
   }
 
   validation {

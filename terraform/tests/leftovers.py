@@ -33,6 +33,7 @@ def left(name, region):
     yield from (("user pool", each["Id"]) for each in client("cognito-idp").list_user_pools(MaxResults=60)["UserPools"])
     yield from (("identity provider", each["Arn"]) for each in client("iam").list_open_id_connect_providers()["OpenIDConnectProviderList"])
     yield from (("hosted zone", each["Name"]) for each in client("route53").list_hosted_zones()["HostedZones"])
+    yield from (("secret", each["Name"]) for each in client("secretsmanager").list_secrets()["SecretList"])
     yield from (("trail", each["Name"]) for each in client("cloudtrail").list_trails()["Trails"])
     yield from (("function", each["FunctionName"]) for each in client("lambda").list_functions()["Functions"])
     yield from (("API", each["Name"]) for each in client("apigatewayv2").get_apis()["Items"])

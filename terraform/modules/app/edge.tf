@@ -41,7 +41,8 @@ resource "aws_lb_listener" "http" {
   port              = 80
 
   default_action {
-    type = var.https ? "redirect" : "fixed-response"
+    type             = var.https ? "redirect" : local.rest.type
+    target_group_arn = var.https ? null : local.rest.target_group_arn
 
     dynamic "redirect" {
       for_each = var.https ? [1] : []
@@ -54,7 +55,7 @@ resource "aws_lb_listener" "http" {
     }
 
     dynamic "fixed_response" {
-      for_each = var.https ? [] : [local.not_found]
+      for_each = var.https ? [] : local.rest.fixed_responses
 
       content {
         status_code  = fixed_response.value.status_code
@@ -75,6 +76,50 @@ resource "aws_lb_listener" "https" {
   certificate_arn   = var.certificate_arn
 
   default_action {
+    type             = local.rest.type
+    target_group_arn = local.rest.target_group_arn
+
+    dynamic "fixed_response" {
+      for_each = local.rest.fixed_responses
+
+      content {
+        status_code  = fixed_response.value.status_code
+        content_type = fixed_response.value.content_type
+        message_body = fixed_response.value.message_body
+      }
+    }
+  }
+}
+
+locals {
+  # What becomes of paths that are no service's: they are the page's where there is one.
+  rest = {
+    type             = var.page == null ? "fixed-response" : "forward"
+    target_group_arn = var.page == null ? null : aws_lb_target_group.service[var.page.service].arn
+    fixed_responses  = var.page == null ? [local.not_found] : []
+  }
+
+  not_found = {
+    status_code  = "404"
+    content_type = "application/json"
+    message_body = jsonencode({ type = "about:blank", title = "Not Found", status = 404, detail = "no service has this path" })
+  }
+}
+
+# Without a page nothing outside /api reaches a service; with one, /metrics and /health do not.
+resource "aws_lb_listener_rule" "inside" {
+  count = var.page == null ? 0 : 1
+
+  listener_arn = var.https ? aws_lb_listener.https[0].arn : aws_lb_listener.http.arn
+  priority     = 1
+
+  condition {
+    path_pattern {
+      values = ["/metrics*", "/health*"]
+    }
+  }
+
+  action {
     type = "fixed-response"
 
     fixed_response {
@@ -85,15 +130,6 @@ resource "aws_lb_listener" "https" {
   }
 }
 
-locals {
-  not_found = {
-    status_code  = "404"
-    content_type = "application/json"
-    message_body = jsonencode({ type = "about:blank", title = "Not Found", status = 404, detail = "no service has this path" })
-  }
-}
-
-# Paths outside /api, as /metrics and /health, never reach a service from outside.
 resource "aws_lb_listener_rule" "service" {
   for_each = var.services
 

@@ -29,6 +29,7 @@ locals {
           # The load balancer is the one proxy in front.
           { HOST = "0.0.0.0", PORT = tostring(settings.port), TRUSTED_PROXY_HOPS = "1", METRICS = "emf", METRICS_NAMESPACE = var.name },
           var.auth_environment,
+          merge([for page in var.page[*] : page.environment if page.service == service]...),
           length(var.cors_origins) == 0 ? {} : { CORS_ALLOWED_ORIGINS = join(",", var.cors_origins) },
           var.cache_ttl_seconds == 0 ? {} : { CACHE_TTL_SECONDS = tostring(var.cache_ttl_seconds) },
         )
@@ -45,6 +46,13 @@ locals {
       }
     },
   )
+}
+
+locals {
+  # What ECS gives a container that nobody is to read in its definition.
+  secrets = { for task in keys(local.containers) : task => {
+    for page in var.page[*] : "secrets" => [{ name = "WEB_COOKIE_KEY", valueFrom = page.key_arn }] if page.service == task
+  } }
 }
 
 resource "aws_ecs_cluster" "this" {
@@ -74,7 +82,7 @@ resource "aws_ecs_task_definition" "task" {
     cpu_architecture        = var.cpu_architecture
   }
 
-  container_definitions = jsonencode([merge(each.value.definition, {
+  container_definitions = jsonencode([merge(each.value.definition, local.secrets[each.key], {
     name                   = each.key
     image                  = var.images[each.value.image]
     essential              = true

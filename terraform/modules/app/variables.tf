@@ -53,6 +53,12 @@ variable "auth_environment" {
   type        = map(string)
 }
 
+variable "page" {
+  description = "The forum's page: the service that has it, what that is told, and the secret with the key of its cookies; null for none."
+  type        = object({ service = string, environment = map(string), key_arn = string })
+  default     = null
+}
+
 variable "cors_origins" {
   description = "Origins that may call the API from a browser."
   type        = list(string)

@@ -6,6 +6,9 @@ locals {
   function   = local.lambda && var.stack.lambda_zip != null
   serving    = local.containers || local.function
 
+  # Of a function; a task reads the key from its secret.
+  page_environment = merge([for page in var.stack.page[*] : merge(page.environment, { WEB_COOKIE_KEY = var.page_key })]...)
+
   fence_environment = var.stack.fence == null ? {} : merge(
     { FENCE_TABLE = var.stack.fence.table },
     var.stack.fence.region == null ? {} : { FENCE_REGION = var.stack.fence.region },
@@ -33,6 +36,7 @@ module "roles" {
   table_names     = var.stack.table_names
   kms_key_arn     = var.kms_key_arn
   repository_arns = values(module.registry.arns)
+  page_key_arn    = var.page_key_arn
   lambda          = local.lambda
   log_groups      = local.lambda ? "/aws/lambda" : local.log_groups
 }
@@ -67,6 +71,7 @@ module "app" {
   log_groups          = local.log_groups
   table_environment   = merge(var.stack.table_environment, local.fence_environment)
   auth_environment    = var.stack.auth_environment
+  page                = one([for page in var.stack.page[*] : { service = page.service, environment = page.environment, key_arn = var.page_key_arn }])
   cors_origins        = var.stack.cors_origins
   cache_ttl_seconds   = var.stack.cache_ttl_seconds
   rate_limit          = var.stack.rate_limit
@@ -87,7 +92,7 @@ module "function" {
   cpu_architecture  = var.stack.cpu_architecture
   limits            = var.stack.lambda
   role_arn          = module.roles.task_role_arns.all
-  environment       = merge(var.stack.table_environment, local.fence_environment, var.stack.auth_environment)
+  environment       = merge(var.stack.table_environment, local.fence_environment, var.stack.auth_environment, local.page_environment)
   cors_origins      = var.stack.cors_origins
   cache_ttl_seconds = var.stack.cache_ttl_seconds
   awake             = var.stack.fence != null

@@ -17,6 +17,7 @@ variable "stack" {
     cpu_architecture    = string
     clients             = list(string)
     auth_environment    = map(string)
+    page                = object({ service = string, environment = map(string) })
     cors_origins        = list(string)
     cache_ttl_seconds   = number
     rate_limit          = object({ requests = number, writes = number })
@@ -85,4 +86,17 @@ variable "writes" {
 variable "certificate_arn" {
   description = "Validated certificate; null without a domain."
   type        = string
+}
+
+variable "page_key_arn" {
+  description = "Secret with the key of the page's cookies, in this Region; null without a page."
+  type        = string
+  default     = null
+}
+
+variable "page_key" {
+  description = "That key, for functions, which read no secrets when they start; else null."
+  type        = string
+  default     = null
+  sensitive   = true
 }

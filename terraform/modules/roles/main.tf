@@ -113,7 +113,7 @@ resource "aws_iam_role_policy" "execution" {
 
   policy = jsonencode({
     Version = "2012-10-17"
-    Statement = [
+    Statement = concat([
       {
         Sid      = "RegistryLogin"
         Effect   = "Allow"
@@ -132,6 +132,11 @@ resource "aws_iam_role_policy" "execution" {
         Action   = ["logs:CreateLogStream", "logs:PutLogEvents"]
         Resource = ["${local.arn}:logs:${var.region}:${local.account}:log-group:${var.log_groups}/*"]
       },
-    ]
+      ], [for secret in var.page_key_arn[*] : {
+        Sid      = "PageKey"
+        Effect   = "Allow"
+        Action   = ["secretsmanager:GetSecretValue"]
+        Resource = [secret]
+    }])
   })
 }

@@ -52,3 +52,9 @@ variable "log_groups" {
   description = "Prefix of the tasks' log groups."
   type        = string
 }
+
+variable "page_key_arn" {
+  description = "Secret with the key of the page's cookies, which tasks get when they start; null without a page."
+  type        = string
+  default     = null
+}
