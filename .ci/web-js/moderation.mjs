@@ -23,13 +23,13 @@ export const moderation = {
     equal(await alice.page.getByRole("link", { name: "Moderation" }).count(), 0, "what is for moderators");
 
     await carol.page.goto("/moderation");
-    await carol.page.getByText("An advertisement").waitFor();
-    await carol.page.locator("li", { hasText: "An advertisement" }).getByRole("link", { name: "Decide" }).click();
+    await carol.page.getByText("An advertisement", { exact: true }).waitFor();
+    await carol.page.locator("li", { has: carol.page.getByText("An advertisement", { exact: true }) }).getByRole("link", { name: "Decide" }).click();
     await carol.page.getByLabel("Reason").fill("An advertisement, indeed");
     await carol.page.getByRole("button", { name: "Remove" }).click();
     await carol.page.getByText("An advertisement, indeed").waitFor();
     await carol.page.goto("/moderation");
-    equal(await carol.page.getByText("An advertisement").count(), 0, "reports that wait");
+    equal(await carol.page.getByText("An advertisement", { exact: true }).count(), 0, "reports that wait");
     await alice.page.goto(`/posts/${postId}`);
     await alice.page.locator(`#post-${postId}`).getByText("[removed by a moderator]").waitFor();
     await act(carol, `posts/${postId}`, "Restore");
@@ -48,12 +48,13 @@ export const moderation = {
     await act(carol, "threads/2", "Unlock");
     await bob.page.reload();
     await bob.page.getByLabel("Your post").waitFor();
-    await act(carol, "threads/1", "Pin");
+    await act(carol, "threads/2", "Pin");
     await bob.page.goto("/");
-    await bob.page.getByLabel("Pinned threads").getByRole("link", { name: "Welcome" }).waitFor();
-    await act(carol, "threads/1", "Unpin");
+    const pinned = bob.page.getByLabel("Pinned threads").locator('a[href="/threads/2"]');
+    await pinned.waitFor();
+    await act(carol, "threads/2", "Unpin");
     await bob.page.reload();
-    equal(await bob.page.getByLabel("Pinned threads").count(), 0);
+    equal(await pinned.count(), 0);
     await bob.leave();
     await carol.leave();
   },
