@@ -155,7 +155,16 @@ async fn ids(store: &JsonStore) -> Vec<String> {
 }
 
 async fn scan(store: &JsonStore, table: &'static Table) -> Vec<Item> {
-    store.scan(table, &Scan { broken: true, ..Scan::new(usize::MAX) }).await.unwrap().items
+    let mut scan = Scan { broken: true, ..Scan::new(usize::MAX) };
+    let mut items = Vec::new();
+    loop {
+        let page = store.scan(table, &scan).await.unwrap();
+        items.extend(page.items);
+        match page.next {
+            Some(next) => scan.cursor = Some(next),
+            None => return items,
+        }
+    }
 }
 
 /// Ends a store as a kill does, but for the writes that are queued: nothing is compacted.
