@@ -72,19 +72,27 @@ pub async fn create(
     references: impl Future<Output = Result<(), Problem>> + Send,
 ) -> Result<Created, Problem> {
     let mut attributes = attributes;
+    let own_id = attributes.get(table.hash).and_then(|id| id.as_str()).map(str::to_owned);
     let Some(key) = key.0 else {
         references.await?;
-        stamp(table, &mut attributes, new_id());
+        // Where the key is more than the id, the store does not keep an id from being used twice.
+        if let (Some(id), Some(_)) = (own_id, table.range)
+            && store.get(table, &Key::hash(id), &Read::STRONG).await?.is_some()
+        {
+            return Err(Error::Conflict { rule: Rule::Key }.into());
+        }
+        stamp(table, &mut attributes, new_id);
         return Ok(Created { item: store.create(table, attributes).await?, replayed: false });
     };
 
-    let id = Uuid::new_v5(&NAMESPACE, format!("{}\n{scope}\n{key}", table.name).as_bytes()).to_string();
+    let of_key = || Uuid::new_v5(&NAMESPACE, format!("{}\n{scope}\n{key}", table.name).as_bytes()).to_string();
+    let id = own_id.unwrap_or_else(of_key);
     let hash = hash(&attributes);
     if let Some(item) = store.get(table, &Key::hash(&id), &Read::STRONG).await? {
         return replay(item, &hash);
     }
     references.await?;
-    stamp(table, &mut attributes, id.clone());
+    stamp(table, &mut attributes, || id.clone());
     attributes.insert(REQUEST_HASH.to_owned(), hash.as_str().into());
     match store.create(table, attributes).await {
         Ok(item) => Ok(Created { item, replayed: false }),
@@ -104,11 +112,11 @@ fn replay(item: Item, hash: &str) -> Result<Created, Problem> {
     }
 }
 
-fn stamp(table: &Table, attributes: &mut Attributes, id: String) {
-    let time = now();
-    attributes.insert(table.hash.to_owned(), id.into());
-    attributes.insert(CREATED_AT.to_owned(), time.as_str().into());
-    attributes.insert(UPDATED_AT.to_owned(), time.into());
+/// Adds the id and the times of a new item, unless it comes with its own.
+fn stamp(table: &Table, attributes: &mut Attributes, id: impl FnOnce() -> String) {
+    attributes.entry(table.hash.to_owned()).or_insert_with(|| id().into());
+    let created = attributes.entry(CREATED_AT.to_owned()).or_insert_with(|| now().into()).clone();
+    attributes.entry(UPDATED_AT.to_owned()).or_insert(created);
     table.add_initial(attributes);
 }
 

@@ -132,6 +132,73 @@ async fn what_a_person_writes_is_of_that_person() {
 }
 
 #[tokio::test]
+async fn who_imports_brings_ids_and_times() {
+    let forum = Forum::new().await;
+    forum.populate().await;
+    let importer = token(&forum, "importer");
+    let send = async |path: &str, body: Value| forum.send("POST", path, importer.as_deref(), Some(body)).await;
+    let times = ("2019-05-01T10:00:00.000Z", "2020-05-01T10:00:00.000Z");
+    let (created, updated) = ("2019-05-01T12:00:00+02:00", "2020-05-01T10:00:00Z");
+    for (path, id, body) in [
+        ("/api/users", "userId", json!({ "name": "N", "email": "n@example.com" })),
+        ("/api/threads", "threadId", json!({ "title": "T", "userId": "ann" })),
+        ("/api/posts", "postId", json!({ "content": "C", "threadId": "t1", "userId": "ann" })),
+    ] {
+        let with = |more: Value| {
+            let mut body = body.clone();
+            body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+            body
+        };
+        let whole = with(json!({ id: "old-7", "createdAt": created, "updatedAt": updated }));
+        let item = send(path, whole.clone()).await.expect_status(201).json();
+        assert_eq!((&item[id], &item["createdAt"], &item["updatedAt"]), (&json!("old-7"), &json!(times.0), &json!(times.1)));
+        send(path, whole).await.expect_status(409);
+        for (more, field) in [
+            (json!({ id: "a b" }), id),
+            (json!({ "createdAt": "yesterday" }), "createdAt"),
+            (json!({ "createdAt": updated, "updatedAt": created }), "updatedAt"),
+            (json!({ "updatedAt": updated }), "updatedAt"),
+        ] {
+            assert_eq!(send(path, with(more)).await.problem(422), [field], "{path}");
+        }
+        let fresh = if path == "/api/users" { with(json!({ "email": "m@example.com" })) } else { body.clone() };
+        let item = send(path, fresh).await.expect_status(201).json();
+        assert!(item[id] != "old-7" && item["createdAt"] == item["updatedAt"], "{item}");
+        // Whoever does not import has ids and times of the server.
+        let (ann, more) = (forum.token("ann"), json!({ id: "mine", "createdAt": created }));
+        if path != "/api/users" {
+            let item = forum.send("POST", path, Some(&ann), Some(with(more))).await.expect_status(201).json();
+            assert!(item[id] != "mine" && item["createdAt"] != times.0, "{item}");
+        }
+    }
+    let elsewhere = json!({ "postId": "old-7", "content": "C", "threadId": "t2", "userId": "ann" });
+    send("/api/posts", elsewhere).await.expect_status(409);
+    // The same request with the same key makes one item.
+    let body = json!({ "threadId": "old-8", "title": "T", "createdAt": created });
+    let answers = [
+        forum
+            .app
+            .send_json(
+                "POST",
+                "/api/threads",
+                &[("idempotency-key", "k"), ("authorization", &format!("Bearer {}", importer.clone().unwrap()))],
+                &body,
+            )
+            .await,
+        forum
+            .app
+            .send_json(
+                "POST",
+                "/api/threads",
+                &[("idempotency-key", "k"), ("authorization", &format!("Bearer {}", importer.clone().unwrap()))],
+                &body,
+            )
+            .await,
+    ];
+    assert!(answers.iter().all(|answer| answer.status == 201 && answer.field("threadId") == "old-8"), "{answers:?}");
+}
+
+#[tokio::test]
 async fn keys_of_two_people_are_two() {
     let forum = Forum::new().await;
     forum.populate().await;

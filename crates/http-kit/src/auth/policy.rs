@@ -18,6 +18,13 @@ pub enum Entity {
     Moderation,
 }
 
+impl Entity {
+    /// Do its items come from elsewhere, with ids and times of their own? What moderators are told and do happens here.
+    pub(crate) fn is_imported(self) -> bool {
+        matches!(self, Self::User | Self::Thread | Self::Post)
+    }
+}
+
 /// What is done with it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Action {

@@ -6,13 +6,14 @@ use std::fmt;
 use axum::body::Bytes;
 use axum::extract::{FromRequest, Request};
 use axum::http::{HeaderMap, StatusCode, header};
-use db_adapter::schema::{Access, Attribute, Presence};
+use db_adapter::schema::{Access, Attribute, CREATED_AT, Presence, UPDATED_AT};
 use db_adapter::{Attributes, Item, Table, Update};
 use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::error::Category;
 
 use super::text::{Change, Text};
+use crate::paging::Time;
 use crate::problem::{FieldError, Problem};
 use crate::rules;
 
@@ -41,12 +42,22 @@ impl Purpose {
 }
 
 /// What is given beside the body.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Given<'a> {
     /// These attributes of the item cannot change, as little as those that are declared so.
     Fixed(&'a [&'static str]),
     /// The new item is of this user: the attribute, and the id.
     Owner(&'static str, &'a str),
+    /// The new item comes from elsewhere: the body may say its id and its times, too.
+    Import,
+}
+
+impl Given<'_> {
+    /// Does the body set the attribute?
+    fn leaves(self, table: &Table, known: &Attribute) -> bool {
+        let imported = self == Self::Import && [table.hash, CREATED_AT, UPDATED_AT].contains(&known.name);
+        imported || known.is_of_client()
+    }
 }
 
 /// What a body says about each attribute that clients set, in the order of the table.
@@ -115,7 +126,7 @@ impl Changes {
 }
 
 /// Reads a body strictly: what cannot be read is 400 (syntax, types, unknown fields), what breaks a rule is 422, with every fault that
-/// was found in one response. Attributes that the server sets are ignored, so that GET, edit, PUT works; hidden ones are unknown.
+/// was found in one response. Attributes that the server sets are ignored, so that GET, edit, PUT works, but for [`Given::Import`]; hidden ones are unknown.
 ///
 /// # Errors
 /// 400, 415, 422.
@@ -154,7 +165,7 @@ fn parse(bytes: &[u8], table: &'static Table, purpose: Purpose, given: Given<'_>
         Some('{') => {}
         Some(_) => return Err(Problem::unreadable("the body must be a JSON object")),
     }
-    let mut reader = Reader::new(table);
+    let mut reader = Reader::new(table, given);
     let mut json = serde_json::Deserializer::from_str(text);
     let read = reader.deserialize_into(&mut json).and_then(|()| json.end());
     let Reader { changes, mut faults, mistyped, field, .. } = reader;
@@ -188,8 +199,8 @@ struct Reader {
 }
 
 impl Reader {
-    fn new(table: &'static Table) -> Self {
-        let settable = table.attributes.iter().filter(|known| known.access == Access::Client);
+    fn new(table: &'static Table, given: Given<'_>) -> Self {
+        let settable = table.attributes.iter().filter(|known| given.leaves(table, known));
         Self { table, changes: settable.map(|known| (known, None)).collect(), faults: Vec::new(), mistyped: false, field: "" }
     }
 
@@ -246,22 +257,27 @@ fn checked(said: Vec<(&'static Attribute, Option<Change>)>, purpose: Purpose, gi
     for (known, change) in said {
         let fixed = match given {
             Given::Fixed(names) => purpose != Purpose::Create && (known.fixed || names.contains(&known.name)),
-            Given::Owner(..) => false,
+            Given::Owner(..) | Given::Import => false,
         };
+        let imported = !known.is_of_client();
         let owner = match given {
             Given::Owner(name, id) if name == known.name => Some(id),
             _ => None,
         };
         let change = match change {
+            Some(Change::Set(text)) if imported && known.ids.is_none() => {
+                Change::Set(Time::parse(&text).map_or(text, Time::into_text))
+            }
             Some(Change::Set(text)) => Change::Set(known.form.apply(text)),
             Some(change) => change,
             // An attribute that cannot change may be left out where the item is there.
-            None if purpose == Purpose::Patch || fixed => Change::Keep,
+            None if purpose == Purpose::Patch || fixed || imported => Change::Keep,
             None => owner.map_or(Change::Remove, |id| Change::Set(id.to_owned())),
         };
         let broken = match (&change, owner) {
             (Change::Set(id), Some(owner)) if id == owner => Vec::new(),
             (_, Some(_)) => vec!["must be your own id, or absent".to_owned()],
+            (Change::Set(text), None) if imported => not_importable(known, text).into_iter().collect(),
             (Change::Remove, None) if known.presence != Presence::Optional => vec!["is required and cannot be null".to_owned()],
             // What cannot change is compared with the item.
             (Change::Set(text), None) if !fixed => rules::broken(known, text),
@@ -271,6 +287,14 @@ fn checked(said: Vec<(&'static Attribute, Option<Change>)>, purpose: Purpose, gi
         changes.push(Said { known, change, fixed });
     }
     (Changes(changes), faults)
+}
+
+/// Why an item cannot come with that id or time, if so.
+fn not_importable(known: &Attribute, text: &str) -> Option<String> {
+    match known.ids {
+        Some(is_id) => (!is_id(text)).then(|| rules::ID.to_owned()),
+        None => Time::parse(text).is_none().then(|| "must be a time as in 2027-05-01T12:00:00Z (RFC 3339)".to_owned()),
+    }
 }
 
 fn fault(field: &str, message: impl Into<String>) -> FieldError {

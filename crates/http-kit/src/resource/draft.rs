@@ -1,7 +1,7 @@
 //! A new item, as a client sends it.
 
 use axum::extract::Request;
-use db_adapter::schema::Access;
+use db_adapter::schema::{Access, CREATED_AT, UPDATED_AT};
 use db_adapter::{Attributes, Store};
 
 use super::body::{self, Given, Purpose};
@@ -29,12 +29,15 @@ impl Draft {
         policy::check(caller, R::ENTITY, Action::Create, true)?;
         let owned = R::TABLE.attribute(R::OWNER).is_some_and(|known| known.access == Access::Client);
         let owner = caller.account().filter(|_| owned);
-        let given = owner.map_or(Given::Fixed(&[]), |account| Given::Owner(R::OWNER, &account.id));
+        let imports = matches!(caller, Caller::Service(service) if service.import);
+        let given = match owner {
+            Some(account) => Given::Owner(R::OWNER, &account.id),
+            None if imports && R::ENTITY.is_imported() => Given::Import,
+            None => Given::Fixed(&[]),
+        };
         let attributes = body::read(request, R::TABLE, Purpose::Create, given).await?.into_attributes();
-        if let Caller::Service(service) = caller
-            && !service.import
-            && attributes.contains_key(R::OWNER)
-        {
+        check_order(&attributes)?;
+        if matches!(caller, Caller::Service(_)) && !imports && attributes.contains_key(R::OWNER) {
             return Err(Problem::field(R::OWNER, "needs the scope forum:import"));
         }
         if let Some(account) = caller.account().filter(|_| !owned) {
@@ -65,5 +68,15 @@ impl Draft {
     ) -> impl Future<Output = Result<(), Problem>> + Send + use<'a, R> {
         let named = references::named(R::TABLE, &self.attributes);
         async move { references::check(store, &named, caller).await }
+    }
+}
+
+/// An item that comes with its times changed after it was created, if at all.
+fn check_order(attributes: &Attributes) -> Result<(), Problem> {
+    let time = |name| attributes.get(name).and_then(|time| time.as_str());
+    match (time(CREATED_AT), time(UPDATED_AT)) {
+        (Some(created), Some(updated)) if updated < created => Err(Problem::field(UPDATED_AT, "must not be before createdAt")),
+        (None, Some(_)) => Err(Problem::field(UPDATED_AT, "needs createdAt")),
+        _ => Ok(()),
     }
 }
