@@ -146,6 +146,7 @@ async fn serve(settings: Settings, page: impl PageConfig, services: Services) ->
         server = server.with_pages(pages);
     }
     let store = cache.wrap(store.open_to_serve().await?);
+    warn_where_open(auth.is_none());
     server.run(store, services, auth).await?;
     Ok(())
 }
@@ -180,19 +181,24 @@ impl<P: PageConfig> Serve<P> {
         let auth = identity(&auth_config, Ipv4Addr::UNSPECIFIED.into())?;
         let pages = self.page.pages(&auth_config)?;
         let store = cache.wrap(store.open_to_serve().await?);
+        warn_where_open(auth.is_none());
         let emf = (server.metrics == MetricsSink::Emf).then(|| Emf::new(&server.metrics_namespace));
         let router = routes(&server, &store, services(&server), auth, pages).await;
         Ok(Embedded { router, emf, _logs: logs })
     }
 }
 
+/// Once it can serve: a start that fails says why in one line.
+fn warn_where_open(open: bool) {
+    if open {
+        tracing::warn!("AUTH is off: whoever reaches this program may do everything");
+    }
+}
+
 /// Identity as it is set.
 fn identity(config: &AuthConfig, host: IpAddr) -> Result<Option<Arc<Auth>>, String> {
     match config.mode(host, Mode::Off)? {
-        Mode::Off => {
-            tracing::warn!("AUTH is off: whoever reaches this program may do everything");
-            Ok(None)
-        }
+        Mode::Off => Ok(None),
         Mode::Dev => Err("AUTH=dev is for `forum dev`; here set AUTH_ISSUER or AUTH=off".to_owned()),
         Mode::Oidc => Ok(Some(Auth::new(config.oidc()?))),
     }
