@@ -161,12 +161,12 @@ async fn what_cannot_be_restored_is_refused_before_anything_is_made() {
     let place = forum("refused").await;
     place.fails(
         &["pitr-restore"],
-        &["point-in-time recovery of refused-posts in us-east-1 is off", "dynamodb_point_in_time_recovery"],
+        &["point-in-time recovery of refused-modlog in us-east-1 is off", "dynamodb_point_in_time_recovery"],
     );
     switch_recovery_on(&place, "refused").await;
     place.fails(
         &["pitr-restore", "--at", "2020-01-01T00:00:00Z", "--suffix", "back"],
-        &["refused-posts cannot be restored to 2020-01-01T00:00:00.000Z: expected a time from 20"],
+        &["refused-modlog cannot be restored to 2020-01-01T00:00:00.000Z: expected a time from 20"],
     );
     // A table of that name which is no restore of the live one.
     let other = TABLES.map(|table| (table, format!("refused-{}-back", table.name)));
