@@ -27,6 +27,8 @@ mod holder;
 mod journal;
 mod lock;
 mod memory;
+mod open;
+mod options;
 mod record;
 mod recover;
 mod scan;
@@ -37,7 +39,6 @@ mod tests;
 mod turns;
 mod write;
 
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -46,12 +47,14 @@ use async_trait::async_trait;
 use futures::StreamExt;
 use futures::stream::BoxStream;
 
+pub use self::open::compact;
+pub use self::options::{JsonOptions, UNREAD, unread};
+
 use self::commit::{Committer, Running};
-use self::directory::{Directory, Entry};
+use self::directory::Directory;
 use self::disk::{Disk, RealDisk};
-use self::files::Files;
-use self::lock::LockFile;
 use self::memory::Memory;
+use self::open::open_tables;
 use self::scan::Step;
 use self::table::{OpenTable, Poison};
 use self::write::Write;
@@ -59,7 +62,6 @@ use crate::store::Store;
 use crate::store::check::{BrokenItems, Finding};
 use crate::store::cursor::{self, Position};
 use crate::store::error::{Error, Result, Rule};
-use crate::store::grant::{Clock, SystemClock};
 use crate::store::health::{Backend, Health};
 use crate::store::item::{Attributes, Item, Tag};
 use crate::store::limits::MAX_KEYS;
@@ -67,57 +69,9 @@ use crate::store::page::{Page, PageBuilder, Query, Read, Scan, project};
 use crate::store::schema::{Fault, Key, Table};
 use crate::store::update::Update;
 
-/// Times that a start may find the files of a process that died while it was alone.
-const OPEN_ATTEMPTS: usize = 100;
 /// Items of a load that are written at once, and their bytes.
 const LOAD_ITEMS: usize = 2048;
 const LOAD_BYTES: usize = 4 << 20;
-
-/// What is said of each file of [`unread`], after its name.
-pub const UNREAD: &str =
-    "is not read: it is no file of a store; move it to a folder of its own, and load it with `forum migrate --from`";
-
-/// Files in a store's directory that hold items in a form which the store does not read: `db.json`, and `NAME/db.json` for each table.
-pub fn unread(dir: &Path, schema: &[&'static Table]) -> Vec<PathBuf> {
-    let folders = std::iter::once(dir.to_owned()).chain(schema.iter().map(|table| dir.join(table.name)));
-    folders.map(|folder| folder.join("db.json")).filter(|file| file.is_file()).collect()
-}
-
-/// Where the files are and how they are kept.
-#[derive(Debug, Clone)]
-pub struct JsonOptions {
-    /// The directory of the files; made where it is missing.
-    pub dir: PathBuf,
-    /// Bytes above which a journal is compacted into its table's snapshot, but never below the snapshot's own size.
-    pub compact_at: u64,
-    /// This process alone uses the directory, for as long as it runs.
-    pub single_writer: bool,
-    /// How long the lock of a table may stand still, as while its holder is stopped, before writes are refused and the store is not
-    /// healthy; a start waits six times as long. A lock that goes from one busy process to another does not stand still.
-    pub lock_timeout: Duration,
-    /// Open files with broken items too, to check and repair them; reads leave such items out.
-    pub keep_broken: bool,
-    /// How long [`Store::close`] may take. What is not compacted by then stays in the journals, as safe as before.
-    pub close_timeout: Duration,
-    /// Tells which items are past their time.
-    pub clock: Arc<dyn Clock>,
-}
-
-impl JsonOptions {
-    /// The defaults: compaction from 64 MB, several processes, five seconds for a lock and to close.
-    pub fn new(dir: impl Into<PathBuf>) -> Self {
-        let seconds = Duration::from_secs(5);
-        Self {
-            dir: dir.into(),
-            compact_at: 64 << 20,
-            single_writer: false,
-            lock_timeout: seconds,
-            keep_broken: false,
-            close_timeout: seconds,
-            clock: Arc::new(SystemClock),
-        }
-    }
-}
 
 /// The store on JSON files.
 ///
@@ -203,63 +157,6 @@ impl JsonStore {
     async fn stored(&self, table: &'static Table, write: Write) -> Result<Item> {
         self.write(table, write).await?.ok_or_else(|| Error::backend("a write returned no item"))
     }
-}
-
-/// Compacts these tables of a directory that no process uses, also where a person changed a snapshot. Returns the number of items of
-/// each table.
-///
-/// # Errors
-/// [`Error::Unavailable`] where a process uses the directory; [`Error::Corrupt`] as [`JsonStore::open`].
-pub async fn compact(schema: &'static [&'static Table], options: JsonOptions) -> Result<Vec<(&'static Table, u64)>> {
-    blocking(move || {
-        let single = true;
-        let directory = Directory::open(&options.dir, Arc::new(RealDisk), single, options.lock_timeout)?;
-        directory.enter()?;
-        let tables = schema.iter().map(|table| {
-            let (files, lock) = table_files(&directory, table, &options)?;
-            let loaded = recover::open_alone(&files, &lock, true, options.keep_broken)?;
-            Ok((*table, loaded.memory.count()))
-        });
-        tables.collect()
-    })
-    .await
-}
-
-fn table_files(directory: &Directory, table: &'static Table, options: &JsonOptions) -> Result<(Files, LockFile)> {
-    let files = Files { dir: directory.dir.clone(), table, clock: Arc::clone(&options.clock) };
-    let lock = files.dir.open(&files.lock(), true)?;
-    let lock = lock.ok_or_else(|| Error::unavailable(format!("{} cannot be opened", files.place(&files.lock()))))?;
-    let queue = if directory.is_single() { None } else { files.dir.open(&files.queue(), true)? };
-    Ok((files, LockFile::new(lock, queue, options.lock_timeout)))
-}
-
-fn open_tables(directory: &Directory, schema: &[&'static Table], options: &JsonOptions) -> Result<Vec<OpenTable>> {
-    for _ in 0..OPEN_ATTEMPTS {
-        let entry = directory.enter()?;
-        let open = |table| {
-            let (files, lock) = table_files(directory, table, options)?;
-            let loaded = match entry {
-                Entry::Alone => recover::open_alone(&files, &lock, false, options.keep_broken).map(Some),
-                Entry::Joined => recover::open_joined(&files, &lock),
-            }?;
-            let Some(loaded) = loaded else { return Ok(None) };
-            let table = OpenTable::new(files, lock, directory.is_single(), loaded);
-            table.catch_up()?;
-            Ok(Some(table))
-        };
-        let tables = schema.iter().copied().map(open).collect::<Result<Option<Vec<_>>>>()?;
-        match tables {
-            Some(tables) if entry == Entry::Alone => {
-                directory.share()?;
-                return Ok(tables);
-            }
-            Some(tables) => return Ok(tables),
-            // A process that was alone died before it had put everything in order: be that process.
-            None => directory.leave()?,
-        }
-    }
-    let place = directory.dir.path.display();
-    Err(Error::unavailable(format!("the files in {place} are not in order; stop every process that uses them and start again")))
 }
 
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
