@@ -21,7 +21,6 @@ mod transport;
 mod visit;
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 
 use axum::Router;
 use axum::middleware::from_fn_with_state;
@@ -67,14 +66,12 @@ impl std::fmt::Debug for Site {
 struct Shared {
     site: Arc<Site>,
     api: Transport,
-    /// Does the API know the order of threads by their last post, and pinned ones? One of the release before may not.
-    knows_activity: Arc<AtomicBool>,
 }
 
 impl Pages for Web {
     fn routes(&self, api: Router) -> Router {
         let api = self.0.api.clone().unwrap_or_else(|| Transport::in_process(api));
-        let shared = Shared { site: Arc::clone(&self.0), api, knows_activity: Arc::new(AtomicBool::new(true)) };
+        let shared = Shared { site: Arc::clone(&self.0), api };
         let people = pages::routes().merge(log_in::routes()).layer(from_fn_with_state(shared.clone(), session::keep));
         people.merge(feeds::routes()).merge(assets::routes()).with_state(shared)
     }

@@ -1,7 +1,5 @@
 //! The first page: the threads.
 
-use std::sync::atomic::Ordering;
-
 use axum::extract::Query;
 use axum::response::Response;
 use maud::{Markup, html};
@@ -30,13 +28,11 @@ struct Shown {
     pinned: Vec<Thread>,
     threads: Vec<Thread>,
     next: Option<String>,
-    /// Can the list be had in the other order?
-    has_orders: bool,
 }
 
 pub(crate) async fn list(visit: Visit, Query(List { cursor, sort }): Query<List>) -> Result<Response, Failure> {
     let by_age = sort.as_deref() == Some("created");
-    let Shown { pinned, threads, next, has_orders } = shown(&visit, by_age, cursor.as_deref()).await?;
+    let Shown { pinned, threads, next } = shown(&visit, by_age, cursor.as_deref()).await?;
     let users = visit.api.users(writers(&pinned).chain(writers(&threads))).await;
     let order = if by_age { "sort=created&" } else { "" };
     let first = if by_age { "/?sort=created" } else { "/" };
@@ -46,11 +42,9 @@ pub(crate) async fn list(visit: Visit, Query(List { cursor, sort }): Query<List>
             h1 { "Threads" }
             @if visit.has_log_in() { a.button href="/new-thread" { "New thread" } }
         }
-        @if has_orders {
-            nav.tabs aria-label="Order" {
-                a href="/" aria-current=[(!by_age).then_some("page")] { "Latest posts" }
-                a href="/?sort=created" aria-current=[by_age.then_some("page")] { "Newest threads" }
-            }
+        nav.tabs aria-label="Order" {
+            a href="/" aria-current=[(!by_age).then_some("page")] { "Latest posts" }
+            a href="/?sort=created" aria-current=[by_age.then_some("page")] { "Newest threads" }
         }
         @if !pinned.is_empty() {
             ol.threads.pinned aria-label="Pinned threads" { @for thread in &pinned { (row(thread, &users)) } }
@@ -74,24 +68,13 @@ pub(crate) async fn list(visit: Visit, Query(List { cursor, sort }): Query<List>
 
 async fn shown(visit: &Visit, by_age: bool, cursor: Option<&str>) -> Result<Shown, Failure> {
     let from = cursor.map(|cursor| format!("&cursor={}", encoded(cursor))).unwrap_or_default();
+    let sort = if by_age { "created" } else { "activity" };
     let list = async |parameters: String| visit.api.get::<Vec<Thread>>(&format!("/api/threads?limit={parameters}")).await;
-    let knows_activity = &visit.shared.knows_activity;
-    if knows_activity.load(Ordering::Relaxed) {
-        let sort = if by_age { "created" } else { "activity" };
-        let pinned =
-            async { if cursor.is_some() { Ok(Vec::new()) } else { Ok(list(format!("{PINNED}&pinned=true")).await?.body) } };
-        match tokio::try_join!(list(format!("{ON_A_PAGE}&sort={sort}{from}")), pinned) {
-            Ok((threads, pinned)) => {
-                let is_pinned = |thread: &Thread| pinned.iter().any(|pinned| pinned.thread_id == thread.thread_id);
-                let rest = threads.body.into_iter().filter(|thread| !is_pinned(thread)).collect();
-                return Ok(Shown { threads: rest, next: threads.next, pinned, has_orders: true });
-            }
-            Err(failure) if failure.of_field("sort").is_none() && failure.of_field("pinned").is_none() => return Err(failure),
-            Err(_) => knows_activity.store(false, Ordering::Relaxed),
-        }
-    }
-    let threads = list(format!("{ON_A_PAGE}{from}")).await?;
-    Ok(Shown { pinned: Vec::new(), threads: threads.body, next: threads.next, has_orders: false })
+    let pinned = async { if cursor.is_some() { Ok(Vec::new()) } else { Ok(list(format!("{PINNED}&pinned=true")).await?.body) } };
+    let (threads, pinned) = tokio::try_join!(list(format!("{ON_A_PAGE}&sort={sort}{from}")), pinned)?;
+    let is_pinned = |thread: &Thread| pinned.iter().any(|pinned| pinned.thread_id == thread.thread_id);
+    let rest = threads.body.into_iter().filter(|thread| !is_pinned(thread)).collect();
+    Ok(Shown { threads: rest, next: threads.next, pinned })
 }
 
 /// Everybody whose name the rows show.

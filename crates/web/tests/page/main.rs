@@ -159,7 +159,7 @@ async fn a_token_is_renewed_before_it_ends() {
 }
 
 #[tokio::test]
-async fn threads_are_in_the_order_of_their_last_posts_where_the_api_knows_it() {
+async fn threads_are_in_the_order_of_their_last_posts() {
     let with_activity = |asked: &Asked| match asked.path.as_str() {
         "/api/threads?limit=10&pinned=true" => {
             ok(json!([{ "threadId": "5", "title": "Rules", "pinnedAt": "2026-01-05T10:00:00.000Z" }]))
@@ -174,15 +174,4 @@ async fn threads_are_in_the_order_of_their_last_posts_where_the_api_knows_it() {
     let page = front.get("/").await.expect(200, "12 posts").expect(200, "Latest posts").expect(200, "href=\"/posts/9\"");
     assert_eq!(page.html.matches(">Rules</a>").count(), 1, "{page:?}");
     assert!(page.html.contains("<bdi>Eve</bdi>") && page.html.contains("Pinned"), "{page:?}");
-
-    // One of the release before refuses what it does not know, and is asked once only.
-    let mut old = Front::new(|asked| match asked.path.contains("sort=") || asked.path.contains("pinned=") {
-        true => Some((400, vec![], json!({ "detail": "x", "errors": [{ "field": "sort", "message": "is unknown" }] }))),
-        false => forum(asked),
-    });
-    for _ in 0..2 {
-        let page = old.get("/").await.expect(200, "One");
-        assert!(!page.html.contains("Latest posts"), "{page:?}");
-    }
-    assert_eq!(old.asked().iter().filter(|asked| asked.path.contains("sort=")).count(), 1);
 }
