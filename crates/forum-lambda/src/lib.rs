@@ -30,7 +30,7 @@ const NOT_IN_A_PATH: &AsciiSet =
 const NOT_IN_A_QUERY: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'<').add(b'>').add(b'#');
 
 /// Serves the routes as a function, until the runtime ends it, which it does without a signal. Writes metrics when a minute has passed
-/// since the last ones, before the response that they go with is sent: afterwards the process stands still.
+/// since the last ones, before the response that they go with is sent: afterwards the process is frozen.
 ///
 /// # Errors
 /// The runtime's interface cannot be used.
@@ -69,7 +69,7 @@ pub async fn handle(router: Router, request: lambda_http::Request) -> Response<l
             body.collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default()
         }
         Err(error) => {
-            tracing::error!(%error, "the body of a response broke off");
+            tracing::error!(%error, "the body of a response could not be read");
             parts.status = StatusCode::INTERNAL_SERVER_ERROR;
             parts.headers.remove(header::CONTENT_LENGTH);
             Bytes::new()

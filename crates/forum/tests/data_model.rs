@@ -15,7 +15,7 @@ use place::Place;
 
 const PAGE: &str = include_str!("../../../docs/data-model.md");
 
-/// What stands below a heading, up to the next one.
+/// The text below a heading, up to the next one.
 fn section(heading: &str) -> &'static str {
     let (_, rest) = PAGE.split_once(&format!("# {heading}\n")).unwrap_or_else(|| panic!("no section {heading}"));
     rest.split_once("\n#").map_or(rest, |(section, _)| section)

@@ -116,7 +116,7 @@ fn the_region_of_the_lease_writes_until_another_one_takes_over() {
     done(&world.run("us-west-2", &seed));
 }
 
-/// The commands that are printed carry the options that were given: each is run as it stands, where nothing is set.
+/// The commands that are printed carry the options that were given: each is run as printed, where nothing is set.
 #[test]
 fn what_is_printed_can_be_pasted() {
     let world = World::start();

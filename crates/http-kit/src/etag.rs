@@ -24,7 +24,7 @@ pub fn etag(item: &Members<'_>, concealed: bool) -> Option<HeaderValue> {
     fits.then(|| HeaderValue::try_from(["\"", &tag, end, "\""].concat()).ok()).flatten()
 }
 
-/// The item's ETag as it stands between the quotes.
+/// The item's ETag without the quotes.
 fn current(item: &Members<'_>) -> String {
     let Tag { version, write_id } = item.tag();
     let touch = item.text(TOUCH_ID);
@@ -33,7 +33,7 @@ fn current(item: &Members<'_>) -> String {
     [&version.to_string(), "-", &write_id, mark, touch].concat()
 }
 
-/// What stands before the id of an item's last touch. A touch changes nothing that an editor could have changed, so that the tag of an
+/// The separator before the id of an item's last touch. A touch changes nothing that an editor could have changed, so that the tag of an
 /// earlier one still matches in `If-Match`.
 const TOUCHED: &str = "~";
 

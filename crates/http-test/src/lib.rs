@@ -117,7 +117,7 @@ impl TestApp {
         Self::serve(services, behaviour, Arc::new(tables_of_its_own(endpoint.to_owned()).await), dir)
     }
 
-    /// With other limits or origins, on a store that stands in front of the real one.
+    /// With other limits or origins, on a store in front of the real one.
     pub async fn open(services: Vec<Service>, behaviour: &Behaviour, decorate: impl FnOnce(SharedStore) -> SharedStore) -> Self {
         let (dir, store) = new_store().await;
         Self::serve(services, behaviour, decorate(store), dir)

@@ -202,7 +202,7 @@ fn next(headers: &HeaderMap) -> Option<String> {
     url.query_pairs().find(|(name, _)| name == "cursor").map(|(_, cursor)| cursor.into_owned())
 }
 
-/// A value as it stands in a path or a query.
+/// A value, encoded for a path or a query.
 pub(crate) fn encoded(text: &str) -> String {
     form_urlencoded::byte_serialize(text.as_bytes()).collect()
 }

@@ -47,7 +47,7 @@ impl Failure {
 
     /// 404.
     pub(crate) fn not_found() -> Self {
-        Self::new(StatusCode::NOT_FOUND, "there is nothing at this address")
+        Self::new(StatusCode::NOT_FOUND, "page not found")
     }
 
     /// 503: the API cannot be reached. The cause is for the log.
@@ -62,7 +62,7 @@ impl Failure {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "something went wrong on our side")
     }
 
-    /// What a response that is no success says, whatever made it: what stands between may respond without a problem document.
+    /// What a response that is no success says, whatever made it: a proxy in between may respond without a problem document.
     pub(crate) fn from_response(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Self {
         let document: Document = serde_json::from_slice(body).unwrap_or_default();
         let retry_after = headers.get(header::RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());

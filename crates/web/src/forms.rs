@@ -111,7 +111,7 @@ pub(crate) struct Field {
     pub(crate) label: &'static str,
     pub(crate) hint: Option<&'static str>,
     pub(crate) required: bool,
-    /// How many characters the API takes at the most.
+    /// The maximum number of characters that the API accepts.
     pub(crate) most: Option<usize>,
     /// How many lines to show; a field of one line where there are none.
     pub(crate) lines: Option<u8>,

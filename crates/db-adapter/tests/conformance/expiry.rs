@@ -89,7 +89,7 @@ async fn the_first_of_a_partition_is_one_that_is_there(f: Fixture) {
 
 async fn pages_are_full_and_cursors_hold_when_items_end(f: Fixture) {
     for number in 0..20_u32 {
-        // Every second one ends at first, then one on which a cursor stands.
+        // Every second one ends at first, then one at which a cursor points.
         let after = if number % 2 == 0 {
             10
         } else if number == 5 {

@@ -45,7 +45,7 @@ fn what_is_not_there_is_a_page_for_people_and_a_problem_for_programs() {
     for path in
         ["/nothing", "/threads/none", "/posts/none", "/users/none", "/threads/%2e%2e", "/threads/a%2fb", "/threads/1/none"]
     {
-        browser.get(path).expect(404, "There is nothing at this address.");
+        browser.get(path).expect(404, "Page not found.");
         assert_eq!(browser.send("HEAD", path, &[], "").html, "");
     }
     assert!(

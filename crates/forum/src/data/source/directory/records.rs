@@ -12,7 +12,7 @@ use super::authors::Authors;
 use super::nested::Child;
 use super::record::{Mapped, Mapper};
 
-/// Where a record stands.
+/// The position of a record.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Place<'a> {
     file: &'a Path,

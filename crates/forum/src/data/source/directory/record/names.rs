@@ -44,7 +44,7 @@ impl Mapper {
             Value::String(text) => text.trim().is_empty() && [CREATED_AT, UPDATED_AT].contains(&known.name),
             _ => false,
         };
-        // An attribute that the map names stands under our name, perhaps as null.
+        // An attribute that the map names is under our name, perhaps as null.
         attributes.retain(|name, value| self.table.attribute(name).is_none_or(|known| !absent(known, value)));
         let mut found = Vec::with_capacity(attributes.len());
         for (theirs, value) in std::mem::take(attributes) {
