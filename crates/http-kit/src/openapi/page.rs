@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::io::{self, Read};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use axum::Router;
@@ -9,6 +10,7 @@ use axum::body::Bytes;
 use axum::extract::Path;
 use axum::response::Redirect;
 use axum::routing::get;
+use flate2::read::GzDecoder;
 use utoipa_swagger_ui::Config;
 
 use crate::assets::Asset;
@@ -46,6 +48,8 @@ impl Files {
         let found = utoipa_swagger_ui::serve(name, Arc::clone(&self.config));
         let file = found.map_err(|error| Problem::internal(error.to_string()))?.ok_or_else(Problem::not_found)?;
         let bytes = match file.bytes {
+            // It is in the program as gzip, and is coded anew as each client accepts it.
+            bytes if file.gzpipped => decoded(&bytes).map_err(|error| Problem::internal(error.to_string()))?.into(),
             Cow::Borrowed(bytes) => Bytes::from_static(bytes),
             Cow::Owned(bytes) => bytes.into(),
         };
@@ -53,4 +57,10 @@ impl Files {
         let mut used = self.used.write().unwrap_or_else(PoisonError::into_inner);
         Ok(Arc::clone(used.entry(name.to_owned()).or_insert(asset)))
     }
+}
+
+fn decoded(gzip: &[u8]) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    GzDecoder::new(gzip).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
