@@ -13,7 +13,7 @@ use dev_issuer::Issuer;
 use http_kit::auth::{Auth, DevConfig, Mode, check_dev_address};
 use http_kit::binary::Settings;
 use http_kit::healthcheck::reachable;
-use http_kit::{Server, telemetry};
+use http_kit::{Server, Service, telemetry};
 use web::WebConfig;
 
 use super::serve;
@@ -67,7 +67,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Outcome> {
             (Some(settings), Some(name))
         }
     };
-    greeting.services = services.iter().map(|service| service.name).collect();
+    greeting.lists = lists(&services);
     if !empty && samples::is_empty(&*store, &TABLES).await? {
         greeting.seeded = Some(samples::seed(&*store, &TABLES).await?);
     }
@@ -108,9 +108,15 @@ struct Greeting {
     url: String,
     place: String,
     seeded: Option<Counts>,
-    services: Vec<&'static str>,
+    lists: Vec<&'static str>,
     /// How to log in, and how to write as somebody.
     identity: Vec<(String, String)>,
+}
+
+/// The services that have a list to look at.
+fn lists(services: &[Service]) -> Vec<&'static str> {
+    let has_list = |service: &&Service| service.routes.can_be_read(&format!("/api/{}", service.name));
+    services.iter().filter(has_list).map(|service| service.name).collect()
 }
 
 impl Greeting {
@@ -135,15 +141,15 @@ impl Greeting {
 
 impl fmt::Display for Greeting {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { url, place, seeded, services, identity } = self;
+        let Self { url, place, seeded, lists, identity } = self;
         writeln!(formatter, "The forum is on {url}  (open it in a browser)")?;
         let mut line = |name: &str, text: &dyn fmt::Display| writeln!(formatter, "  {name:<8} {text}");
         line("data", place)?;
         if let Some(seeded) = seeded {
             line("", &format_args!("the store was empty; loaded sample data: {seeded} (skip with --empty)"))?;
         }
-        for service in services {
-            line(service, &format_args!("{url}/api/{service}"))?;
+        for list in lists {
+            line(list, &format_args!("{url}/api/{list}"))?;
         }
         line("try it", &format_args!("{url}/docs  (as OpenAPI: {url}/openapi.json)"))?;
         line("first", &format_args!("curl {url}/api/threads"))?;
@@ -163,7 +169,7 @@ mod tests {
         let greeting = Greeting {
             url: "http://localhost:8080".to_owned(),
             place: "JSON files in data/store".to_owned(),
-            services: vec!["users", "threads", "posts"],
+            lists: vec!["users", "threads", "posts"],
             ..Greeting::default()
         };
         let greeting = greeting.to_string();
@@ -178,6 +184,12 @@ mod tests {
         ] {
             assert!(greeting.contains(part), "{greeting}");
         }
+    }
+
+    /// Reports and what moderators do have no list at their name.
+    #[test]
+    fn what_is_printed_can_be_looked_at() {
+        assert_eq!(lists(&users_svc::services(30)), ["users"]);
     }
 
     #[test]

@@ -34,6 +34,11 @@ impl Routes {
         self
     }
 
+    /// Can the path be read by GET?
+    pub fn can_be_read(&self, path: &str) -> bool {
+        self.paths.get(path).is_some_and(|methods| methods.get("get").is_some())
+    }
+
     /// Adds routes that the document does not describe.
     #[must_use]
     pub fn undocumented(self, router: Router<SharedStore>) -> Self {
