@@ -15,11 +15,7 @@ static ALLOCATOR: Allocator = Allocator;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     let settings = Serve::<ForumConfig>::of_environment("forum-lambda");
-    let services = |config: &ServerConfig| {
-        let mut services = users_svc::services(config.removed_keep_days);
-        services.extend([threads_svc::service(), posts_svc::service()]);
-        services
-    };
+    let services = |config: &ServerConfig| services::all(config.removed_keep_days);
     let ended = match settings.embed(services).await {
         Ok(forum) => forum_lambda::run(forum.router.clone(), forum.emf.clone()).await,
         Err(reason) => Err(reason),

@@ -7,7 +7,7 @@ use http_test::TestApp;
 use serde_json::{Value, json};
 
 async fn app() -> TestApp {
-    TestApp::lagging(vec![users_svc::service(), threads_svc::service(), posts_svc::service()]).await
+    TestApp::lagging(services::all(30)).await
 }
 
 fn text(value: &Value) -> String {

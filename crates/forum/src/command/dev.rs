@@ -16,7 +16,6 @@ use http_kit::healthcheck::reachable;
 use http_kit::{Server, Service, telemetry};
 use web::WebConfig;
 
-use super::serve;
 use crate::data::samples::{self, Counts};
 use crate::{Outcome, output};
 
@@ -49,7 +48,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Outcome> {
     if mode == Mode::Dev {
         check_dev_address(server.listen.host, auth.development.auth_dev_url.as_deref()).map_err(anyhow::Error::msg)?;
     }
-    let services = serve::services(&server);
+    let services = services::all(server.removed_keep_days);
     // Bind first: if the port is taken, nothing is written.
     let mut server = Server::bind(server)?;
     let store = config.open_to_serve().await?;
@@ -189,7 +188,7 @@ mod tests {
     /// Reports and what moderators do have no list at their name.
     #[test]
     fn what_is_printed_can_be_looked_at() {
-        assert_eq!(lists(&users_svc::services(30)), ["users"]);
+        assert_eq!(lists(&services::all(30)), ["users", "threads", "posts"]);
     }
 
     #[test]

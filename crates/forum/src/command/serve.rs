@@ -3,7 +3,6 @@
 use anyhow::Result;
 use clap::Args;
 use http_kit::binary::Serve;
-use http_kit::{ServerConfig, Service};
 use web::ForumConfig;
 
 use crate::Outcome;
@@ -17,13 +16,6 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) async fn run(arguments: Arguments) -> Result<Outcome> {
-    arguments.serve.run(services).await.map_err(anyhow::Error::from_boxed)?;
+    arguments.serve.run(|config| services::all(config.removed_keep_days)).await.map_err(anyhow::Error::from_boxed)?;
     Ok(Outcome::Done)
-}
-
-/// Every service of the forum.
-pub(super) fn services(config: &ServerConfig) -> Vec<Service> {
-    let mut services = users_svc::services(config.removed_keep_days);
-    services.extend([threads_svc::service(), posts_svc::service()]);
-    services
 }

@@ -15,7 +15,7 @@ use jsonwebtoken::Algorithm;
 use rstest::rstest;
 use serde_json::json;
 
-use crate::{Forum, name, services};
+use crate::{Forum, name};
 
 const HERE: &str = "198.51.100.1";
 const FLAGS: [&str; 4] = ["--auth-user-id-claim", "sub", "--auth-roles-claim", "roles"];
@@ -69,7 +69,7 @@ async fn limited_app(auth: Option<Arc<Auth>>, trusted_proxy_hops: usize) -> (Tes
     let read = Arc::clone(&seconds);
     let clock = Clock::new(move || Duration::from_secs(read.load(Ordering::Relaxed)));
     let rate_limits = Some(RateLimits::new(&clock));
-    (TestApp::behaving(services(), &Behaviour { auth, rate_limits, trusted_proxy_hops, ..behaviour() }).await, seconds)
+    (TestApp::behaving(services::all(30), &Behaviour { auth, rate_limits, trusted_proxy_hops, ..behaviour() }).await, seconds)
 }
 
 async fn send(app: &TestApp, from: &str, method: &str, path: &str, headers: &[(&str, &str)]) -> Answer {

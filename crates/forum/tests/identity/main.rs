@@ -101,17 +101,12 @@ impl Forum {
     }
 }
 
-/// What `forum dev` serves.
-fn services() -> Vec<http_kit::Service> {
-    users_svc::services(30).into_iter().chain([threads_svc::service(), posts_svc::service()]).collect()
-}
-
 async fn app(auth: Arc<Auth>) -> TestApp {
     app_behind(auth, |store| store).await
 }
 
 async fn app_behind(auth: Arc<Auth>, decorate: impl FnOnce(SharedStore) -> SharedStore) -> TestApp {
-    TestApp::open(services(), &Behaviour { auth: Some(auth), ..behaviour() }, decorate).await
+    TestApp::open(services::all(30), &Behaviour { auth: Some(auth), ..behaviour() }, decorate).await
 }
 
 fn with_until(mut action: Value) -> Value {

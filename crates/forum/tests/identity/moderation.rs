@@ -11,7 +11,7 @@ use http_test::{Answer, TestApp, behaviour};
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 
-use crate::{Forum, name, services, with_until};
+use crate::{Forum, name, with_until};
 
 async fn populated() -> Forum {
     let forum = Forum::new().await;
@@ -282,7 +282,7 @@ impl Cut {
         let (closed, reached) = (Arc::new(AtomicBool::new(false)), Arc::new(Notify::new()));
         let gate = (Arc::clone(&closed), Arc::clone(&reached));
         let decorate = move |store| Arc::new(Gate { store, closed: gate.0, reached: gate.1 }) as SharedStore;
-        let app = TestApp::open(services(), &behaviour(), decorate).await;
+        let app = TestApp::open(services::all(30), &behaviour(), decorate).await;
         let user = app.post("/api/users", &json!({ "name": "Ann", "email": "ann@example.com" })).await.expect_status(201);
         let thread = app.post("/api/threads", &json!({ "title": "T" })).await.expect_status(201).field("threadId");
         let post = json!({ "threadId": thread, "userId": user.field("userId"), "content": "C" });

@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use serde_json::{Value, json};
 
-use crate::{Forum, app, services, with_until};
+use crate::{Forum, app, with_until};
 
 const FLAGS: [&str; 4] = ["--auth-user-id-claim", "sub", "--auth-roles-claim", "roles"];
 const USERS: [&str; 2] = ["ann", "bob"];
@@ -222,7 +222,7 @@ async fn run(steps: &[Step], dynamodb: Option<&str>) -> Result<(), String> {
     let issuer = Issuer::start(&[&key]).await;
     let auth = issuer.auth(&FLAGS);
     let app = match dynamodb {
-        Some(endpoint) => TestApp::on_dynamodb(services(), &Behaviour { auth: Some(auth), ..behaviour() }, endpoint).await,
+        Some(endpoint) => TestApp::on_dynamodb(services::all(30), &Behaviour { auth: Some(auth), ..behaviour() }, endpoint).await,
         None => app(auth).await,
     };
     let forum = Forum { app, issuer, key };
