@@ -5,6 +5,13 @@ locals {
   dr_tasks = coalesce(var.tasks.dr_min, var.environment == "prod" ? var.tasks.min : 1)
   clients  = var.allowed_cidrs != null ? var.allowed_cidrs : local.https ? ["0.0.0.0/0", "::/0"] : []
 
+  # The services that run apart: where each listens, and its paths.
+  parts = {
+    users   = { port = 3001, paths = ["/api/users*", "/api/reports*", "/api/moderation*"] }
+    threads = { port = 3002, paths = ["/api/threads*"] }
+    posts   = { port = 3003, paths = ["/api/posts*"] }
+  }
+
   # Which task may do what on which table. An index in the list grants Query on that index and nothing else.
   access_of_programs = {
     users = {

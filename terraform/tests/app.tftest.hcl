@@ -256,7 +256,7 @@ run "tasks" {
   assert {
     condition = {
       for service in ["users", "threads", "posts"] : service => jsondecode(aws_ecs_task_definition.task[service].container_definitions)[0].healthCheck.command
-    } == { users = ["CMD", "users-svc", "healthcheck"], threads = ["CMD", "threads-svc", "healthcheck"], posts = ["CMD", "posts-svc", "healthcheck"] }
+    } == { for service in ["users", "threads", "posts"] : service => ["CMD", "service", "healthcheck"] }
     error_message = "The images hold no shell and no curl: the binary checks itself."
   }
 
