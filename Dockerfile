@@ -1,4 +1,4 @@
-# One image for each binary: docker build --target users|threads|posts|forum|lambda
+# One image for each program: docker build --target service --build-arg SERVICE=users, --target forum, --target lambda
 # The file that AWS Lambda takes in place of an image: docker build --target lambda-zip --output . .
 #
 # BuildKit keeps the registry and the target folder between builds, so only what changed is compiled, and the targets share one
@@ -13,10 +13,9 @@ COPY . .
 RUN --mount=type=cache,id=forum-registry,target=/usr/local/cargo/registry \
     --mount=type=cache,id=forum-target-${TARGETARCH},target=/src/target,sharing=locked \
     find . -path ./target -prune -o -type f -exec touch {} + \
- && cargo build --release --locked -p users-svc -p threads-svc -p posts-svc -p forum -p forum-lambda \
+ && cargo build --release --locked -p '*-svc' -p forum -p forum-lambda \
  && mkdir -p /out/data \
- && cp target/release/users-svc target/release/threads-svc target/release/posts-svc target/release/forum \
-    target/release/forum-lambda /out/
+ && cp target/release/*-svc target/release/forum target/release/forum-lambda /out/
 
 # Lambda's own system (provided.al2023) has glibc 2.34: a program that needs a newer one would not start there.
 FROM build AS lambda-file
@@ -39,29 +38,13 @@ LABEL org.opencontainers.image.vendor="forum-microservices" \
       org.opencontainers.image.licenses="MIT OR Apache-2.0" \
       org.opencontainers.image.revision="${FORUM_REVISION}"
 
-FROM base AS users
-LABEL org.opencontainers.image.title="users" org.opencontainers.image.description="The users service of the forum"
-COPY --from=build /out/users-svc /usr/local/bin/
-ENV PORT=3001
-EXPOSE 3001
-HEALTHCHECK --interval=5s --timeout=5s --start-period=10s --retries=3 CMD ["users-svc", "healthcheck"]
-ENTRYPOINT ["users-svc"]
-
-FROM base AS threads
-LABEL org.opencontainers.image.title="threads" org.opencontainers.image.description="The threads service of the forum"
-COPY --from=build /out/threads-svc /usr/local/bin/
-ENV PORT=3002
-EXPOSE 3002
-HEALTHCHECK --interval=5s --timeout=5s --start-period=10s --retries=3 CMD ["threads-svc", "healthcheck"]
-ENTRYPOINT ["threads-svc"]
-
-FROM base AS posts
-LABEL org.opencontainers.image.title="posts" org.opencontainers.image.description="The posts service of the forum"
-COPY --from=build /out/posts-svc /usr/local/bin/
-ENV PORT=3003
-EXPOSE 3003
-HEALTHCHECK --interval=5s --timeout=5s --start-period=10s --retries=3 CMD ["posts-svc", "healthcheck"]
-ENTRYPOINT ["posts-svc"]
+# One service, by its name: users for crates/users-svc. It listens on the port that is its default.
+FROM base AS service
+ARG SERVICE
+LABEL org.opencontainers.image.title="${SERVICE}" org.opencontainers.image.description="The ${SERVICE} service of the forum"
+COPY --from=build /out/${SERVICE}-svc /usr/local/bin/service
+HEALTHCHECK --interval=5s --timeout=5s --start-period=10s --retries=3 CMD ["service", "healthcheck"]
+ENTRYPOINT ["service"]
 
 FROM base AS lambda
 LABEL org.opencontainers.image.title="lambda" org.opencontainers.image.description="The whole forum as a function of AWS Lambda"
