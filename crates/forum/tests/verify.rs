@@ -8,7 +8,7 @@ use std::fs;
 
 use aws_sdk_dynamodb::types::AttributeValue::{N, S};
 use db_adapter::Item;
-use db_adapter::forum::{TABLES, modlog, post, thread, user};
+use db_adapter::forum::{TABLES, in_reference_order, modlog, post, thread, user};
 use serde_json::{Value as Json, json};
 
 use place::{Ended, Place, a_post, a_thread, a_user, item, text};
@@ -42,7 +42,10 @@ async fn a_store_alone_is_counted() {
         let tables = report["tables"].as_array().unwrap();
         let counts: Vec<_> =
             tables.iter().map(|table| (table["table"].as_str().unwrap(), table["items"].as_u64().unwrap())).collect();
-        assert_eq!(counts, [("users", 11), ("modlog", 0), ("threads", 3), ("posts", 40), ("reports", 0)]);
+        let filled = |name: &str| [("users", 11), ("threads", 3), ("posts", 40)].into_iter().find(|(filled, _)| *filled == name);
+        let expected =
+            in_reference_order(&TABLES).into_iter().map(|table| (table.name, filled(table.name).map_or(0, |(_, count)| count)));
+        assert_eq!(counts, expected.collect::<Vec<_>>());
         assert_eq!((&report["differs"], &report["findings"]), (&json!(false), &json!([])));
         checksums.push(tables.iter().map(|table| table["checksum"].clone()).collect::<Vec<_>>());
     }

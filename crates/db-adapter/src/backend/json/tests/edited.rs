@@ -107,7 +107,7 @@ async fn a_changed_snapshot_with_a_journal_is_refused_until_it_is_folded() {
     let compacted = compact_directory(&TABLES, place.options()).await.unwrap();
     assert_eq!(
         compacted.iter().map(|(table, count)| (table.name, *count)).collect::<Vec<_>>(),
-        [("modlog", 0), ("posts", 0), ("reports", 0), ("threads", 0), ("users", 2)]
+        TABLES.map(|table| (table.name, if table.name == "users" { 2 } else { 0 }))
     );
     let text = String::from_utf8(place.read("users.json")).unwrap();
     assert!(text.contains("\"email\":\"ada@example.com\"") && text.lines().count() == 4, "{text}");
