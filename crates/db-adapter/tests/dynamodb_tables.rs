@@ -96,8 +96,8 @@ async fn what_is_there_already_is_left_alone_and_what_is_not_declared_too() {
     tables::create(&store).await.unwrap();
     store.client().delete_table().table_name("people").send().await.unwrap();
     let again = tables::create(&store).await.unwrap();
-    assert_eq!(again.iter().map(|change| change.changed).collect::<Vec<_>>(), [false, false, false, false, true]);
-    assert_eq!(again.last().map(|change| change.name.as_str()), Some("people"));
+    let changed: Vec<_> = again.iter().filter(|change| change.changed).map(|change| change.name.as_str()).collect();
+    assert_eq!((changed, again.len()), (vec!["people"], TABLES.len()));
 
     let neighbour = tables::describe(&store, &user::TABLE).await.unwrap().unwrap();
     let create = store.client().create_table().table_name("neighbour").billing_mode(BillingMode::PayPerRequest);

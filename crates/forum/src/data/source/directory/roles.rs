@@ -1,7 +1,7 @@
 //! What other programs call the lists of our tables.
 
 use db_adapter::Table;
-use db_adapter::forum::{modlog, post, report, thread, user};
+use db_adapter::forum::{post, thread, user};
 
 use super::record::plain;
 
@@ -22,9 +22,9 @@ pub(super) fn names(table: &'static Table) -> Vec<&'static str> {
     }
 }
 
-/// Does a forum have such a list? What moderators do and are told is only in a store of ours.
+/// Does a forum have such a list? Others, as what moderators do and are told, may be only in a store of ours.
 pub(super) fn is_of_every_forum(table: &'static Table) -> bool {
-    ![modlog::TABLE.name, report::TABLE.name].contains(&table.name)
+    [post::TABLE.name, thread::TABLE.name, user::TABLE.name].contains(&table.name)
 }
 
 /// Is it a name of the table's list?
