@@ -1,8 +1,13 @@
-//! One Idempotency-Key makes one item: sent many times at once, after a restart, through another process, on either backend.
+//! One Idempotency-Key makes one item: sent many times at once, after a restart, through another process, on either backend. What a
+//! killed process left half done, the same key finishes.
 
 #![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "in tests")]
 
+#[path = "../dynamo/mod.rs"]
 mod dynamo;
+#[path = "../../../db-adapter/tests/fault_proxy/mod.rs"]
+mod fault_proxy;
+mod killed;
 
 use std::collections::BTreeSet;
 use std::io::{Read, Write};
