@@ -3,18 +3,26 @@
 //! Each Region is a DynamoDB of its own. Replication is the test's: the last writer of an item wins, and each item lags by itself. All
 //! clocks are one that the test moves, so that a run of minutes takes seconds; what happens follows from a seed, which is printed.
 //! `GAME_DAY_SEEDS=100` plays more games, `GAME_DAY_SEED=7` one of them again.
+//!
+//! The commands of the page are run as they stand there, with the real program: see `game_day/page.rs`.
 
-#![expect(clippy::unwrap_used, reason = "in tests")]
+#![expect(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "in tests")]
 #![expect(clippy::indexing_slicing, reason = "in tests")]
 
 #[path = "game_day/clock.rs"]
 mod clock;
 #[path = "game_day/game.rs"]
 mod game;
+#[path = "game_day/page.rs"]
+mod page;
 #[path = "game_day/region.rs"]
 mod region;
 #[path = "game_day/replication.rs"]
 mod replication;
+#[path = "game_day/router.rs"]
+mod router;
+#[path = "game_day/script.rs"]
+mod script;
 
 use std::time::Instant;
 

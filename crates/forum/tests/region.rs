@@ -201,35 +201,3 @@ fn what_cannot_work_fails_before_anything_changes() {
     fails(&world.run("us-west-2", &elsewhere), &["absent", "nothing was changed"]);
     assert_eq!(world.status()["epoch"], 1);
 }
-
-/// Each line of the page that calls `forum`, without what the shell does around it.
-fn commands_of_the_page() -> Vec<Vec<&'static str>> {
-    let page = include_str!("../../../docs/disaster-recovery.md");
-    let lines = page.lines().map(|line| line.trim_start().trim_start_matches("until "));
-    let lines = lines.map(|line| line.split([';', '|', '#']).next().unwrap_or_default());
-    let words = lines.map(|line| line.split_whitespace().skip_while(|word| word.starts_with("DYNAMODB_")).collect::<Vec<_>>());
-    words.filter(|words| words.first() == Some(&"forum") && words.len() > 1).collect()
-}
-
-/// None of them is a wrong usage, which has exit code 2. Nothing can be reached, so each fails or finds differences.
-#[test]
-fn the_commands_of_the_page_exist() {
-    let commands = commands_of_the_page();
-    let named = |name: &str| commands.iter().filter(|words| words.starts_with(&["forum", "region", name])).count();
-    assert!(["init", "status", "drain", "take"].iter().all(|name| named(name) > 0), "{commands:?}");
-    let folder = tempfile::tempdir().unwrap();
-    let nowhere = "http://127.0.0.1:1";
-    let running: Vec<_> = commands
-        .iter()
-        .map(|words| {
-            let mut command = Command::new(assert_cmd::cargo::cargo_bin!("forum"));
-            command.env_clear().args(&words[1..]).current_dir(&folder).stdout(Stdio::piped()).stderr(Stdio::piped());
-            command.envs([("DYNAMODB_ENDPOINT", nowhere), ("FENCE_ENDPOINT", nowhere), ("FENCE_TABLE", "fence")]);
-            command.env("USE_DYNAMODB", "true").stdin(Stdio::null()).spawn().unwrap()
-        })
-        .collect();
-    for (words, child) in commands.iter().zip(running) {
-        let output = child.wait_with_output().unwrap();
-        assert_eq!(output.status.code(), Some(1), "{words:?}: {:?}", texts(&output));
-    }
-}

@@ -45,18 +45,20 @@ pub(crate) async fn dynamodb() -> String {
     endpoint
 }
 
+fn options(name: &str, endpoint: &str) -> DynamoOptions {
+    DynamoOptions {
+        endpoint: Some(endpoint.to_owned()),
+        attempt_timeout: Duration::from_secs(60),
+        operation_timeout: Duration::from_secs(120),
+        ..DynamoOptions::new(name)
+    }
+}
+
 impl Region {
     pub(crate) async fn start(name: &'static str, control: Option<&Arc<Switched>>, clock: &Arc<GameClock>) -> Self {
-        let endpoint = dynamodb().await;
-        let options = DynamoOptions {
-            endpoint: Some(endpoint.clone()),
-            attempt_timeout: Duration::from_secs(60),
-            operation_timeout: Duration::from_secs(120),
-            ..DynamoOptions::new(name)
-        };
-        let store = Arc::new(DynamoStore::open(&TABLES, options.clone()).await.unwrap());
-        tables::create(&store).await.unwrap();
-        let mut processes = Vec::new();
+        let mut region = Self::at(name, dynamodb().await).await;
+        tables::create(&region.store).await.unwrap();
+        let options = options(name, &region.endpoint);
         for _ in 0..2 {
             let watch = control.map(|control| Watch::new(name, control.clone(), clock.clone(), OPERATION));
             let grant = watch.as_ref().map(Watch::grant);
@@ -66,9 +68,15 @@ impl Region {
                 Some(grant) => Arc::new(FencedStore::new(Arc::new(AtGate(gate.clone())), grant, name)),
                 None => Arc::new(AtGate(gate.clone())),
             };
-            processes.push(Process { store, watch, stopped: false, gate });
+            region.processes.push(Process { store, watch, stopped: false, gate });
         }
-        Self { endpoint, store, processes }
+        region
+    }
+
+    /// Without processes, at a DynamoDB that is there.
+    pub(crate) async fn at(name: &'static str, endpoint: String) -> Self {
+        let store = Arc::new(DynamoStore::open(&TABLES, options(name, &endpoint)).await.unwrap());
+        Self { endpoint, store, processes: Vec::new() }
     }
 
     /// Every process that runs reads the lease.
