@@ -1,5 +1,6 @@
 //! The users service: who writes.
 
+mod delete;
 mod list;
 mod me;
 
@@ -37,11 +38,6 @@ fn routes() -> Routes {
         .at("/api/users/me/export", [me::export()])
         .at(
             "/api/users/{userId}",
-            [
-                Operation::get::<Users>(),
-                Operation::patch::<Users>(),
-                Operation::replace::<Users>(),
-                Operation::delete::<Users>("Its threads and posts stay."),
-            ],
+            [Operation::get::<Users>(), Operation::patch::<Users>(), Operation::replace::<Users>(), delete::operation()],
         )
 }

@@ -2,6 +2,8 @@
 
 #![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "in tests")]
 
+mod attacks;
+mod erased;
 mod keys;
 mod limits;
 mod me;

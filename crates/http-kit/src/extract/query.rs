@@ -9,6 +9,8 @@ use axum::http::request::Parts;
 use percent_encoding::percent_decode_str;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use utoipa::IntoParams;
+use utoipa::openapi::path::{Parameter, ParameterIn};
 
 use super::strict;
 use crate::problem::{FieldError, Problem};
@@ -22,6 +24,12 @@ pub struct Query<T>(pub T);
 /// The parameters of a route that takes none.
 #[derive(Debug, Clone, Deserialize)]
 pub struct NoParameters {}
+
+impl IntoParams for NoParameters {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        Vec::new()
+    }
+}
 
 impl<T: DeserializeOwned, S: Sync> FromRequestParts<S> for Query<T> {
     type Rejection = Problem;

@@ -8,14 +8,13 @@ use db_adapter::Table;
 use db_adapter::forum::ME;
 use serde_json::{Value, json};
 use utoipa::IntoParams;
-use utoipa::openapi::path::ParameterIn;
 
 use super::body::Purpose;
 use super::documents::{self, Bodies};
 use super::read::GetParameters;
 use super::{Resource, change, create, read, schemas};
 use crate::etag::Conditions;
-use crate::extract::StrongRead;
+use crate::extract::{NoParameters, StrongRead};
 use crate::idempotency::IdempotencyKey;
 use crate::service::SharedStore;
 
@@ -130,7 +129,7 @@ impl Operation {
 
     /// `DELETE` of one item.
     pub fn delete<R: Resource>(about: &str) -> Self {
-        Self::delete_by::<R, NoQuery, _>(about, change::delete::<R>)
+        Self::delete_by::<R, NoParameters, _>(about, change::delete::<R>)
     }
 
     /// `DELETE` of one item by a handler of the service, whose parameters are `Q`.
@@ -204,15 +203,6 @@ impl Operation {
             parameters.splice(0..0, documents::path_parameters(path));
         }
         document
-    }
-}
-
-/// No parameters.
-struct NoQuery;
-
-impl IntoParams for NoQuery {
-    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<utoipa::openapi::path::Parameter> {
-        Vec::new()
     }
 }
 

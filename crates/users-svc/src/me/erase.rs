@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use axum::response::Response;
-use db_adapter::forum::{activity, now, post, report, thread, user};
+use db_adapter::forum::{REQUEST_HASH, activity, now, post, report, thread};
 use db_adapter::schema::UPDATED_AT;
-use db_adapter::{Error, Item, Key, Query as IndexQuery, Read, Scan, Store, Update};
+use db_adapter::{Error, Key, Query as IndexQuery, Read, Scan, Store, Update};
 use http_kit::etag::Conditions;
 use http_kit::extract::Query;
 use http_kit::paging::index;
@@ -16,12 +16,10 @@ use serde::de::{Deserializer, Error as _};
 use utoipa::IntoParams;
 
 use crate::Users;
+use crate::delete::{ERASED, delete_profile};
 
 /// Erasing goes on while there is at least this much time; enough for one more page and the response.
 const RESERVE: Duration = Duration::from_millis(500);
-/// What a thread is called whose author was erased while others had posted in it, and a suspended user who was.
-const ERASED: &str = "[erased]";
-
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 struct EraseMe {
@@ -61,32 +59,15 @@ async fn erase_me(
     deadline: Deadline,
     Query(EraseMe { posts }): Query<EraseMe>,
 ) -> Result<Response, Problem> {
-    let profile = me.find(&Read::STRONG).await?;
-    let expected = conditions.expected_of(&profile)?;
+    // A stale condition erases nothing.
+    conditions.expected_of(&me.find(&Read::STRONG).await?)?;
     if posts == Some(Posts::Erase) {
         erase_posts(me.store(), me.id(), deadline).await?;
         erase_threads(me.store(), me.id(), deadline).await?;
         erase_reports(me.store(), me.id(), deadline).await?;
     }
-    match stub(&profile) {
-        Some(update) => {
-            me.store().update(&user::TABLE, &Key::hash(me.id()), &Update { expected, ..update }).await?;
-        }
-        None => me.delete(&Key::hash(me.id()), expected.as_ref()).await?,
-    }
+    delete_profile(&me, &conditions).await?;
     Ok(response::no_content())
-}
-
-/// Where the user is suspended: what leaves of the profile only its id and the suspension.
-fn stub(profile: &Item) -> Option<Update> {
-    profile.text("suspendedUntil").filter(|until| *until > now())?;
-    let known = user::TABLE.attributes.iter().filter(|known| known.is_of_client());
-    let mut update = Update { remove: known.map(|known| known.name.to_owned()).collect(), ..Update::default() };
-    // Every user has a name.
-    update.remove.remove("name");
-    update.set.insert("name".to_owned(), ERASED.into());
-    update.set.insert(UPDATED_AT.to_owned(), now().into());
-    Some(update)
 }
 
 async fn erase_posts(store: &dyn Store, user_id: &str, deadline: Deadline) -> Result<(), Problem> {
@@ -124,7 +105,8 @@ async fn erase_threads(store: &dyn Store, user_id: &str, deadline: Deadline) -> 
                 let mut update = Update::default();
                 update.set.insert("title".to_owned(), ERASED.into());
                 update.set.insert(UPDATED_AT.to_owned(), now().into());
-                update.remove.extend(["description".to_owned(), "userId".to_owned()]);
+                // The fingerprint of what was said, too.
+                update.remove.extend(["description", "userId", REQUEST_HASH].map(str::to_owned));
                 gone(store.update(&thread::TABLE, &key, &update).await.map(drop))?;
             }
         }
