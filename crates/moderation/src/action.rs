@@ -90,7 +90,7 @@ fn aspect(action: &str) -> Aspect {
 /// `POST /api/moderation/actions` with its description. Posts are kept for so many days once they are removed.
 pub(crate) fn operation(removed_keep_days: u32) -> Operation {
     let about = "`suspend` and `unsuspend` a user; `lock`, `unlock`, `pin` and `unpin` a thread; `remove` and `restore` a thread or a post; \
-                 `dismiss` the reports of any of them. `suspend`, `remove` and `dismiss` resolve its open reports. The action is logged first \
+                 `dismiss` the reports of any of them, also of one that is gone. `suspend`, `remove` and `dismiss` resolve its open reports. The action is logged first \
                  and done then: where that fails, the same request with the same `Idempotency-Key` finishes it. For moderators.";
     let handler = move |caller: Caller,
                         store: State<SharedStore>,
@@ -113,13 +113,17 @@ async fn act(
     let until = until(&draft)?;
     draft.attributes.extend(until.iter().map(|until| ("until".to_owned(), until.as_str().into())));
     let (target, mut found) = (draft.text("target").to_owned(), None);
+    let dismisses = aspect(draft.text("action")) == Aspect::Reports;
     let references = draft.check_references::<Actions>(&*store, &caller);
     let checks = async {
         if until.is_some_and(|until| until <= now()) {
             return Err(Problem::field("until", "must be in the future"));
         }
         references.await?;
-        found = Some(find_target(&*store, &target, &Read::STRONG).await?.1);
+        // Reports of what is gone must be closed, too.
+        if !dismisses {
+            found = Some(find_target(&*store, &target, &Read::STRONG).await?.1);
+        }
         Ok(())
     };
     let logged = idempotency::create(&*store, &modlog::TABLE, key, &draft.scope, draft.attributes, checks).await?;

@@ -71,3 +71,24 @@ async fn nobody_deletes_a_suspension_with_the_profile() {
     forum.send("DELETE", "/api/users/ann", Some(&boss), None).await.expect_status(204);
     assert_is_suspended(&forum).await;
 }
+
+/// Else whoever deletes what was reported leaves moderators with reports that nobody can close.
+#[tokio::test]
+async fn reports_of_what_is_gone_can_be_dismissed() {
+    let forum = Forum::with(&FLAGS).await;
+    forum.populate().await;
+    let report = json!({ "target": "posts/p1", "reason": "r" });
+    forum.send("POST", "/api/reports", Some(&forum.token("ann")), Some(report)).await.expect_status(201);
+    forum.send("DELETE", "/api/posts/p1", Some(&forum.token("bob")), None).await.expect_status(204);
+    let open = async || {
+        let queue = forum.send("GET", "/api/moderation/reports", Some(&forum.moderator()), None).await;
+        queue.expect_status(200).json().as_array().unwrap().len()
+    };
+    assert_eq!(open().await, 1);
+    forum.moderate("posts/p1", "dismiss").await;
+    assert_eq!(open().await, 0);
+    // Nothing else can be done to what is gone.
+    let body = json!({ "target": "posts/p1", "action": "remove", "reason": "r" });
+    let removed = forum.send("POST", "/api/moderation/actions", Some(&forum.moderator()), Some(body)).await;
+    assert_eq!(removed.problem(422), ["target"]);
+}

@@ -124,3 +124,24 @@ fn no_text_becomes_a_part_of_a_page() {
         assert!(!page.html.contains("<img") && !page.html.contains("<b>"), "{page:?}");
     }
 }
+
+/// Carol is a moderator. In the sample data somebody has reported the first post.
+#[test]
+fn reports_of_what_is_gone_are_dismissed() {
+    let dev = Dev::start();
+    let mut alice = dev.person("1");
+    let thread = dev.write("/api/threads", &json!({ "title": "T", "userId": "2" }));
+    let target = format!("threads/{}", thread["threadId"].as_str().unwrap());
+    dev.write("/api/reports", &json!({ "target": target, "reason": "An advertisement", "userId": "1" }));
+    let mut bob = dev.person("2");
+    let form = bob.get(&format!("/{target}/delete"));
+    bob.fill(&form, &format!("/{target}/delete"), &[]).expect(200, "");
+    let act = format!("/moderation/act?target={target}");
+    alice.get(&act).expect(200, "is gone");
+    let mut carol = dev.person("3");
+    carol.get("/moderation").expect(200, &target);
+    let form = carol.get(&act).expect(200, "This thread is gone.");
+    assert!(!form.html.contains("value=\"remove\""), "{form:?}");
+    carol.fill(&form, "/moderation/act", &[("reason", "Gone"), ("do", "dismiss")]).expect(200, "Gone");
+    assert!(!carol.get("/moderation").html.contains(&target));
+}

@@ -1,7 +1,7 @@
 //! For moderators: what was reported, what was done, and what can be done.
 
 use axum::extract::Query;
-use axum::http::Method;
+use axum::http::{Method, StatusCode};
 use axum::response::{IntoResponse, Redirect, Response};
 use chrono::{TimeDelta, Utc};
 use maud::{Markup, html};
@@ -19,6 +19,9 @@ use crate::visit::Visit;
 
 /// How long a user can be suspended: days, and how people call them.
 const SUSPENSIONS: [(i64, &str); 5] = [(1, "a day"), (7, "a week"), (30, "30 days"), (365, "a year"), (36_500, "for good")];
+
+/// What can be done to everything, also to what is gone.
+const DISMISS: (&str, &str) = ("dismiss", "Dismiss the reports");
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
@@ -147,7 +150,7 @@ async fn matter(visit: &Visit, target: &str) -> Result<Matter, Failure> {
             user.name.unwrap_or_default()
         }
     };
-    actions.push(("dismiss", "Dismiss the reports"));
+    actions.push(DISMISS);
     Ok(Matter { text, actions })
 }
 
@@ -180,7 +183,13 @@ pub(crate) async fn act(visit: Visit, sent: Sent) -> Result<Response, Failure> {
 async fn page(visit: &Visit, sent: &Sent, failure: Option<&Failure>) -> Result<Response, Failure> {
     let target = sent.text("target");
     let (_, what) = kind(&target)?;
-    let Matter { text, actions } = matter(visit, &target).await?;
+    let Matter { text, actions } = match matter(visit, &target).await {
+        // Its reports are still in the queue.
+        Err(failure) if failure.status == StatusCode::NOT_FOUND => {
+            Matter { text: format!("This {what} is gone."), actions: vec![DISMISS] }
+        }
+        matter => matter?,
+    };
     let form = Form { visit, sent, failure };
     let heading = format!("Moderate this {what}");
     let body = html! {
