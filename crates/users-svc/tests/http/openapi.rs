@@ -16,6 +16,16 @@ async fn the_document_is_locked() {
     insta::assert_json_snapshot!(document);
 }
 
+#[tokio::test]
+async fn the_documents_of_moderation_are_locked() {
+    let app = http_test::TestApp::new(users_svc::services(30)).await;
+    for service in ["reports", "moderation"] {
+        let mut document = app.get(&format!("/api/{service}/openapi.json")).await.expect_status(200).json();
+        document["info"]["version"] = "…".into();
+        insta::assert_json_snapshot!(format!("the_document_of_{service}_is_locked"), document);
+    }
+}
+
 /// Every declared limit is in the document, and is the one that is checked.
 #[tokio::test]
 async fn the_lengths_in_the_document_are_those_that_are_checked() {
