@@ -17,7 +17,7 @@ async fn main() -> ExitCode {
     let settings = Serve::<ForumConfig>::of_environment("forum-lambda");
     let services = |config: &ServerConfig| services::all(config.removed_keep_days);
     let ended = match settings.embed(services).await {
-        Ok(forum) => forum_lambda::run(forum.router.clone(), forum.emf.clone()).await,
+        Ok(forum) => http_lambda::run(forum.router.clone(), || forum.before_freeze()).await,
         Err(reason) => Err(reason),
     };
     match ended {

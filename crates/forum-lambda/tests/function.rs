@@ -1,40 +1,26 @@
 //! `forum-lambda` behind the interface of the runtime, with events of an HTTP API in the form of AWS's documentation.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "in tests")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "in tests")]
 
-mod runtime;
+mod program;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use runtime::{Function, program};
+use program::{Function, program};
 use serde_json::{Value, json};
 
-/// What a response may take, as JSON.
-const MAX_RESPONSE: usize = 6_000_000;
-
-/// The event of a request: the documented one with another method, path, query, headers and body.
+/// The event of a request, which is JSON where it has a body.
 fn event(method: &str, path: &str, headers: &[(&str, &str)], body: Option<&str>) -> Value {
-    let mut event: Value = serde_json::from_str(include_str!("events/get.json")).unwrap();
-    let (path, query) = path.split_once('?').unwrap_or((path, ""));
-    event["rawPath"] = path.into();
-    event["rawQueryString"] = query.into();
-    event["requestContext"]["http"]["method"] = method.into();
-    event["requestContext"]["http"]["path"] = path.into();
-    for (name, value) in headers {
-        event["headers"][*name] = (*value).into();
-    }
-    if let Some(body) = body {
-        event["headers"]["content-type"] = "application/json".into();
-        event["headers"]["content-length"] = body.len().to_string().into();
-        event["body"] = body.into();
-    }
-    event
+    let json = body.map(|_| ("content-type", "application/json"));
+    let host = Some(("host", "a1b2c3d4e5.execute-api.us-east-1.amazonaws.com"));
+    let headers = host.into_iter().chain(headers.iter().copied()).chain(json);
+    let headers = headers.map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect();
+    http_test::lambda::event("a1b2c3d4e5", method, path, &headers, body.unwrap_or_default().as_bytes())
 }
 
 /// The status, the headers, and the body as text.
 async fn ask(function: &Function, event: Value) -> (u64, Value, String) {
     let response = function.invoke(event).await.unwrap();
-    assert!(response.to_string().len() < MAX_RESPONSE);
     assert_eq!(response["isBase64Encoded"], false, "{response}");
     let body = response["body"].as_str().unwrap_or_default().to_owned();
     (response["statusCode"].as_u64().unwrap(), response["headers"].clone(), body)
@@ -70,6 +56,22 @@ async fn a_user_is_made_read_changed_and_deleted() {
     let (status, _, body) = ask(&function, event("DELETE", &path, &[], None)).await;
     assert_eq!((status, body.as_str()), (204, ""));
     assert_eq!(get(&function, &path).await.0, 404);
+}
+
+/// The example of the payload's documentation, with the host that every event has:
+/// <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html>.
+#[tokio::test]
+async fn the_documented_event_is_understood() {
+    let function = Function::start().await;
+    let mut documented: Value = serde_json::from_str(include_str!("events/documented.json")).unwrap();
+    documented["headers"]["host"] = documented["requestContext"]["domainName"].clone();
+    let (status, headers, body) = ask(&function, documented.clone()).await;
+    assert_eq!((status, &headers["content-type"]), (404, &"application/problem+json".into()), "{body}");
+    documented["rawPath"] = "/api/users".into();
+    let (status, _, body) = ask(&function, documented.clone()).await;
+    assert!(status == 400 && body.contains("parameter1") && body.contains("parameter2"), "{status} {body}");
+    documented["rawQueryString"] = "".into();
+    assert_eq!(ask(&function, documented).await.0, 415);
 }
 
 #[tokio::test]
@@ -142,7 +144,7 @@ async fn with_web_it_serves_the_page_of_the_api_in_the_same_process() {
 #[test]
 fn without_identity_it_does_not_begin() {
     let data = tempfile::tempdir().unwrap();
-    let ended = program(data.path(), "127.0.0.1:1").output().unwrap();
+    let ended = program(data.path(), ([127, 0, 0, 1], 1).into()).output().unwrap();
     let reason = String::from_utf8(ended.stderr).unwrap();
     assert_eq!((ended.status.code(), reason.lines().count()), (Some(1), 1), "{reason}");
     assert!(reason.starts_with("forum-lambda: ") && reason.contains("AUTH_ISSUER"), "{reason}");

@@ -156,9 +156,17 @@ async fn serve(settings: Settings, page: impl PageConfig, services: Services) ->
 pub struct Embedded {
     /// Every route, with every layer.
     pub router: Router,
-    /// Writes metrics, where they are to be written.
-    pub emf: Option<Emf>,
+    emf: Option<Emf>,
     _logs: Logs,
+}
+
+impl Embedded {
+    /// What is to be done before the process may be frozen: writes metrics when a minute has passed since the last ones.
+    pub async fn before_freeze(&self) {
+        if let Some(emf) = &self.emf {
+            emf.write_if_due();
+        }
+    }
 }
 
 impl<P: PageConfig> Serve<P> {

@@ -1,4 +1,4 @@
-//! How the services are tested over HTTP: [`TestApp`] without a socket, [`Process`] as programs. For tests only, so that what goes
+//! How the services are tested over HTTP: [`TestApp`] without a socket or as a function of AWS Lambda, [`Process`] as programs. For tests only, so that what goes
 //! wrong panics.
 
 #![expect(clippy::expect_used, clippy::indexing_slicing, clippy::panic, reason = "for tests only")]
@@ -7,6 +7,7 @@ mod answer;
 mod conditions;
 mod issuer;
 mod lagging;
+pub mod lambda;
 mod process;
 mod settings;
 mod texts;
@@ -24,6 +25,7 @@ use http_kit::config::Origins;
 use http_kit::health::Draining;
 use http_kit::layers::{Behaviour, app};
 use http_kit::{Service, SharedStore};
+use lambda::Function;
 use serde_json::Value;
 use tempfile::TempDir;
 use tower::ServiceExt;
@@ -71,9 +73,10 @@ async fn new_store() -> (TempDir, SharedStore) {
 }
 
 /// Services with all layers on an empty store of their own: JSON files, which go away with it, or, where `DYNAMODB_ENDPOINT` is set,
-/// tables there, which stay.
+/// tables there, which stay. Where `AWS_LAMBDA_RUNTIME_API` is set, its requests go through [`lambda`].
 pub struct TestApp {
     router: Router,
+    function: Option<Function>,
     /// What the services store in.
     pub store: SharedStore,
     /// Begin it, and readiness is 503.
@@ -125,12 +128,16 @@ impl TestApp {
 
     fn serve(services: Vec<Service>, behaviour: &Behaviour, store: SharedStore, dir: TempDir) -> Self {
         let draining = Draining::default();
-        Self { router: app(services, &store, behaviour, &draining), store, draining, lagging: None, _dir: dir }
+        let router = app(services, &store, behaviour, &draining);
+        Self { function: Function::of(&router), router, store, draining, lagging: None, _dir: dir }
     }
 
     /// Any request.
     pub async fn send(&self, request: Request<Body>) -> Answer {
-        let response = self.router.clone().oneshot(request).await.expect("infallible");
+        let response = match &self.function {
+            Some(function) => function.send(request).await,
+            None => self.router.clone().oneshot(request).await.expect("infallible"),
+        };
         Answer::read(response).await
     }
 

@@ -151,7 +151,11 @@ async fn odd_keys_are_refused() {
     for key in ["", "a b", "ä", &"x".repeat(256)] {
         assert_eq!(create_with_key(&app, key, &ann()).await.problem(400), ["Idempotency-Key"], "{key}");
     }
-    let twice = [("idempotency-key", "a"), ("idempotency-key", "b")];
-    assert_eq!(app.send_json("POST", "/api/users", &twice, &ann()).await.problem(400), ["Idempotency-Key"]);
     create_with_key(&app, &"!".repeat(255), &ann()).await.expect_status(201);
+}
+
+#[tokio::test]
+async fn a_key_given_twice_is_refused() {
+    let twice = [("idempotency-key", "a"), ("idempotency-key", "b")];
+    assert_eq!(app().await.send_json("POST", "/api/users", &twice, &ann()).await.problem(400), ["Idempotency-Key"]);
 }

@@ -1,4 +1,4 @@
-//! Requests of an HTTP API (payload 2.0) for a router, and its responses as the API takes them:
+//! A router as a function of AWS Lambda: requests of an HTTP API (payload 2.0) for it, and its responses as the API takes them:
 //! <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html>.
 
 use std::borrow::Cow;
@@ -12,7 +12,6 @@ use axum::http::{Response, StatusCode, header};
 use axum::response::IntoResponse;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use http_kit::Problem;
-use http_kit::emf::Emf;
 use lambda_http::aws_lambda_events::apigw::ApiGatewayV2httpRequest;
 use lambda_http::lambda_runtime::LambdaEvent;
 use lambda_http::request::LambdaRequest;
@@ -29,19 +28,20 @@ const NOT_IN_A_PATH: &AsciiSet =
     &CONTROLS.add(b' ').add(b'"').add(b'<').add(b'>').add(b'`').add(b'{').add(b'}').add(b'#').add(b'?');
 const NOT_IN_A_QUERY: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'<').add(b'>').add(b'#');
 
-/// Serves the routes as a function, until the runtime ends it, which it does without a signal. Writes metrics when a minute has passed
-/// since the last ones, before the response that they go with is sent: afterwards the process is frozen.
+/// Serves the routes as a function, until the runtime ends it, which it does without a signal. What is left to do, such as writing
+/// metrics, `before_freeze` does after each request, before its response is sent: afterwards the process is frozen.
 ///
 /// # Errors
 /// The runtime's interface cannot be used.
-pub async fn run(router: Router, emf: Option<Emf>) -> Result<(), lambda_http::Error> {
+pub async fn run<F>(router: Router, before_freeze: impl Fn() -> F + Clone + Send) -> Result<(), lambda_http::Error>
+where
+    F: Future<Output = ()> + Send,
+{
     let http = Adapter::from(service_fn(move |request: lambda_http::Request| {
-        let (router, emf) = (router.clone(), emf.clone());
+        let (router, before_freeze) = (router.clone(), before_freeze.clone());
         async move {
             let response = handle(router, request).await;
-            if let Some(emf) = emf {
-                emf.write_if_due();
-            }
+            before_freeze().await;
             Ok::<_, Infallible>(response)
         }
     }));
