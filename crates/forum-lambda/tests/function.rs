@@ -6,6 +6,7 @@ mod program;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use http_test::Collector;
 use program::{Function, program};
 use serde_json::{Value, json};
 
@@ -128,6 +129,17 @@ async fn the_longest_page_fits_into_a_response_and_is_compressed_where_asked() {
     assert_eq!((&compressed["isBase64Encoded"], &compressed["headers"]["content-encoding"]), (&json!(true), &json!("gzip")));
     let bytes = STANDARD.decode(compressed["body"].as_str().unwrap()).unwrap();
     assert_eq!(bytes[..2], [0x1f, 0x8b]);
+}
+
+/// Once the response is sent, the process may be frozen for hours.
+#[tokio::test]
+async fn spans_are_sent_before_the_response() {
+    let collector = Collector::start();
+    let function = Function::start_with(&[("OTEL_EXPORTER_OTLP_ENDPOINT", &collector.endpoint)]).await;
+    assert_eq!(get(&function, "/api/users").await.0, 200);
+    let names: Vec<_> = collector.spans().into_iter().map(|span| (span.service, span.name)).collect();
+    let expected = ["store.scan", "GET /api/users"].map(|name| ("forum-lambda".to_owned(), name.to_owned()));
+    assert!(expected.iter().all(|span| names.contains(span)), "{names:?}");
 }
 
 #[tokio::test]

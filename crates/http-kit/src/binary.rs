@@ -136,7 +136,7 @@ pub fn with_port(command: clap::Command, port: &'static str) -> clap::Command {
 
 async fn serve(settings: Settings, page: impl PageConfig, services: Services) -> Result<(), Failure> {
     let Settings { server, store, cache, auth: auth_config } = settings;
-    let _logs = telemetry::init(server.log_format, &server.rust_log);
+    let logs = telemetry::init_to_serve(&server)?;
     store.check_request_timeout(server.request_timeout())?;
     let auth = identity(&auth_config, server.listen.host)?;
     let pages = page.pages(&auth_config)?;
@@ -145,7 +145,7 @@ async fn serve(settings: Settings, page: impl PageConfig, services: Services) ->
     if let Some(pages) = pages {
         server = server.with_pages(pages);
     }
-    let store = cache.wrap(store.open_to_serve().await?);
+    let store = logs.traced(cache.wrap(store.open_to_serve().await?));
     warn_where_open(auth.is_none());
     server.run(store, services, auth).await?;
     Ok(())
@@ -157,12 +157,14 @@ pub struct Embedded {
     /// Every route, with every layer.
     pub router: Router,
     emf: Option<Emf>,
-    _logs: Logs,
+    logs: Logs,
 }
 
 impl Embedded {
-    /// What is to be done before the process may be frozen: writes metrics when a minute has passed since the last ones.
+    /// What is to be done before the process may be frozen: sends traces, and writes metrics when a minute has passed since the last
+    /// ones.
     pub async fn before_freeze(&self) {
+        self.logs.send_traces().await;
         if let Some(emf) = &self.emf {
             emf.write_if_due();
         }
@@ -184,15 +186,15 @@ impl<P: PageConfig> Serve<P> {
     /// Settings that exclude each other, a store that cannot be opened.
     pub async fn embed(self, services: Services) -> Result<Embedded, Failure> {
         let Settings { server, store, cache, auth: auth_config } = self.settings;
-        let logs = telemetry::init(server.log_format, &server.rust_log);
+        let logs = telemetry::init_to_serve(&server)?;
         store.check_request_timeout(server.request_timeout())?;
         let auth = identity(&auth_config, Ipv4Addr::UNSPECIFIED.into())?;
         let pages = self.page.pages(&auth_config)?;
-        let store = cache.wrap(store.open_to_serve().await?);
+        let store = logs.traced(cache.wrap(store.open_to_serve().await?));
         warn_where_open(auth.is_none());
         let emf = (server.metrics == MetricsSink::Emf).then(|| Emf::new(&server.metrics_namespace));
         let router = routes(&server, &store, services(&server), auth, pages).await;
-        Ok(Embedded { router, emf, _logs: logs })
+        Ok(Embedded { router, emf, logs })
     }
 }
 

@@ -88,6 +88,12 @@ pub struct ServerConfig {
     /// The namespace of these metrics in CloudWatch
     #[arg(long, env = "METRICS_NAMESPACE", value_name = "METRICS_NAMESPACE", default_value = "forum", value_parser = namespace)]
     pub metrics_namespace: String,
+    /// URL of an OpenTelemetry collector that takes traces by OTLP over HTTP, as in http://localhost:4318 [default: no traces]
+    #[arg(long, env = "OTEL_EXPORTER_OTLP_ENDPOINT", value_name = "OTEL_EXPORTER_OTLP_ENDPOINT", value_parser = collector)]
+    pub otel_exporter_otlp_endpoint: Option<String>,
+    /// What traces call this service [default: the program's name]
+    #[arg(long, env = "OTEL_SERVICE_NAME", value_name = "OTEL_SERVICE_NAME")]
+    pub otel_service_name: Option<String>,
 }
 
 /// Where a server listens.
@@ -183,6 +189,12 @@ fn namespace(text: &str) -> Result<String, &'static str> {
     if valid { Ok(text.to_owned()) } else { Err("expected 1 to 255 letters, digits and .-_/#, not AWS/ at the start") }
 }
 
+fn collector(text: &str) -> Result<String, &'static str> {
+    let url =
+        Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host() && url.query().is_none());
+    url.map(|_| text.to_owned()).ok_or("expected a URL of http:// or https://, as in http://localhost:4318")
+}
+
 fn filter(text: &str) -> Result<String, String> {
     EnvFilter::try_new(text).map(|_| text.to_owned()).map_err(|error| format!("{error}; expected LEVEL or a list TARGET=LEVEL"))
 }
@@ -244,7 +256,7 @@ mod tests {
         let command = Cli::command();
         command.clone().debug_assert();
         let settings: Vec<_> = command.get_arguments().filter(|arg| arg.get_env().is_some()).collect();
-        assert_eq!(settings.len(), 20);
+        assert_eq!(settings.len(), 22);
         for arg in settings {
             let variable = arg.get_env().unwrap().to_str().unwrap();
             assert_eq!(arg.get_long().unwrap().to_uppercase().replace('-', "_"), variable);
@@ -270,6 +282,8 @@ mod tests {
     #[case("--metrics-namespace", "AWS/x", "METRICS_NAMESPACE")]
     #[case("--metrics-namespace", "a b", "1 to 255 letters")]
     #[case("--trusted-proxy-hops", "17", "TRUSTED_PROXY_HOPS")]
+    #[case("--otel-exporter-otlp-endpoint", "localhost:4318", "http://localhost:4318")]
+    #[case("--otel-exporter-otlp-endpoint", "http://", "OTEL_EXPORTER_OTLP_ENDPOINT")]
     fn a_bad_value_is_named_with_its_variable_and_what_is_allowed(#[case] flag: &str, #[case] value: &str, #[case] named: &str) {
         let error = Cli::try_parse_from(["forum", &format!("{flag}={value}")]).unwrap_err().to_string();
         assert!(error.contains(value) && error.contains(named), "{error}");

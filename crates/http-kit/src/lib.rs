@@ -9,6 +9,7 @@ mod log_writer;
 mod open_files;
 mod receive;
 mod request;
+mod traces;
 mod turn;
 mod unsent;
 

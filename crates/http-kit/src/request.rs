@@ -24,6 +24,7 @@ use crate::loopback::is_loopback_host;
 use crate::metrics::InFlight;
 use crate::problem::{self, Problem};
 use crate::receive::{Bodies, Received, closing};
+use crate::traces;
 
 /// The header that carries a request's id.
 pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -102,7 +103,7 @@ where
         let path = cut(request.uri().path(), LOGGED_PATH).into_owned();
         let route = request.extensions().get::<MatchedPath>().cloned();
 
-        let span = tracing::info_span!("request", request_id = %id);
+        let span = traces::request_span(&id, &method, route.as_ref(), request.headers());
         let in_flight = InFlight::start();
         let response = self.inner.call(request).instrument(span.clone());
         async move {
@@ -112,6 +113,7 @@ where
             let route = route.as_ref().map_or(UNMATCHED, MatchedPath::as_str);
             let latency = started.elapsed();
             crate::metrics::record(&method, route, response.status(), latency);
+            traces::end_request(&span, response.status());
             span.in_scope(|| log(&method, &path, route, &response, latency));
             if let Ok(id) = HeaderValue::try_from(id) {
                 response.headers_mut().insert(REQUEST_ID, id);

@@ -1,16 +1,20 @@
-//! Logs, JSON for machines or pretty for people, on standard error; and the start of the metrics.
+//! Logs, JSON for machines or pretty for people, on standard error; and the start of metrics and traces.
 
 use std::io::{IsTerminal, Write};
-use std::sync::{Mutex, PoisonError, mpsc};
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use tracing_appender::non_blocking::WorkerGuard;
-use tracing_subscriber::EnvFilter;
-use tracing_subscriber::fmt;
+use db_adapter::layer::TracedStore;
+use tracing::Subscriber;
+use tracing_appender::non_blocking::{NonBlocking, WorkerGuard};
 use tracing_subscriber::prelude::*;
+use tracing_subscriber::registry::LookupSpan;
+use tracing_subscriber::{EnvFilter, Layer, fmt};
 
-use crate::config::LogFormat;
+use crate::config::{LogFormat, ServerConfig};
+use crate::service::SharedStore;
+use crate::traces::Exporter;
 use crate::{log_writer, metrics};
 
 /// How long a program waits for whoever reads what it prints: twice of what the log's guard may take.
@@ -36,15 +40,33 @@ impl OnceAMinute {
     }
 }
 
-/// Waits for the lines that are not written yet when it is dropped, but not for a log that nobody reads.
+/// Waits for the lines and spans that are not sent yet when it is dropped, but not for a log that nobody reads.
 #[derive(Debug)]
 #[must_use = "the last lines of the log are lost without it"]
 pub struct Logs {
     guard: Option<WorkerGuard>,
+    traces: Option<Exporter>,
+}
+
+impl Logs {
+    /// The store, in front of which its calls become spans where traces are sent.
+    pub fn traced(&self, store: SharedStore) -> SharedStore {
+        if self.traces.is_some() { Arc::new(TracedStore::new(store)) } else { store }
+    }
+
+    /// Waits until the spans that have ended are sent, but not for a collector that does not take them.
+    pub async fn send_traces(&self) {
+        if let Some(traces) = &self.traces {
+            traces.flush(PATIENCE).await;
+        }
+    }
 }
 
 impl Drop for Logs {
     fn drop(&mut self) {
+        if let Some(traces) = self.traces.take() {
+            wait_for(move || traces.shutdown(PATIENCE));
+        }
         let guard = self.guard.take();
         // The guard prints to standard output where the queue is full, which may wait without end.
         wait_for(move || drop(guard));
@@ -54,18 +76,29 @@ impl Drop for Logs {
 /// Sends the process's logs, and its panics, to standard error, and installs the recorder of the metrics. Once per process, before
 /// a store is opened: what is counted before, a store keeps in series that nobody sees. Later calls change nothing.
 pub fn init(format: LogFormat, filter: &str) -> Logs {
+    start(format, filter, None)
+}
+
+/// As [`init`], for a program that serves: it sends traces too, where its settings say so. Within a runtime.
+///
+/// # Errors
+/// What to set, for the person who starts the program.
+pub fn init_to_serve(config: &ServerConfig) -> Result<Logs, String> {
+    let endpoint = config.otel_exporter_otlp_endpoint.as_deref();
+    let traces = endpoint.map(|endpoint| Exporter::start(endpoint, config.otel_service_name.clone())).transpose()?;
+    Ok(start(config.log_format, &config.rust_log, traces))
+}
+
+fn start(format: LogFormat, filter: &str, traces: Option<Exporter>) -> Logs {
     metrics::install();
     let (queue, guard) = log_writer::start(format);
-    let registry = tracing_subscriber::registry().with(EnvFilter::new(filter));
-    // Errors of the formatter itself would be written to standard error at once, whoever waits.
-    let started = match format {
-        LogFormat::Json => {
-            let json = fmt::layer().json().flatten_event(true).with_span_list(false);
-            registry.with(json.log_internal_errors(false).with_writer(queue)).try_init()
-        }
-        LogFormat::Pretty => {
-            let ansi = std::io::stderr().is_terminal();
-            registry.with(fmt::layer().with_ansi(ansi).log_internal_errors(false).with_writer(queue)).try_init()
+    let filter = EnvFilter::new(filter);
+    let started = match &traces {
+        // One filter for all costs less than one of the log's own.
+        None => tracing_subscriber::registry().with(filter).with(lines(format, queue)).try_init(),
+        // What is not logged may be a span all the same.
+        Some(traces) => {
+            tracing_subscriber::registry().with(lines(format, queue).with_filter(filter)).with(traces.layer()).try_init()
         }
     };
     if started.is_ok() {
@@ -75,7 +108,24 @@ pub fn init(format: LogFormat, filter: &str) -> Logs {
             tracing::error!(location, message, "panic");
         }));
     }
-    Logs { guard: Some(guard) }
+    Logs { guard: Some(guard), traces }
+}
+
+/// Errors of the formatter itself would be written to standard error at once, whoever waits.
+fn lines<S>(format: LogFormat, queue: NonBlocking) -> Box<dyn Layer<S> + Send + Sync>
+where
+    S: Subscriber + for<'span> LookupSpan<'span>,
+{
+    match format {
+        LogFormat::Json => {
+            let json = fmt::layer().json().flatten_event(true).with_span_list(false);
+            json.log_internal_errors(false).with_writer(queue).boxed()
+        }
+        LogFormat::Pretty => {
+            let ansi = std::io::stderr().is_terminal();
+            fmt::layer().with_ansi(ansi).log_internal_errors(false).with_writer(queue).boxed()
+        }
+    }
 }
 
 /// Prints a text to a stream that perhaps nobody reads: does not wait for long, and does not mind that it is closed.

@@ -4,6 +4,7 @@
 #![expect(clippy::expect_used, clippy::indexing_slicing, clippy::panic, reason = "for tests only")]
 
 mod answer;
+mod collector;
 mod conditions;
 mod issuer;
 mod lagging;
@@ -31,6 +32,7 @@ use tempfile::TempDir;
 use tower::ServiceExt;
 
 pub use answer::Answer;
+pub use collector::{Collector, ReceivedSpan};
 pub use conditions::conditions_guard_writes;
 pub use issuer::{Issuer, SigningKey};
 pub use lagging::Lagging;

@@ -41,7 +41,7 @@ pub(crate) struct Arguments {
 pub(crate) async fn run(arguments: Arguments) -> Result<Outcome> {
     let Arguments { empty, strict, settings, page } = arguments;
     let Settings { server, store: config, cache, auth } = settings;
-    let _logs = telemetry::init(server.log_format, &server.rust_log);
+    let logs = telemetry::init_to_serve(&server).map_err(anyhow::Error::msg)?;
     config.check_request_timeout(server.request_timeout())?;
     let mode = auth.mode(server.listen.host, Mode::Dev).map_err(anyhow::Error::msg)?;
     ensure!(!strict || mode == Mode::Dev, "--strict is for AUTH=dev, and AUTH is {}", mode.name());
@@ -73,7 +73,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Outcome> {
     let page = page.open(&greeting.url, issuer.as_deref(), &config.data_dir)?;
     let server = server.with_pages(Arc::new(page));
     output::greet(greeting.to_string());
-    server.run(cache.wrap(store), services, tokens.map(Auth::new)).await?;
+    server.run(logs.traced(cache.wrap(store)), services, tokens.map(Auth::new)).await?;
     Ok(Outcome::Done)
 }
 

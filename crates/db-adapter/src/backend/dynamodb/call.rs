@@ -103,6 +103,8 @@ impl<'a> Call<'a> {
             let (table, index, operation) = (self.table.name, self.index, self.operation);
             let span = debug_span!(
                 "dynamodb",
+                otel.name = operation,
+                otel.kind = "client",
                 table,
                 index,
                 operation,
