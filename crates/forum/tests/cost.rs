@@ -55,7 +55,7 @@ fn flags_change_the_profile_that_a_file_gives() {
 
 #[test]
 fn other_prices_change_the_sum() {
-    let embedded = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/src/cost/prices.json")).unwrap();
+    let embedded = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../capacity/src/prices.json")).unwrap();
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("prices.json");
     std::fs::write(

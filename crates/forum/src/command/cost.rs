@@ -3,15 +3,16 @@
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use capacity::operations;
+use capacity::prices::Prices;
 use serde_json::json;
 
 use crate::Outcome;
 use crate::command::arguments::OutputArguments;
 use crate::cost::estimate::{Estimate, sum};
-use crate::cost::prices::Prices;
 use crate::cost::profile::Profile;
+use crate::cost::report;
 use crate::cost::stack::Stack;
-use crate::cost::{operations, report};
 use crate::output::{self, Format};
 
 /// Estimate the monthly cost of a load on DynamoDB

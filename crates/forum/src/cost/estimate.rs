@@ -1,17 +1,12 @@
 //! The price of a load profile, line by line.
 
+use capacity::prices::Prices;
+use capacity::{DAYS, HOURS, operations};
 use db_adapter::Table;
 use db_adapter::forum::{self, TABLES};
 use serde::Serialize;
 
-use super::operations;
-use super::prices::Prices;
 use super::profile::Profile;
-
-/// Days of a month, as in the guide.
-pub(crate) const DAYS: f64 = 30.0;
-/// Hours of a month by which capacity is billed, as AWS counts.
-pub(crate) const HOURS: f64 = 730.0;
 
 /// A month's price in both billing modes.
 #[derive(Debug, Serialize)]

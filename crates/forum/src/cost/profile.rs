@@ -4,11 +4,10 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::{Context, bail, ensure};
+use capacity::operations;
 use db_adapter::forum;
 use db_adapter::forum::TABLES;
 use serde::{Deserialize, Serialize};
-
-use super::operations;
 
 /// A load and the stored data. Fields that a profile file leaves out are as in [`Profile::default`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

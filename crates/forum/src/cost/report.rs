@@ -1,10 +1,11 @@
 //! Estimates as text, as `forum cost` prints them and docs/costs.md shows them.
 
+use capacity::operations::Operation;
+use capacity::prices::Prices;
+use capacity::{DAYS, HOURS};
 use db_adapter::forum::TABLES;
 
-use super::estimate::{DAYS, Estimate, HOURS, Line, sum};
-use super::operations::Operation;
-use super::prices::Prices;
+use super::estimate::{Estimate, Line, sum};
 use super::profile::Profile;
 
 /// The estimate, line by line.

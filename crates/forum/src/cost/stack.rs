@@ -1,12 +1,12 @@
 //! The price of everything that Terraform makes for a load, line by line.
 
+use capacity::prices::Prices;
+use capacity::{DAYS, HOURS, TASK_CPUS, TASK_GB, operations};
 use clap::ValueEnum;
 use db_adapter::forum::TABLES;
 use serde::Serialize;
 
-use super::estimate::{DAYS, HOURS, Line};
-use super::operations;
-use super::prices::Prices;
+use super::estimate::Line;
 use super::profile::Profile;
 
 /// Kilobytes that a request and its response take beside the item.
@@ -16,8 +16,6 @@ const LOG_KB: f64 = 0.5;
 /// Gigabytes of memory and seconds of a request in a function, mostly spent waiting for DynamoDB.
 const FUNCTION_GB: f64 = 0.25;
 const FUNCTION_SECONDS: f64 = 0.02;
-/// CPUs and gigabytes of memory of a task.
-const TASK: (f64, f64) = (0.25, 0.5);
 /// What AWS names `METRICS=emf`, without a fence.
 const METRICS: f64 = 9.0;
 /// Rules of the firewall: three groups of AWS's, two limits and the length of the query.
@@ -95,8 +93,8 @@ fn services(profile: &Profile, prices: &Prices, services: f64, private: bool) ->
     let gigabytes = requests * (ENVELOPE_KB + profile.item_kb) / 1e6;
     let addresses = ZONES * regions + if private { 0.0 } else { tasks };
     let mut lines = vec![
-        Line::new("processors of tasks", tasks * TASK.0 * HOURS, "CPU hours", prices.task_cpu_hour),
-        Line::new("memory of tasks", tasks * TASK.1 * HOURS, "GB hours", prices.task_gb_hour),
+        Line::new("processors of tasks", tasks * TASK_CPUS * HOURS, "CPU hours", prices.task_cpu_hour),
+        Line::new("memory of tasks", tasks * TASK_GB * HOURS, "GB hours", prices.task_gb_hour),
         Line::new("load balancers", regions * HOURS, "hours", prices.load_balancer_hour),
         Line::new("load balancers: bytes", gigabytes, "GB", prices.load_balancer_unit_hour),
         Line::new("public addresses", addresses * HOURS, "hours", prices.address_hour),

@@ -11,73 +11,73 @@ const EMBEDDED: &str = include_str!("prices.json");
 /// List prices in US dollars, the same in every region that is named.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub(crate) struct Prices {
+pub struct Prices {
     /// The day since which these prices are in force.
-    pub(crate) as_of: String,
+    pub as_of: String,
     /// Where they are in force.
-    pub(crate) regions: Vec<String>,
+    pub regions: Vec<String>,
     /// The pages that they were taken from.
-    pub(crate) sources: Vec<String>,
+    pub sources: Vec<String>,
     /// A million read request units.
-    pub(crate) read_million: f64,
+    pub read_million: f64,
     /// A million write request units.
-    pub(crate) write_million: f64,
+    pub write_million: f64,
     /// A million write request units on a table that has replicas, in each region.
-    pub(crate) replicated_write_million: f64,
+    pub replicated_write_million: f64,
     /// A read capacity unit for an hour.
-    pub(crate) read_unit_hour: f64,
+    pub read_unit_hour: f64,
     /// A write capacity unit for an hour.
-    pub(crate) write_unit_hour: f64,
+    pub write_unit_hour: f64,
     /// A write capacity unit for an hour on a table that has replicas, in each region.
-    pub(crate) replicated_write_unit_hour: f64,
+    pub replicated_write_unit_hour: f64,
     /// Tables and indexes: a gigabyte for a month.
-    pub(crate) storage_gb_month: f64,
+    pub storage_gb_month: f64,
     /// Point-in-time recovery: a gigabyte of table for a month.
-    pub(crate) pitr_gb_month: f64,
+    pub pitr_gb_month: f64,
     /// Backups: a gigabyte for a month.
-    pub(crate) backup_gb_month: f64,
+    pub backup_gb_month: f64,
     /// A gigabyte from one region to another.
-    pub(crate) transfer_gb: f64,
+    pub transfer_gb: f64,
     /// A CPU (ARM) of a Fargate task for an hour.
-    pub(crate) task_cpu_hour: f64,
+    pub task_cpu_hour: f64,
     /// A gigabyte of memory of such a task for an hour.
-    pub(crate) task_gb_hour: f64,
+    pub task_gb_hour: f64,
     /// An application load balancer for an hour.
-    pub(crate) load_balancer_hour: f64,
+    pub load_balancer_hour: f64,
     /// A capacity unit of a load balancer for an hour, which a gigabyte takes.
-    pub(crate) load_balancer_unit_hour: f64,
+    pub load_balancer_unit_hour: f64,
     /// A public IPv4 address for an hour.
-    pub(crate) address_hour: f64,
+    pub address_hour: f64,
     /// An interface endpoint in a zone for an hour.
-    pub(crate) endpoint_hour: f64,
+    pub endpoint_hour: f64,
     /// A firewall for a month.
-    pub(crate) firewall_month: f64,
+    pub firewall_month: f64,
     /// One of its rules for a month.
-    pub(crate) firewall_rule_month: f64,
+    pub firewall_rule_month: f64,
     /// A million requests through a firewall.
-    pub(crate) firewall_million: f64,
+    pub firewall_million: f64,
     /// A metric that an alarm watches, for a month.
-    pub(crate) alarm_metric_month: f64,
+    pub alarm_metric_month: f64,
     /// An alarm on other alarms, for a month.
-    pub(crate) composite_alarm_month: f64,
+    pub composite_alarm_month: f64,
     /// A metric of our own for a month.
-    pub(crate) metric_month: f64,
+    pub metric_month: f64,
     /// A key for a month.
-    pub(crate) key_month: f64,
+    pub key_month: f64,
     /// A zone of DNS for a month.
-    pub(crate) zone_month: f64,
+    pub zone_month: f64,
     /// A health check by HTTPS every 10 s for a month.
-    pub(crate) health_check_month: f64,
+    pub health_check_month: f64,
     /// A gigabyte of logs.
-    pub(crate) log_gb: f64,
+    pub log_gb: f64,
     /// A million recorded calls.
-    pub(crate) trail_million: f64,
+    pub trail_million: f64,
     /// A million requests to an HTTP API.
-    pub(crate) api_million: f64,
+    pub api_million: f64,
     /// A million calls of a function.
-    pub(crate) function_million: f64,
+    pub function_million: f64,
     /// A gigabyte of memory of a function (ARM) for a second.
-    pub(crate) function_gb_second: f64,
+    pub function_gb_second: f64,
 }
 
 impl Prices {
@@ -85,7 +85,7 @@ impl Prices {
     ///
     /// # Errors
     /// The file cannot be read, or a price is missing, unknown or below zero; the message names file and field.
-    pub(crate) fn load(file: Option<&Path>) -> anyhow::Result<Self> {
+    pub fn load(file: Option<&Path>) -> anyhow::Result<Self> {
         match file {
             None => Self::parse(EMBEDDED).context("the embedded prices"),
             Some(file) => {

@@ -2,28 +2,28 @@
 
 use db_adapter::Table;
 use db_adapter::forum::{TABLES, in_reference_order, modlog, post, report, thread};
-use db_adapter::schema::{Access, Presence, Unique};
+use db_adapter::schema::{Access, Index, Presence, Unique};
 use serde::Serialize;
 
 /// The units of one operation on items of up to 1 KB in one region. Reads grow with every started 4 KB, writes with every
 /// started KB; a claim does not grow. Each replica writes the same again.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Operation {
+pub struct Operation {
     /// The name in a load profile.
-    pub(crate) name: String,
+    pub name: String,
     /// What it does.
-    pub(crate) what: String,
+    pub what: String,
     /// Calls to DynamoDB.
-    pub(crate) requests: u32,
+    pub requests: u32,
     /// Read units.
-    pub(crate) reads: f64,
+    pub reads: f64,
     /// Write units on the item.
-    pub(crate) writes: f64,
+    pub writes: f64,
     /// Write units on the claims of unique values.
-    pub(crate) claims: f64,
+    pub claims: f64,
     /// Write units on indexes.
-    pub(crate) index_writes: f64,
+    pub index_writes: f64,
 }
 
 /// Deleting an item of the first table deletes those items of the second that refer to it.
@@ -34,7 +34,7 @@ const TOUCHES: [(&Table, &Table); 1] = [(&post::TABLE, &thread::TABLE)];
 const PAGE: f64 = 12.5;
 
 /// Every operation.
-pub(crate) fn all() -> Vec<Operation> {
+pub fn all() -> Vec<Operation> {
     let tables: Vec<_> = in_reference_order(&TABLES).into_iter().filter(|table| !is_of_moderators(table)).collect();
     let (with_claims, plain): (Vec<&Table>, Vec<_>) = tables.iter().partition(|table| !table.unique.is_empty());
     let plain: Vec<_> = plain.iter().map(|table| table.name).collect();
@@ -81,7 +81,7 @@ fn resolve(table: &'static Table) -> Operation {
 }
 
 /// The operation of that name.
-pub(crate) fn named(name: &str) -> Option<Operation> {
+pub fn named(name: &str) -> Option<Operation> {
     all().into_iter().find(|operation| operation.name == name)
 }
 
@@ -100,13 +100,13 @@ fn create(table: &'static Table) -> Operation {
     let created = write(format!("create-{one}"), what, requests, 0.5 * count(&references), whole_write(table));
     match touched(table) {
         // The index that is sorted by what a touch moves loses an entry and gains one.
-        Some(of) => touch(created, of, usual_indexes(of) + 1.0),
+        Some(of) => touch(created, of, count_usual(of) + 1.0),
         None => created,
     }
 }
 
 /// The operation with the touch of an item of that table, which takes so many units of its indexes.
-fn touch(operation: Operation, of: &Table, index_writes: f64) -> Operation {
+fn touch(operation: Operation, of: &'static Table, index_writes: f64) -> Operation {
     Operation {
         what: format!("{}; its {} is told", operation.what, of.singular),
         requests: operation.requests + 1,
@@ -121,14 +121,14 @@ fn touched(table: &Table) -> Option<&'static Table> {
     TOUCHES.iter().find(|(post, _)| post.name == table.name).map(|(_, thread)| *thread)
 }
 
-/// The number of indexes that most items are in: not one by what the server sets on few items.
-fn usual_indexes(table: &Table) -> f64 {
-    let is_rare = |name: &str| {
+/// The indexes that most items are in: not one by what the server sets on few items.
+pub fn usual_indexes(table: &'static Table) -> impl Iterator<Item = &'static Index> {
+    let is_rare = move |name: &str| {
         table.attribute(name).is_some_and(|known| {
             known.access == Access::Server && known.presence == Presence::Optional && known.initially.is_none()
         })
     };
-    table.indexes.iter().filter(|index| !index.range.is_some_and(is_rare)).count() as f64
+    table.indexes.iter().filter(move |index| !index.range.is_some_and(is_rare))
 }
 
 fn updates(table: &'static Table) -> Vec<Operation> {
@@ -137,7 +137,7 @@ fn updates(table: &'static Table) -> Vec<Operation> {
         true => format!("a {one}{}", lookup(table)),
         false => format!("a {one}, {} unchanged{}", unique_names(table), lookup(table)),
     };
-    let indexes = usual_indexes(table);
+    let indexes = count_usual(table);
     let (requests, reads) = if table.range.is_some() { (2, 0.5) } else { (1, 0.0) };
     let mut updates = vec![write(format!("update-{one}"), what, requests, reads, (1.0, 0.0, indexes))];
     for Unique { attribute } in table.unique {
@@ -160,7 +160,7 @@ fn deletes(table: &'static Table) -> Vec<Operation> {
     let (requests, reads) = if is_read_before { (2, 0.5) } else { (1, 0.0) };
     let deleted = write(format!("delete-{one}"), what, requests, reads, whole_write(table));
     let mut deletes = vec![match touched(table) {
-        Some(of) => touch(deleted, of, usual_indexes(of)),
+        Some(of) => touch(deleted, of, count_usual(of)),
         None => deleted,
     }];
     if let Some((owner, _)) = CASCADES.iter().find(|tables| of(tables).1) {
@@ -171,10 +171,10 @@ fn deletes(table: &'static Table) -> Vec<Operation> {
 }
 
 /// Write units of an item with its claims, in a transaction where it has claims, and of its copies in the indexes.
-fn whole_write(table: &Table) -> (f64, f64, f64) {
+fn whole_write(table: &'static Table) -> (f64, f64, f64) {
     let claims = count(table.unique);
     let item = if claims > 0.0 { 2.0 } else { 1.0 };
-    (item, 2.0 * claims, usual_indexes(table))
+    (item, 2.0 * claims, count_usual(table))
 }
 
 /// An id alone does not address an item of a table with a sort key.
@@ -184,6 +184,10 @@ fn lookup(table: &Table) -> &'static str {
 
 fn unique_names(table: &Table) -> String {
     table.unique.iter().map(|unique| unique.attribute).collect::<Vec<_>>().join(" and ")
+}
+
+fn count_usual(table: &'static Table) -> f64 {
+    usual_indexes(table).count() as f64
 }
 
 fn count<T>(things: &[T]) -> f64 {
