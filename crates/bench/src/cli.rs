@@ -26,6 +26,8 @@ pub(crate) enum Command {
     /// The limits that are measured, each a process of its own
     #[command(subcommand, hide = true)]
     Limit(Limit),
+    /// Calculate where the schema stops on DynamoDB, for forums of every size, and write docs/scale.md
+    Scale,
 }
 
 /// What to measure and how long.

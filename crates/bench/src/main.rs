@@ -9,6 +9,7 @@
 //! | `limit` | the bare servers and programs that show what the machine allows; run as processes of their own |
 //! | `data` | the data that is served, the same in every run |
 //! | `figures`, `report` | what came out, as Markdown and plots |
+//! | `scale`, `scale/*` | where the schema stops on DynamoDB, calculated: `docs/scale.md` |
 
 mod cli;
 mod data;
@@ -22,6 +23,7 @@ mod place;
 mod progress;
 mod report;
 mod round;
+mod scale;
 mod scenario;
 mod server;
 mod tools;
@@ -37,6 +39,7 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     let done = match cli.command {
         Some(Command::Limit(limit)) => limit::run(limit),
+        Some(Command::Scale) => scale::run(),
         None => scenario::run(cli.settings),
     };
     match done {

@@ -4,7 +4,7 @@ mod bulk;
 mod cache;
 mod durable_post;
 mod dynamodb;
-mod mixed;
+pub(crate) mod mixed;
 mod pages;
 mod point_read;
 mod startup;

@@ -19,6 +19,42 @@ const CONNECTIONS: usize = 64;
 /// Of a measurement's time.
 const LONGER: f64 = 30.0;
 
+/// Items of each list.
+pub(crate) const LIMIT: usize = 20;
+
+/// A kind of request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    PostsOfThread,
+    Thread,
+    User,
+    NewestThreads,
+    NewPost,
+    NewThread,
+    EditedThread,
+}
+
+/// How many of a hundred requests are of each kind.
+pub(crate) const MIX: [(Kind, u32); 7] = [
+    (Kind::PostsOfThread, 30),
+    (Kind::Thread, 25),
+    (Kind::User, 25),
+    (Kind::NewestThreads, 10),
+    (Kind::NewPost, 8),
+    (Kind::NewThread, 1),
+    (Kind::EditedThread, 1),
+];
+
+/// The kind of the request that the number, below a hundred, stands for.
+fn kind(number: u32) -> Kind {
+    let mut below = 0;
+    let at = MIX.iter().find(|(_, share)| {
+        below += share;
+        number < below
+    });
+    at.map_or(Kind::EditedThread, |(kind, _)| *kind)
+}
+
 /// Where each service is.
 #[derive(Debug, Clone, Copy)]
 struct Services {
@@ -86,16 +122,30 @@ fn request(rng: &mut fastrand::Rng, services: Services, forum: Forum) -> Request
     let thread = thread_id(rng.usize(..forum.threads));
     let user = user_id(rng.usize(..forum.users));
     let number = rng.usize(..1000);
-    match rng.u32(..100) {
-        0..30 => Request::get(posts, &format!("/api/posts/in-thread/{thread}?limit=20")),
-        30..55 => Request::get(threads, &format!("/api/threads/{thread}")),
-        55..80 => Request::get(users, &format!("/api/users/{user}")),
-        80..90 => Request::get(threads, "/api/threads?limit=20"),
-        90..98 => {
+    match kind(rng.u32(..100)) {
+        Kind::PostsOfThread => Request::get(posts, &format!("/api/posts/in-thread/{thread}?limit={LIMIT}")),
+        Kind::Thread => Request::get(threads, &format!("/api/threads/{thread}")),
+        Kind::User => Request::get(users, &format!("/api/users/{user}")),
+        Kind::NewestThreads => Request::get(threads, &format!("/api/threads?limit={LIMIT}")),
+        Kind::NewPost => {
             let content = text(number, 100, 300);
             Request::post(posts, "/api/posts", &format!(r#"{{"threadId":"{thread}","userId":"{user}","content":"{content}"}}"#))
         }
-        98 => Request::post(threads, "/api/threads", &format!(r#"{{"title":"Thread {number}","userId":"{user}"}}"#)),
-        _ => Request::patch(threads, &format!("/api/threads/{thread}"), &format!(r#"{{"title":"Edited {number}"}}"#)),
+        Kind::NewThread => Request::post(threads, "/api/threads", &format!(r#"{{"title":"Thread {number}","userId":"{user}"}}"#)),
+        Kind::EditedThread => {
+            Request::patch(threads, &format!("/api/threads/{thread}"), &format!(r#"{{"title":"Edited {number}"}}"#))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_number_below_a_hundred_has_its_kind() {
+        for (wanted, share) in MIX {
+            assert_eq!((0..100).filter(|number| kind(*number) == wanted).count(), share as usize, "{wanted:?}");
+        }
     }
 }
