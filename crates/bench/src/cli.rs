@@ -8,7 +8,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::limit::Limit;
 use crate::scenario::Name;
 
-/// Measure the forum beside the limits of this machine and json-server, and write docs/benchmarks.md
+/// Measure the forum beside the limits of this machine, json-server and PocketBase, and write docs/benchmarks.md
 ///
 /// Builds what it needs, and keeps what it makes in target/bench. A run that differs from the default writes its report to
 /// target/bench/report instead of docs.

@@ -54,6 +54,7 @@ pub(crate) async fn run(settings: Settings) -> Result<()> {
     for version in tools::JSON_SERVERS {
         tools::json_server(&place, version)?;
     }
+    tools::pocketbase(&place)?;
     let commit = tools::commit(&place.root)?;
     let machine = Machine::this(&place.cores)?;
     place.cores.pin_this_process()?;

@@ -1,4 +1,4 @@
-//! What is measured, obtained: the workspace's programs by cargo, json-server by npm.
+//! What is measured, obtained: the workspace's programs by cargo, json-server by npm, PocketBase by go.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -11,6 +11,10 @@ use crate::place::Place;
 
 /// The peers: the stock choice for a backend on a JSON file, and its newest beta that runs on Node 18 and later.
 pub(crate) const JSON_SERVERS: [&str; 2] = ["0.17.4", "1.0.0-beta.3"];
+
+/// The program that serves PocketBase.
+const POCKETBASE: &str = "crates/bench/pocketbase";
+const POCKETBASE_MODULES: &str = include_str!("../pocketbase/go.mod");
 
 /// Builds the programs of the workspace.
 pub(crate) fn build(place: &Place) -> Result<()> {
@@ -38,6 +42,22 @@ pub(crate) fn json_server(place: &Place, version: &str) -> Result<PathBuf> {
     Ok(script)
 }
 
+/// The version of PocketBase that is measured.
+pub(crate) fn pocketbase_version() -> Result<&'static str> {
+    let required = POCKETBASE_MODULES.lines().find_map(|line| line.strip_prefix("require github.com/pocketbase/pocketbase v"));
+    required.context("go.mod does not require PocketBase")
+}
+
+/// Builds PocketBase, and answers the program.
+pub(crate) fn pocketbase(place: &Place) -> Result<PathBuf> {
+    let program = place.work.join("pocketbase");
+    let mut go = Command::new("go");
+    // As it is released.
+    go.args(["build", "-mod=readonly", "-trimpath", "-ldflags=-s -w", "-o"]).arg(&program).arg(".").env("CGO_ENABLED", "0");
+    run(go.current_dir(place.root.join(POCKETBASE)), "go")?;
+    Ok(program)
+}
+
 /// The commit that is measured, and whether files differ from it.
 pub(crate) fn commit(root: &Path) -> Result<String> {
     let git = |arguments: &[&str]| -> Result<String> {
@@ -56,6 +76,7 @@ pub(crate) fn check_present() -> Result<()> {
     for tool in ["cargo", "node", "npm", "git", "taskset"] {
         first_line(tool, "--version")?;
     }
+    first_line("go", "version")?;
     Ok(())
 }
 
@@ -63,4 +84,14 @@ fn run(command: &mut Command, name: &str) -> Result<()> {
     let status = command.stdin(Stdio::null()).status().with_context(|| format!("{name} is missing"))?;
     ensure!(status.success(), "{name} failed: {command:?}");
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pocketbase_has_the_version_of_its_module() {
+        assert!(pocketbase_version().unwrap().starts_with("0.36."));
+    }
 }

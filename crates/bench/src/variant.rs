@@ -63,6 +63,24 @@ pub(crate) async fn limit(place: &Place, log: &str, arguments: &[&str]) -> Resul
     Ok(Rc::new(Server::start(place, log, "/", program).await?))
 }
 
+/// The path of users in PocketBase.
+pub(crate) const POCKETBASE_USERS: &str = "/api/collections/users/records";
+/// The path of one of them, without the id.
+pub(crate) const POCKETBASE_USER: &str = "/api/collections/users/records/";
+
+/// PocketBase with the users of the forum, and what its variant is called.
+pub(crate) async fn pocketbase(place: &Place, log: &str, forum: &Forum, ready: &str) -> Result<(String, Rc<Server>)> {
+    let path = tools::pocketbase(place)?;
+    let dir = place.fresh(log)?;
+    let (file, data) = (forum.json_server_file(&dir)?.display().to_string(), dir.join("data").display().to_string());
+    let program = |port: u16| {
+        let address = format!("127.0.0.1:{port}");
+        Program::new(&path, &["serve", "--http", &address, "--dir", &data]).env("BENCH_FILE", &file)
+    };
+    let server = Server::start(place, log, ready, program).await?;
+    Ok((format!("PocketBase {}", tools::pocketbase_version()?), Rc::new(server)))
+}
+
 /// json-server of that version on a file of its own.
 pub(crate) async fn json_server(place: &Place, version: &str, log: &str, forum: &Forum, ready: &str) -> Result<Rc<Server>> {
     let script = tools::json_server(place, version)?.display().to_string();

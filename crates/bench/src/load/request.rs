@@ -20,6 +20,11 @@ impl Request {
         Self::with_body("POST", to, path, body, 201)
     }
 
+    /// The same request, which another status must answer.
+    pub(crate) fn expecting(self, expect: u16) -> Self {
+        Self { expect, ..self }
+    }
+
     pub(crate) fn patch(to: SocketAddr, path: &str, body: &str) -> Self {
         Self::with_body("PATCH", to, path, body, 200)
     }

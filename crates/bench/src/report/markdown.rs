@@ -20,8 +20,8 @@ fn write(text: &mut String, all: &[Measured], settings: &Settings) -> std::fmt::
     writeln!(
         text,
         "# Benchmarks\n\n\
-         Written by `cargo run --release -p bench`, which builds and obtains what it needs (Node, npm, and for the mixed load a JDK and \
-         Maven). Every scenario runs in interleaved rounds: each variant in turn for {} s, then all again. A figure is the median \
+         Written by `cargo run --release -p bench`, which builds and obtains what it needs (Node, npm, Go, and for the mixed load a JDK \
+         and Maven). Every scenario runs in interleaved rounds: each variant in turn for {} s, then all again. A figure is the median \
          of the rounds, with the smallest and the largest in parentheses; a ratio is taken within each round. The load generator is a \
          part of the program (no other expresses these loads), closed loop, and stays awake where it has a core for itself, so that \
          no server pays for waking it; so does the core of a DynamoDB endpoint, by a process that has only the time which nobody else \

@@ -13,7 +13,7 @@ use crate::place::Place;
 use crate::round::{Subject, interleave};
 use crate::server::Server;
 use crate::tools::JSON_SERVERS;
-use crate::variant::{self, Backend};
+use crate::variant::{self, Backend, POCKETBASE_USERS};
 
 const CONNECTIONS: [usize; 4] = [1, 8, 64, 256];
 const OURS: &str = "users-svc";
@@ -34,6 +34,10 @@ pub(super) async fn measure(place: &Place) -> Result<Section> {
         let server = variant::json_server(place, version, &format!("durable-post-{version}"), &forum, &ready).await?;
         servers.push((format!("json-server {version}, not durable"), server, "/users"));
     }
+    let ready = format!("{POCKETBASE_USERS}/{}", user_id(0));
+    let (pocketbase, server) = variant::pocketbase(place, "durable-post-pocketbase", &forum, &ready).await?;
+    let pocketbase = format!("{pocketbase}, not synced at every commit");
+    servers.push((pocketbase.clone(), server, POCKETBASE_USERS));
 
     let mut subjects: Vec<Box<dyn Subject>> = Vec::new();
     for connections in CONNECTIONS {
@@ -52,6 +56,8 @@ pub(super) async fn measure(place: &Place) -> Result<Section> {
     let load = load_name(64);
     let figure = |variant| (variant, load.as_str(), Metric::Throughput);
     let goal = ratio(&rows, &format!("{OURS} / {LIMIT}: requests/s at 64"), figure(OURS), figure(LIMIT), Bound::AtLeast(0.5))?;
+    let beside = format!("{OURS} / {pocketbase}: requests/s at 64");
+    let beside = ratio(&rows, &beside, figure(OURS), figure(&pocketbase), Bound::AtLeast(11.0))?;
     let variants: Vec<&str> = servers.iter().map(|(variant, ..)| variant.as_str()).collect();
     let plot = plot(&rows, &variants)?;
     Ok(Section {
@@ -59,11 +65,12 @@ pub(super) async fn measure(place: &Place) -> Result<Section> {
         method: format!(
             "POST of a new user. {OURS} checks it, keeps the e-mail address unique and answers when it is on disk. The limit appends the \
              body as it came, up to 64 bodies with one write and one fdatasync. json-server rewrites its file for every change, without \
-             a sync, and started with {} users; its file grows with what it did before.",
+             a sync, and started with {} users; its file grows with what it did before. PocketBase writes to SQLite with a unique index, in \
+             WAL mode and synchronous=NORMAL, which syncs at checkpoints and not at every commit.",
             forum.users
         ),
         rows,
-        goals: vec![goal],
+        goals: vec![goal, beside],
         plots: vec![plot],
     })
 }
@@ -76,7 +83,9 @@ pub(super) fn creating_users(place: &Place, server: &Server, path: &'static str,
     let source = move |_: &mut fastrand::Rng| {
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let bio = text(number, 60, 180);
-        Request::post(to, path, &format!(r#"{{"name":"User {number}","email":"new{number}@example.com","bio":"{bio}"}}"#))
+        let body = format!(r#"{{"name":"User {number}","email":"new{number}@example.com","bio":"{bio}"}}"#);
+        let request = Request::post(to, path, &body);
+        if path == POCKETBASE_USERS { request.expecting(200) } else { request }
     };
     Load::new(connections, Arc::new(source)).with_a_core(&place.cores)
 }

@@ -13,7 +13,7 @@ use crate::place::Place;
 use crate::round::{Subject, interleave};
 use crate::server::Server;
 use crate::tools::JSON_SERVERS;
-use crate::variant::{self, Backend};
+use crate::variant::{self, Backend, POCKETBASE_USER};
 
 const CONNECTIONS: usize = 64;
 const LOAD: &str = "64 connections";
@@ -28,6 +28,7 @@ const SLOWER_THAN_BARE: &str = "Point read: `GET /health` runs through every lay
 const BARE_IS_NOT_25_TIMES: &str = "json-server: the ratios of bare axum and of `GET /health` to it say what is possible. Where bare axum \
     itself is less than 25 times a json-server, nothing that answers over HTTP in this way can be; where `GET /health` is little more, \
     a read has what is left for everything that it adds.";
+const BARE_IS_NOT_16_TIMES: &str = "PocketBase: the ratio of bare axum to it says what is possible, as for json-server.";
 
 pub(super) async fn measure(place: &Place) -> Result<Section> {
     let (small, large) = (place.settings.items(1_000), place.settings.items(1_000_000));
@@ -59,6 +60,10 @@ pub(super) async fn measure(place: &Place) -> Result<Section> {
         add(&variant, server, "/users/", small);
         peers.push(variant);
     }
+    let first = format!("{POCKETBASE_USER}{}", user_id(0));
+    let (pocketbase, server) = variant::pocketbase(place, "point-read-pocketbase", &forum, &first).await?;
+    let pocketbase = format!("{pocketbase}, {} users", grouped(small));
+    add(&pocketbase, server, POCKETBASE_USER, small);
     let dir = forum.json_store(place).await?;
     let logging = |port| variant::program(place, "users-svc", Backend::Json(&dir), port).env("RUST_LOG", "info");
     let logging = Server::start(place, "point-read-logging", &ready, logging).await?;
@@ -86,6 +91,9 @@ pub(super) async fn measure(place: &Place) -> Result<Section> {
     for ours in &ours {
         peers.iter().try_for_each(|peer| goal(ours, peer, Bound::AtLeast(25.0), BARE_IS_NOT_25_TIMES))?;
     }
+    let [of_small, _] = &ours;
+    goal(of_small, &pocketbase, Bound::AtLeast(16.0), BARE_IS_NOT_16_TIMES)?;
+    goal(LIMIT, &pocketbase, Bound::Any, "")?;
     for possible in [LIMIT, FLOOR] {
         peers.iter().try_for_each(|peer| goal(possible, peer, Bound::Any, ""))?;
     }
