@@ -10,7 +10,7 @@ use std::fs;
 use aws_sdk_dynamodb::types::AttributeValue;
 use db_adapter::Table;
 use db_adapter::forum::TABLES;
-use db_adapter::schema::{Attribute, Kind};
+use db_adapter::schema::{Attribute, Kind, Presence};
 use serde_json::{Map, Value as Json, json};
 
 use place::{Place, text};
@@ -78,9 +78,7 @@ fn every_way() -> Vec<Broken> {
                 };
                 let is_text = value.as_ref().is_some_and(|value| value.is_string() || value.is_number() || value.is_boolean());
                 let is_id = ["7", "yesterday"].map(Json::from).contains(item.get(table.hash).unwrap_or(&Json::Null));
-                let needs_text = ["name", "title", "content", "threadId", "userId", "target", "action", "reason"]
-                    .contains(&known.name)
-                    && ![("posts", "title"), ("threads", "userId"), ("modlog", "userId")].contains(&(table.name, known.name));
+                let needs_text = known.presence == Presence::Required && known.kind == Kind::Text && !known.name.ends_with("At");
                 let can_be_mended = if known.name == table.hash { is_id } else { !needs_text || is_text };
                 let key =
                     [Some(table.hash), table.range].into_iter().flatten().map(|half| item[half].as_str().unwrap().to_owned());

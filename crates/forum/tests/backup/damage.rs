@@ -45,7 +45,8 @@ async fn damage_is_named_by_part() {
     let file = from.path("b.jsonl");
     from.done(&["backup", "--file", text(&file), "--segments", "1"]);
     let whole = fs::read_to_string(&file).unwrap();
-    let part = in_reference_order(&TABLES).iter().position(|table| table.name == thread::TABLE.name).unwrap();
+    // What refers to others comes before them.
+    let part = in_reference_order(&TABLES).iter().rev().position(|table| table.name == thread::TABLE.name).unwrap();
     let part = format!("b.jsonl: part {part}");
     fs::write(&file, whole.replacen("thread 1", "thread 2", 1)).unwrap();
     let to = Place::json().await;
