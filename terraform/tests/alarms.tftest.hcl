@@ -139,18 +139,19 @@ run "every_metric_that_should_wake_someone" {
 
   assert {
     condition = {
-      for alarm in concat(aws_cloudwatch_metric_alarm.heartbeat, values(aws_cloudwatch_metric_alarm.role), values(aws_cloudwatch_metric_alarm.dns)) :
+      for alarm in concat(values(aws_cloudwatch_metric_alarm.heartbeat), values(aws_cloudwatch_metric_alarm.role), values(aws_cloudwatch_metric_alarm.dns)) :
       alarm.alarm_name => join(" ", [
         alarm.namespace, try(alarm.dimensions.HealthCheckId, "-"), alarm.statistic, "${alarm.period}s", alarm.comparison_operator, alarm.threshold,
         "${alarm.datapoints_to_alarm} of ${alarm.evaluation_periods}", alarm.treat_missing_data,
       ])
       } == {
       "forum-microservices-dev-HeartbeatAge"                = "forum-microservices-dev - Maximum 60s GreaterThanThreshold 30 3 of 3 breaching"
+      "forum-microservices-dev-ReplicationAge"              = "forum-microservices-dev - Maximum 60s GreaterThanThreshold 60 3 of 3 breaching"
       "forum-microservices-dev-WritesAllowed"               = "forum-microservices-dev - Maximum 60s LessThanThreshold 1 3 of 3 breaching"
       "forum-microservices-dev-primary-HealthCheckStatus"   = "AWS/Route53 check-1 Minimum 60s LessThanThreshold 1 1 of 1 breaching"
       "forum-microservices-dev-secondary-HealthCheckStatus" = "AWS/Route53 check-2 Minimum 60s LessThanThreshold 1 1 of 1 breaching"
     }
-    error_message = "A Region that writes no longer, a heartbeat that is not seen and DNS that moves must wake someone."
+    error_message = "A Region that writes no longer, heartbeats that are not seen and DNS that moves must wake someone."
   }
 
   assert {
@@ -169,7 +170,7 @@ run "alarms_reach_the_topic" {
   assert {
     condition = alltrue([
       for alarm in concat(values(aws_cloudwatch_metric_alarm.above), values(aws_cloudwatch_metric_alarm.system_errors), values(aws_cloudwatch_metric_alarm.no_healthy_task),
-        values(aws_cloudwatch_metric_alarm.slow), values(aws_cloudwatch_metric_alarm.no_backup), aws_cloudwatch_metric_alarm.heartbeat,
+        values(aws_cloudwatch_metric_alarm.slow), values(aws_cloudwatch_metric_alarm.no_backup), values(aws_cloudwatch_metric_alarm.heartbeat),
       values(aws_cloudwatch_metric_alarm.role), values(aws_cloudwatch_metric_alarm.dns)) :
       alarm.alarm_actions == toset([aws_sns_topic.alarms.arn]) && alarm.ok_actions == toset([aws_sns_topic.alarms.arn])
     ])
@@ -271,7 +272,7 @@ run "a_function" {
   }
 
   assert {
-    condition     = aws_cloudwatch_metric_alarm.heartbeat[0].threshold == 300 && toset([for query in aws_cloudwatch_metric_alarm.burn["fast-long"].metric_query : one(query.metric).metric_name if length(query.metric) > 0]) == toset(["Count", "5xx"])
+    condition     = alltrue([for alarm in values(aws_cloudwatch_metric_alarm.heartbeat) : alarm.threshold == 300]) && toset([for query in aws_cloudwatch_metric_alarm.burn["fast-long"].metric_query : one(query.metric).metric_name if length(query.metric) > 0]) == toset(["Count", "5xx"])
     error_message = "A function renews the heartbeat once in two minutes; the API counts its requests."
   }
 }
@@ -296,8 +297,8 @@ run "the_region_that_stands_in" {
   }
 
   assert {
-    condition     = aws_cloudwatch_metric_alarm.heartbeat[0].treat_missing_data == "breaching" && length(aws_cloudwatch_metric_alarm.dns) == 0
-    error_message = "The heartbeat is watched in both Regions; metrics of health checks are in us-east-1 only."
+    condition     = toset([for key, alarm in aws_cloudwatch_metric_alarm.heartbeat : "${key} ${alarm.treat_missing_data}"]) == toset(["HeartbeatAge breaching", "ReplicationAge breaching"]) && length(aws_cloudwatch_metric_alarm.dns) == 0
+    error_message = "The heartbeats are watched in both Regions; metrics of health checks are in us-east-1 only."
   }
 }
 

@@ -12,7 +12,7 @@ use clap::Args;
 use crate::backend::dynamodb::{DynamoOptions, DynamoStore};
 use crate::backend::json::{JsonOptions, JsonStore};
 use crate::forum::{TABLES, activity};
-use crate::layer::fence::Watch;
+use crate::layer::fence::{Pulse, Watch};
 use crate::layer::{CachedStore, FencedStore};
 use crate::store::{Backend, Store, SystemClock, Table};
 
@@ -134,13 +134,17 @@ impl StoreConfig {
         })
     }
 
-    /// As [`StoreConfig::open`], for a process that serves it. JSON files of an earlier version are brought up to date; for DynamoDB, where
-    /// that may take long, `forum verify --repair --apply` does it.
+    /// As [`StoreConfig::open`], for a process that serves these tables of it. JSON files of an earlier version are brought up to date; for
+    /// DynamoDB, where that may take long, `forum verify --repair --apply` does it. Behind a fence the process makes and reads the heartbeats
+    /// of its tables.
     ///
     /// # Errors
     /// As [`StoreConfig::open`].
-    pub async fn open_to_serve(&self) -> Result<Arc<dyn Store>, OpenError> {
-        let store = self.open().await?;
+    pub async fn open_to_serve(&self, tables: Vec<&'static Table>) -> Result<Arc<dyn Store>, OpenError> {
+        let store = match self.backend {
+            Backend::Json => self.open().await?,
+            Backend::DynamoDb => self.dynamodb.open_with_pulse(&self.fence, tables).await?,
+        };
         if self.backend == Backend::Json {
             let threads = activity::fill(&*store).await?;
             if threads > 0 {
@@ -189,12 +193,17 @@ impl DynamoConfig {
     /// # Errors
     /// As [`DynamoConfig::open`].
     pub async fn open_behind(&self, fence: &FenceConfig) -> Result<Arc<dyn Store>, OpenError> {
+        self.open_with_pulse(fence, Vec::new()).await
+    }
+
+    async fn open_with_pulse(&self, fence: &FenceConfig, tables: Vec<&'static Table>) -> Result<Arc<dyn Store>, OpenError> {
         let Some(control) = fence.open(&self.aws_region).await? else { return Ok(Arc::new(self.open().await?)) };
         let mut options = self.options()?;
         let watch = Watch::new(&self.aws_region, Arc::new(control), Arc::new(SystemClock), options.operation_timeout);
         options.grant = Some(watch.grant());
         let store = Arc::new(DynamoStore::open(&TABLES, options).await?);
-        Ok(Arc::new(FencedStore::watching(store, watch).await))
+        let pulse = (!tables.is_empty()).then(|| Pulse::new(store.clone(), tables, watch.grant(), Arc::new(SystemClock)));
+        Ok(Arc::new(FencedStore::watching(store, watch, pulse).await))
     }
 
     /// The table's name on DynamoDB.

@@ -13,6 +13,8 @@
 mod clock;
 #[path = "game_day/game.rs"]
 mod game;
+#[path = "game_day/heartbeat.rs"]
+mod heartbeat;
 #[path = "game_day/page.rs"]
 mod page;
 #[path = "game_day/region.rs"]

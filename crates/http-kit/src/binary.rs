@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
+use db_adapter::Table;
 use db_adapter::config::{CacheConfig, StoreConfig};
 
 use crate::auth::{Auth, AuthConfig, Mode};
@@ -145,7 +146,7 @@ async fn serve(settings: Settings, page: impl PageConfig, services: Services) ->
     if let Some(pages) = pages {
         server = server.with_pages(pages);
     }
-    let store = logs.traced(cache.wrap(store.open_to_serve().await?));
+    let store = logs.traced(cache.wrap(store.open_to_serve(tables(&services)).await?));
     warn_where_open(auth.is_none());
     server.run(store, services, auth).await?;
     Ok(())
@@ -190,12 +191,18 @@ impl<P: PageConfig> Serve<P> {
         store.check_request_timeout(server.request_timeout())?;
         let auth = identity(&auth_config, Ipv4Addr::UNSPECIFIED.into())?;
         let pages = self.page.pages(&auth_config)?;
-        let store = logs.traced(cache.wrap(store.open_to_serve().await?));
+        let services = services(&server);
+        let store = logs.traced(cache.wrap(store.open_to_serve(tables(&services)).await?));
         warn_where_open(auth.is_none());
         let emf = (server.metrics == MetricsSink::Emf).then(|| Emf::new(&server.metrics_namespace));
-        let router = routes(&server, &store, services(&server), auth, pages).await;
+        let router = routes(&server, &store, services, auth, pages).await;
         Ok(Embedded { router, emf, logs })
     }
+}
+
+/// The tables of these services.
+pub fn tables(services: &[Service]) -> Vec<&'static Table> {
+    services.iter().map(|service| service.table).collect()
 }
 
 /// Once it can serve: a start that fails says why in one line.

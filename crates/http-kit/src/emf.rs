@@ -97,6 +97,8 @@ struct Totals {
     cache_hits: f64,
     writes_allowed: Option<f64>,
     heartbeat_age: Option<f64>,
+    /// The greatest of all tables.
+    replication_age: Option<f64>,
 }
 
 impl Totals {
@@ -128,6 +130,7 @@ impl Totals {
             "store_cache_hits_total" => self.cache_hits += value,
             "writes_allowed" => self.writes_allowed = Some(value),
             "fence_heartbeat_age_seconds" => self.heartbeat_age = Some(value),
+            "replication_age_seconds" => self.replication_age = Some(self.replication_age.map_or(value, |age| age.max(value))),
             _ => match name.strip_prefix(REQUEST_DURATION) {
                 Some("_count") => {
                     self.requests += value;
@@ -159,6 +162,7 @@ impl Totals {
         metrics.extend(self.slowest_hundredth(last).map(|seconds| ("LatencyP99", "Milliseconds", seconds * 1e3)));
         metrics.extend(self.writes_allowed.map(|allowed| ("WritesAllowed", "None", allowed)));
         metrics.extend(self.heartbeat_age.map(|age| ("HeartbeatAge", "Seconds", age)));
+        metrics.extend(self.replication_age.map(|age| ("ReplicationAge", "Seconds", age)));
         metrics
     }
 
@@ -216,6 +220,9 @@ store_cache_hits_total{table="users",kind="item"} 5
 http_requests_in_flight 2
 writes_allowed 1
 fence_heartbeat_age_seconds 4.5
+replication_age_seconds{table="users"} 2
+replication_age_seconds{table="posts"} 12.5
+replication_age_seconds{table="threads"} 3
 "#;
 
     #[test]
@@ -238,6 +245,7 @@ fence_heartbeat_age_seconds 4.5
             ("CacheHits", "Count", 5.0),
             ("WritesAllowed", "None", 1.0),
             ("HeartbeatAge", "Seconds", 4.5),
+            ("ReplicationAge", "Seconds", 12.5),
         ] {
             assert_eq!(line[name], value, "{name}");
             assert!(directive["Metrics"].as_array().unwrap().contains(&json!({ "Name": name, "Unit": unit })), "{directive}");
@@ -245,8 +253,8 @@ fence_heartbeat_age_seconds 4.5
         // 98 of 100 took up to 10 ms, two up to 100 ms: the 99th is in the middle of these.
         let p99 = line["LatencyP99"].as_f64().unwrap();
         assert!((p99 - 55.0).abs() < 0.001, "{p99}");
-        assert_eq!(directive["Metrics"].as_array().unwrap().len(), 11);
-        assert_eq!(line.as_object().unwrap().len(), 12);
+        assert_eq!(directive["Metrics"].as_array().unwrap().len(), 12);
+        assert_eq!(line.as_object().unwrap().len(), 13);
     }
 
     #[test]
@@ -254,7 +262,7 @@ fence_heartbeat_age_seconds 4.5
         let mut lines = Lines { namespace: "n".to_owned(), written: Instant::now(), last: Totals::of(BEFORE) };
         let line: Value = serde_json::from_str(&lines.next(BEFORE, SystemTime::now())).unwrap();
         assert_eq!(line["Requests"], 0.0);
-        for absent in ["LatencyP99", "WritesAllowed", "HeartbeatAge"] {
+        for absent in ["LatencyP99", "WritesAllowed", "HeartbeatAge", "ReplicationAge"] {
             assert_eq!(line.get(absent), None);
         }
     }

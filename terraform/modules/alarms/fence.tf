@@ -1,6 +1,18 @@
 # What the services tell of the Region that writes, by METRICS=emf.
 
 locals {
+  # In seconds. A function is asked once a minute, and renews the lease's heartbeat every other time.
+  age_alarms = {
+    HeartbeatAge = {
+      description = "A process of this Region has not seen the heartbeat of the Region that writes for too long, or none tells"
+      threshold   = var.api == null ? 30 : 300
+    }
+    ReplicationAge = {
+      description = "What has arrived here of the Region that writes is too old, in at least one table, or no process tells"
+      threshold   = var.api == null ? 60 : 300
+    }
+  }
+
   role_alarms = {
     for writes in var.writes[*] : "WritesAllowed" => {
       description = writes ? "No process of this Region, which usually writes, may write" : "This Region accepts writes, which the other one usually does"
@@ -11,19 +23,19 @@ locals {
   }
 }
 
-# The heartbeat that one Region renews is watched in both. Replication that stands still, a lease that nobody reads and services that
-# say nothing are the same here: no news.
+# The heartbeats that one Region makes, in the lease and in each table, are watched in both. Replication that stands still, a lease that
+# nobody reads and services that say nothing are the same here: no news.
 resource "aws_cloudwatch_metric_alarm" "heartbeat" {
-  count = var.writes == null ? 0 : 1
+  for_each = var.writes == null ? {} : local.age_alarms
 
-  alarm_name          = "${var.name}-HeartbeatAge"
-  alarm_description   = "A process of this Region has not seen the heartbeat of the Region that writes for too long, or none tells"
+  alarm_name          = "${var.name}-${each.key}"
+  alarm_description   = each.value.description
   namespace           = var.name
-  metric_name         = "HeartbeatAge"
+  metric_name         = each.key
   statistic           = "Maximum"
   period              = 60
   comparison_operator = "GreaterThanThreshold"
-  threshold           = var.api == null ? 30 : 300 # seconds; a function is asked once a minute, and renews the heartbeat every other time
+  threshold           = each.value.threshold
   datapoints_to_alarm = 3
   evaluation_periods  = 3
   treat_missing_data  = "breaching"

@@ -7,6 +7,7 @@
 //! - `claim`: what keeps unique attributes unique. `unique`: the transactions in which items and claims change together.
 //! - `retry`: retries that the SDK does not make.
 //! - `bulk`: load. `check`: integrity. `health`. `tables`: create and delete the tables.
+//! - `heartbeat`: what tells other Regions how late they are.
 //! - `control`: the table with the lease that says which Region writes.
 
 mod attribute_value;
@@ -20,6 +21,7 @@ mod control;
 mod error;
 mod expression;
 mod health;
+mod heartbeat;
 mod metrics;
 mod pages;
 mod read;

@@ -4,8 +4,9 @@
 //! [`PERIOD`], and may write for [`HOLD`] from the start of a read that named its Region. Who takes writing over waits until every such
 //! permission has ended: see [`takeover`].
 //!
-//! - `watch`: the process that reads it. `takeover`: the operator's part.
+//! - `watch`: the process that reads it. `takeover`: the operator's part. `pulse`: how late the data of the Region that writes is here.
 
+mod pulse;
 pub mod takeover;
 #[cfg(test)]
 mod tests;
@@ -17,6 +18,7 @@ use std::time::Duration;
 use futures::StreamExt;
 use futures::stream::BoxStream;
 
+pub use pulse::Pulse;
 pub use watch::Watch;
 
 use super::StoreLayer;
@@ -41,29 +43,38 @@ pub struct FencedStore {
     store: Arc<dyn Store>,
     grant: Arc<Grant>,
     own: String,
-    /// Reads the lease, in the background as long as this lives.
-    reader: Option<(Arc<Watch>, tokio::task::JoinHandle<()>)>,
+    watch: Option<Arc<Watch>>,
+    pulse: Option<Arc<Pulse>>,
+    /// Read the lease and the heartbeats, in the background as long as this lives.
+    readers: Vec<tokio::task::JoinHandle<()>>,
 }
 
 impl FencedStore {
     /// In front of that store in the Region `own`, for as long as the grant is open. Somebody else must renew it.
     pub fn new(store: Arc<dyn Store>, grant: Arc<Grant>, own: &str) -> Self {
-        Self { store, grant, own: own.to_owned(), reader: None }
+        Self { store, grant, own: own.to_owned(), watch: None, pulse: None, readers: Vec::new() }
     }
 
-    /// In front of that store. The lease is read once before this returns, and every [`PERIOD`] after that.
-    pub async fn watching(store: Arc<dyn Store>, watch: Watch) -> Self {
-        let (grant, own) = (watch.grant(), watch.region().to_owned());
+    /// In front of that store. The lease is read once before this returns, and every [`PERIOD`] after that; the heartbeats now and then.
+    pub async fn watching(store: Arc<dyn Store>, watch: Watch, pulse: Option<Pulse>) -> Self {
         watch.refresh().await;
-        let watch = Arc::new(watch);
+        let (watch, pulse) = (Arc::new(watch), pulse.map(Arc::new));
         let watching = Arc::clone(&watch);
-        let reader = tokio::spawn(async move {
+        let mut readers = vec![tokio::spawn(async move {
             loop {
                 tokio::time::sleep(PERIOD).await;
                 watching.refresh().await;
             }
-        });
-        Self { store, grant, own, reader: Some((watch, reader)) }
+        })];
+        readers.extend(pulse.clone().map(|pulse| {
+            tokio::spawn(async move {
+                loop {
+                    pulse.refresh().await;
+                    tokio::time::sleep(pulse::PERIOD).await;
+                }
+            })
+        }));
+        Self { store, grant: watch.grant(), own: watch.region().to_owned(), watch: Some(watch), pulse, readers }
     }
 
     async fn check(&self) -> Result<()> {
@@ -74,7 +85,7 @@ impl FencedStore {
     }
 
     async fn catch_up(&self) {
-        if let Some((watch, _)) = &self.reader {
+        if let Some(watch) = &self.watch {
             watch.catch_up().await;
         }
     }
@@ -82,9 +93,7 @@ impl FencedStore {
 
 impl Drop for FencedStore {
     fn drop(&mut self) {
-        if let Some((_, reader)) = &self.reader {
-            reader.abort();
-        }
+        self.readers.iter().for_each(tokio::task::JoinHandle::abort);
     }
 }
 
@@ -122,14 +131,15 @@ impl StoreLayer for FencedStore {
 
     async fn health(&self, table: &'static Table) -> Health {
         self.catch_up().await;
+        if let Some(pulse) = &self.pulse {
+            pulse.catch_up().await;
+        }
         let writer_elsewhere = self.grant.writer().filter(|writer| *writer != self.own);
         Health { writer_elsewhere, ..self.store.health(table).await }
     }
 
     async fn close(&self) -> Result<()> {
-        if let Some((_, reader)) = &self.reader {
-            reader.abort();
-        }
+        self.readers.iter().for_each(tokio::task::JoinHandle::abort);
         self.store.close().await
     }
 }

@@ -10,6 +10,7 @@ pub(crate) use expiry::{end_of, is_over};
 pub(crate) use stored::{Condition, Fault};
 
 use crate::store::error::{Error, Result};
+use crate::store::heartbeat::HEARTBEAT;
 use crate::store::item::{Attributes, Value};
 use crate::store::limits::{MAX_HASH_BYTES, MAX_RANGE_BYTES};
 
@@ -207,6 +208,9 @@ impl Table {
 
     fn check_hash(&self, hash: &str) -> Result<()> {
         check_key_text(self.hash, hash, MAX_HASH_BYTES)?;
+        if hash == HEARTBEAT {
+            return Err(Error::invalid_item(self.hash, "must not be #heartbeat: that key tells how late other Regions are"));
+        }
         match self.unique.iter().find(|unique| unique.is_claim(hash)) {
             Some(Unique { attribute }) => {
                 Err(Error::invalid_item(self.hash, format!("must not start with {attribute}#: such keys hold unique values")))

@@ -91,6 +91,7 @@ async fn refuses_broken_keys(f: Fixture) {
         assert_invalid(f.store.create(&post::TABLE, with(name, value)).await, name);
     }
     assert_invalid(f.store.create(&user::TABLE, user("email#ann@example.com", "bob@example.com")).await, "userId");
+    assert_invalid(f.store.create(&user::TABLE, user("#heartbeat", "bob@example.com")).await, "userId");
     f.store.create(&post::TABLE, with("postId", Some(Value::from("p".repeat(64))))).await.unwrap();
 }
 

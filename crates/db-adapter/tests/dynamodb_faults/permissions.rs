@@ -11,7 +11,7 @@ use chrono::{DateTime, Utc};
 use db_adapter::dynamodb::ControlTable;
 use db_adapter::forum::{TABLES, thread, user};
 use db_adapter::layer::fence::{Watch, takeover};
-use db_adapter::{Clock, Item, Key, Query, Read, Scan, Store};
+use db_adapter::{Clock, Heartbeats, Item, Key, Query, Read, Scan, Store};
 use futures::StreamExt;
 use serde_json::json;
 
@@ -119,4 +119,26 @@ async fn a_service_may_read_and_renew_the_lease_and_the_operators_task_may_chang
     takeover::begin(&*control, &*clock, &stopped, "us-west-2").await.unwrap();
     let (of_operators, granted) = (calls(&proxy), granted("\n"));
     assert!(of_operators.contains("PutItem") && of_operators.is_subset(&granted), "{of_operators:?} {granted:?}");
+}
+
+#[tokio::test]
+async fn services_may_make_and_read_the_heartbeats_of_their_tables() {
+    let (store, proxy) = store().await;
+    for table in TABLES {
+        store.beat(table, "2026-01-01T00:00:00.000Z").await.unwrap();
+        assert_eq!(store.last_beat(table).await.unwrap().as_deref(), Some("2026-01-01T00:00:00.000Z"));
+    }
+    let needed: BTreeSet<_> = proxy.seen().iter().flat_map(|seen| actions(&seen.operation, &seen.body)).collect();
+    assert_eq!(needed, ["GetItem", "PutItem"].map(str::to_owned).into());
+    let terraform = project_file("terraform/main.tf");
+    let (_, programs) = terraform.split_once("access_of_programs = {").unwrap();
+    let served = [("users", &["users", "reports", "modlog"][..]), ("threads", &["threads"]), ("posts", &["posts"])];
+    for (program, tables) in served {
+        let (_, access) = programs.split_once(&format!("\n    {program} = {{")).unwrap();
+        for table in tables {
+            let line = access.lines().find(|line| line.split_whitespace().next() == Some(table)).unwrap();
+            assert!(needed.is_subset(&quoted_between(line, "actions = [", "]")), "{program}: {line}");
+        }
+    }
+    assert_eq!(served.map(|(_, tables)| tables.len()).iter().sum::<usize>(), TABLES.len());
 }

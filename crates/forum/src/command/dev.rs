@@ -11,7 +11,7 @@ use db_adapter::config::StoreConfig;
 use db_adapter::forum::TABLES;
 use dev_issuer::Issuer;
 use http_kit::auth::{Auth, DevConfig, Mode, check_dev_address};
-use http_kit::binary::Settings;
+use http_kit::binary::{Settings, tables};
 use http_kit::healthcheck::reachable;
 use http_kit::{Server, Service, telemetry};
 use web::WebConfig;
@@ -51,7 +51,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Outcome> {
     let services = services::all(server.removed_keep_days);
     // Bind first: if the port is taken, nothing is written.
     let mut server = Server::bind(server)?;
-    let store = config.open_to_serve().await?;
+    let store = config.open_to_serve(tables(&services)).await?;
     let mut greeting = Greeting { url: url(server.address()), place: place(&config), ..Greeting::default() };
     let (tokens, issuer) = match mode {
         Mode::Off => (None, None),

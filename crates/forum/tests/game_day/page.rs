@@ -138,6 +138,18 @@ fn register(process: &Process, name: &str, email: &str) -> (String, Value) {
     send(process, "POST", "/api/users", &json!({ "name": name, "email": email }))
 }
 
+/// Waits until the process knows that this Region writes. It never accepts anything meanwhile.
+fn wait_for_refusal(process: &Process, writer: &str) {
+    let started = Instant::now();
+    loop {
+        let (head, _) = register(process, "eve", "eve@example.org");
+        assert!(head.starts_with("http/1.1 503") && started.elapsed() < Duration::from_secs(30), "{head}");
+        if head.contains(&format!("writing-region: {writer}")) {
+            return;
+        }
+    }
+}
+
 /// The id of a user who could register.
 fn registered(process: &Process, name: &str, email: &str) -> String {
     let (head, user) = register(process, name, email);
@@ -157,7 +169,10 @@ async fn the_page_can_be_followed() {
     let east = world.serve(EAST);
     let west = world.serve(WEST);
     registered(&east, "ann", "ann@example.org");
-    world.replicate().await;
+    // The other Region's process tells how old that is which has arrived.
+    while tokio::task::block_in_place(|| west.metric("replication_age_seconds{table=\"users\"}")) == 0.0 {
+        world.replicate().await;
+    }
 
     // The Region is lost: bob's item has arrived and his claim has not; of cat nothing has.
     world.replication.cut();
@@ -186,11 +201,7 @@ async fn the_page_can_be_followed() {
     // It is back, and replication is not yet.
     world.router.lose(None);
     east.signal("CONT");
-    let (head, _) = register(&east, "eve", "eve@example.org");
-    assert!(head.starts_with("http/1.1 503"), "{head}");
-    tokio::task::block_in_place(|| east.wait_for_metric("writes_allowed", |allowed| allowed == 0.0));
-    let (head, _) = register(&east, "eve", "eve@example.org");
-    assert!(head.starts_with("http/1.1 503") && head.contains("writing-region: us-west-2"), "{head}");
+    wait_for_refusal(&east, "us-west-2");
 
     let mut back = Section::of(PAGE, "## When the lost Region is back");
     shell.run(&back.next("tee differences.txt"));
@@ -219,8 +230,7 @@ async fn the_page_can_be_followed() {
     shell.run(&failback.next("forum tables status --region us-east-1"));
     registered(&west, "fay", "fay@example.org");
     shell.run(&failback.next("forum region drain"));
-    let (head, _) = register(&west, "gil", "gil@example.org");
-    assert!(head.starts_with("http/1.1 503") && head.contains("writing-region: none"), "{head}");
+    wait_for_refusal(&west, "none");
     // Fay arrives when it has been seen that she has not.
     let mut waiting = shell.command(&failback.next("until forum verify --against-region us-east-1")).spawn().unwrap();
     let mut printed = BufReader::new(waiting.stdout.take().unwrap()).lines();
@@ -232,7 +242,7 @@ async fn the_page_can_be_followed() {
     shell.run(&failback.next("forum region take us-east-1"));
     failback.end();
     tokio::task::block_in_place(|| east.wait_for_metric("writes_allowed", |allowed| allowed == 1.0));
-    assert!(register(&west, "gil", "gil@example.org").0.contains("writing-region: us-east-1"));
+    wait_for_refusal(&west, "us-east-1");
     registered(&east, "gil", "gil@example.org");
 
     // Bob is deleted by mistake, and restored.

@@ -9,6 +9,7 @@ use super::DynamoStore;
 use super::attribute_value::{Raw, into_raw, raw_key, text};
 use super::claim::{Claim, claim_key, claimed, claims_in, is_claim, is_same_claim, owner_of};
 use super::expression::Expression;
+use super::heartbeat::is_heartbeat;
 use super::pages::Pages;
 use super::unique::as_read;
 use crate::store::check::Finding;
@@ -42,7 +43,8 @@ impl DynamoStore {
             let request = request.clone().set_exclusive_start_key(pages.start.clone());
             let output = call.send(request.send()).await.map_err(|error| call.fault(error))?;
             let count = output.items().len();
-            let live = output.items.unwrap_or_default().into_iter().filter(|raw| !self.is_over(table, raw));
+            let live = output.items.unwrap_or_default().into_iter();
+            let live = live.filter(|raw| !self.is_over(table, raw) && !is_heartbeat(table, raw));
             let (held, items): (Vec<_>, Vec<_>) = live.partition(|raw| is_claim(table, raw));
             self.check_claims_of(table, &items, &mut findings).await?;
             self.check_owners_of(table, &held, &mut findings).await?;

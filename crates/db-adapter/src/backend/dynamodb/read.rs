@@ -8,6 +8,7 @@ use super::DynamoStore;
 use super::attribute_value::{Raw, raw_key, text};
 use super::claim::is_claim;
 use super::expression::Expression;
+use super::heartbeat::is_heartbeat;
 use super::pages::Pages;
 use super::retry::Backoff;
 use crate::store::cursor::{self, Position};
@@ -197,7 +198,7 @@ impl DynamoStore {
             let output = call.send(request.send()).await.map_err(|error| call.fault(error))?;
             let items = output.items().len();
             for raw in output.items.unwrap_or_default() {
-                if is_claim(table, &raw) || self.is_over(table, &raw) {
+                if is_claim(table, &raw) || is_heartbeat(table, &raw) || self.is_over(table, &raw) {
                     continue;
                 }
                 let item = match scan.broken {

@@ -1,5 +1,7 @@
 //! The fence with a clock that the test moves and a control store that fails, is late and lies.
 
+mod pulse;
+
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -364,7 +366,7 @@ async fn after_a_standstill_the_lease_is_read_before_a_write_is_refused() {
     let (folder, world) = (tempfile::tempdir().unwrap(), World::new().await);
     let (inner, _) = store(&folder, &world).await;
     let watch = Watch::new(EAST, world.control.clone(), world.clocks[0].clone(), OPERATION);
-    let fenced = FencedStore::watching(inner, watch).await;
+    let fenced = FencedStore::watching(inner, watch, None).await;
     world.pass(seconds(3600));
     Store::create(&fenced, &toy::NOTES, a_note("a")).await.unwrap();
     // Health, which is asked of it every minute, renews the heartbeat.
