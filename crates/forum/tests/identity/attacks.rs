@@ -1,13 +1,15 @@
 //! What was tried against the rights, and got through once.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use db_adapter::forum::{post, user};
+use db_adapter::forum::{TABLES, post, user};
 use db_adapter::layer::StoreLayer;
-use db_adapter::{Key, Result, Store, Table, Tag, Update};
+use db_adapter::{Key, Result, Scan, Store, Table, Tag, Update};
 use http_kit::SharedStore;
-use serde_json::json;
+use rstest::rstest;
+use serde_json::{Value, json};
 
 use crate::{Forum, name};
 
@@ -91,4 +93,76 @@ async fn reports_of_what_is_gone_can_be_dismissed() {
     let body = json!({ "target": "posts/p1", "action": "remove", "reason": "r" });
     let removed = forum.send("POST", "/api/moderation/actions", Some(&forum.moderator()), Some(body)).await;
     assert_eq!(removed.problem(422), ["target"]);
+}
+
+/// Each with credentials of its own: one must not get what the other one has made for its own.
+#[tokio::test]
+async fn keys_of_two_programs_are_two() {
+    let forum = Forum::with(&FLAGS).await;
+    forum.populate().await;
+    let mut ids = BTreeSet::new();
+    for program in ["robot", "rover", "robot"] {
+        let token = forum.token_with(program, json!({ "client_id": program, "scope": "forum:write" }));
+        let headers = [("authorization", &*format!("Bearer {token}")), ("idempotency-key", "k")];
+        let made = forum.app.send_json("POST", "/api/threads", &headers, &json!({ "title": "T" })).await.expect_status(201);
+        ids.insert(made.json()["threadId"].as_str().unwrap().to_owned());
+    }
+    assert_eq!(ids.len(), 2, "{ids:?}");
+}
+
+/// Whoever is suspended writes nothing, by whatever route, moderators included. What the process remembers of people is that.
+#[rstest]
+#[case("ann", "PUT", "/api/users/me", json!({ "name": "x" }))]
+#[case("ann", "PATCH", "/api/users/me", json!({ "name": "x" }))]
+#[case("ann", "PATCH", "/api/users/me", json!({}))]
+#[case("ann", "PUT", "/api/users/ann", json!({ "name": "x", "email": "ann@example.com" }))]
+#[case("ann", "DELETE", "/api/users/ann", Value::Null)]
+#[case("ann", "POST", "/api/threads", json!({ "title": "T" }))]
+#[case("ann", "PUT", "/api/threads/t1", json!({ "title": "T" }))]
+#[case("ann", "PATCH", "/api/threads/t1", json!({ "title": "T" }))]
+#[case("ann", "PATCH", "/api/threads/t1", json!({}))]
+#[case("ann", "DELETE", "/api/threads/t1", Value::Null)]
+#[case("ann", "POST", "/api/posts", json!({ "threadId": "t1", "content": "C" }))]
+#[case("bob", "PUT", "/api/posts/p1", json!({ "content": "C" }))]
+#[case("bob", "PATCH", "/api/posts/p1", json!({ "content": "C" }))]
+#[case("bob", "DELETE", "/api/posts/p1", Value::Null)]
+#[case("ann", "POST", "/api/reports", json!({ "target": "posts/p1", "reason": "r" }))]
+#[case("mod", "POST", "/api/moderation/actions", json!({ "target": "users/mod", "action": "unsuspend", "reason": "r" }))]
+#[case("mod", "POST", "/api/moderation/actions", json!({ "target": "posts/p1", "action": "dismiss", "reason": "r" }))]
+#[case("mod", "DELETE", "/api/threads/t1?cascade=true", Value::Null)]
+#[case("mod", "PATCH", "/api/threads/t1", json!({ "title": "T" }))]
+#[tokio::test]
+async fn whoever_is_suspended_writes_nothing(
+    #[case] who: &str,
+    #[case] method: &str,
+    #[case] path: &str,
+    #[case] body: Value,
+    #[values(None, Some("key"))] key: Option<&str>,
+) {
+    let forum = Forum::with(&FLAGS).await;
+    forum.populate().await;
+    let set = [("suspendedUntil".to_owned(), FAR.into())].into();
+    forum.app.store.update(&user::TABLE, &Key::hash(who), &Update { set, ..Update::default() }).await.unwrap();
+    let claims = json!({ "roles": if who == "mod" { vec!["moderator"] } else { vec![] }, "email": "ann@example.com", "email_verified": true });
+    let bearer = format!("Bearer {}", forum.token_with(who, claims));
+    let mut headers = vec![("authorization", &*bearer)];
+    headers.extend(key.map(|key| ("idempotency-key", key)));
+    let before = snapshot(&forum).await;
+    let refused = match body {
+        Value::Null => forum.app.call(method, path, &headers).await,
+        body => forum.app.send_json(method, path, &headers, &body).await,
+    };
+    assert_eq!((refused.status.as_u16(), name(&refused).as_str()), (403, "suspended"));
+    assert_eq!(snapshot(&forum).await, before);
+}
+
+/// Everything that is stored.
+async fn snapshot(forum: &Forum) -> Vec<String> {
+    let mut all = Vec::new();
+    for table in TABLES {
+        let items = forum.app.store.scan(table, &Scan::new(100)).await.unwrap().items;
+        all.extend(items.iter().map(|item| item.as_json().to_owned()));
+    }
+    all.sort_unstable();
+    all
 }

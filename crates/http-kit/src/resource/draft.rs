@@ -16,7 +16,7 @@ use crate::problem::Problem;
 pub struct Draft {
     /// The attributes that clients set.
     pub attributes: Attributes,
-    /// What keeps the `Idempotency-Key`s of different people apart.
+    /// What keeps the `Idempotency-Key`s of different people and programs apart.
     pub scope: String,
 }
 
@@ -44,7 +44,11 @@ impl Draft {
             account.check_standing(store).await?;
         }
         let named_scope = attributes.get(R::KEY_SCOPE).and_then(|value| value.as_str());
-        let scope = owner.map(|account| account.id.as_str()).or(named_scope).unwrap_or(ANONYMOUS).to_owned();
+        let scope = owner.map(|account| account.id.as_str()).or(named_scope).unwrap_or(ANONYMOUS);
+        let scope = match caller {
+            Caller::Service(service) => format!("{}\n{scope}", service.client),
+            _ => scope.to_owned(),
+        };
         Ok(Self { attributes, scope })
     }
 
