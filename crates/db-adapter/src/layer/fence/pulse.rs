@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use chrono::DateTime;
+use futures::future::join_all;
 use metrics::gauge;
 
 use crate::store::error::Result;
@@ -27,34 +28,42 @@ pub struct Pulse {
     clock: Arc<dyn Clock>,
     /// When the heartbeats were last asked for.
     asked: Mutex<Option<Duration>>,
+    asking: tokio::sync::Mutex<()>,
 }
 
 impl Pulse {
     /// Of these tables, whose heartbeats the process makes while the grant is open.
     pub fn new(store: Arc<dyn Heartbeats>, tables: Vec<&'static Table>, grant: Arc<Grant>, clock: Arc<dyn Clock>) -> Self {
-        Self { store, tables, grant, clock, asked: Mutex::default() }
+        Self { store, tables, grant, clock, asked: Mutex::default(), asking: tokio::sync::Mutex::default() }
     }
 
-    /// As [`Pulse::refresh`], if that has not been done for longer than it should: functions stand still between requests.
+    /// As [`Pulse::refresh`], if that has not been done for longer than it should: functions stand still between requests. Returns at
+    /// once where it is being done.
     pub(super) async fn catch_up(&self) {
         let asked = *self.asked.lock().unwrap_or_else(PoisonError::into_inner);
-        if asked.is_none_or(|asked| self.clock.elapsed().saturating_sub(asked) > 2 * PERIOD) {
-            self.refresh().await;
+        if asked.is_none_or(|asked| self.clock.elapsed().saturating_sub(asked) > 2 * PERIOD)
+            && let Ok(_asking) = self.asking.try_lock()
+        {
+            self.refresh_all().await;
         }
     }
 
     /// Reads the heartbeats once, and makes those that are due. Returns the age of the oldest one; `None` where there is none. What fails is
     /// logged, and tried again the next time.
     pub async fn refresh(&self) -> Option<Duration> {
+        let _asking = self.asking.lock().await;
+        self.refresh_all().await
+    }
+
+    async fn refresh_all(&self) -> Option<Duration> {
         *self.asked.lock().unwrap_or_else(PoisonError::into_inner) = Some(self.clock.elapsed());
-        let mut oldest = None;
-        for table in &self.tables {
-            match self.refresh_one(table).await {
-                Ok(age) => oldest = oldest.max(age),
-                Err(error) => tracing::warn!(table = table.name, %error, "the heartbeat of the table cannot be read or made"),
-            }
-        }
-        oldest
+        let ages = join_all(self.tables.iter().map(|table| async move {
+            self.refresh_one(table).await.unwrap_or_else(|error| {
+                tracing::warn!(table = table.name, %error, "the heartbeat of the table cannot be read or made");
+                None
+            })
+        }));
+        ages.await.into_iter().flatten().max()
     }
 
     async fn refresh_one(&self, table: &'static Table) -> Result<Option<Duration>> {

@@ -17,6 +17,21 @@ use crate::store::toy;
 #[derive(Debug, Default)]
 struct Memory(Mutex<(Option<String>, usize, usize)>);
 
+/// Never responds.
+#[derive(Debug)]
+struct Silent;
+
+#[async_trait]
+impl Heartbeats for Silent {
+    async fn beat(&self, _: &'static Table, _: &str) -> Result<()> {
+        std::future::pending().await
+    }
+
+    async fn last_beat(&self, _: &'static Table) -> Result<Option<String>> {
+        std::future::pending().await
+    }
+}
+
 #[async_trait]
 impl Heartbeats for Memory {
     async fn beat(&self, _: &'static Table, at: &str) -> Result<()> {
@@ -55,4 +70,15 @@ async fn heartbeats_are_made_where_they_are_due_and_only_by_who_writes() {
         pulse.refresh().await;
     }
     assert_eq!(counts(), (14, 7), "every other look, of one process");
+}
+
+/// Readiness asks the pulse to catch up, and must not wait for a store that does not respond to the background.
+#[tokio::test]
+async fn nobody_waits_while_the_heartbeats_are_being_read() {
+    let clock = Arc::new(Moved::default());
+    let pulse = Pulse::new(Arc::new(Silent), vec![&toy::NOTES], Arc::new(Grant::new(clock.clone())), clock.clone());
+    let mut background = std::pin::pin!(pulse.refresh());
+    assert!(futures::poll!(background.as_mut()).is_pending());
+    clock.pass(seconds(60));
+    assert!(futures::poll!(std::pin::pin!(pulse.catch_up())).is_ready());
 }
