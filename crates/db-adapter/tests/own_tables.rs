@@ -38,7 +38,7 @@ static BOOKS: Table = Table {
     range: None,
     indexes: &[Index { name: "TitleIndex", hash: "all", range: Some("title") }],
     unique: &[],
-    constant: Some(Constant { attribute: "all", value: "books" }),
+    constant: Some(Constant { attribute: "all", value: "books", partitions: 1 }),
     ttl: None,
     attributes: &[Attribute::server("bookId", Kind::Text, "The book's id."), Attribute::hidden("all")],
     samples: "[]",

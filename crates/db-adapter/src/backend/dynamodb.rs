@@ -41,6 +41,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use aws_sdk_dynamodb::Client;
+use futures::FutureExt;
 use futures::stream::BoxStream;
 
 // A circle: the store is declared here, and each file below adds operations to it.
@@ -52,6 +53,7 @@ use crate::store::error::{Error, Result};
 use crate::store::grant::{Clock, Grant, SystemClock};
 use crate::store::health::Health;
 use crate::store::item::{Attributes, Item, Tag};
+use crate::store::merge;
 use crate::store::page::{Page, Query, Read, Scan};
 use crate::store::schema::{Key, Table};
 use crate::store::update::Update;
@@ -160,7 +162,13 @@ impl Store for DynamoStore {
     }
 
     async fn query(&self, table: &'static Table, query: &Query) -> Result<Page> {
-        self.query_page(table, query).await
+        match table.spread(query.index, &query.partition) {
+            None => self.query_partition(table, query).await,
+            Some(constant) => {
+                let one = |query: Query| async move { self.query_partition(table, &query).await }.boxed();
+                merge::page(table, query, constant, &one).await
+            }
+        }
     }
 
     async fn scan(&self, table: &'static Table, scan: &Scan) -> Result<Page> {

@@ -44,8 +44,8 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use futures::StreamExt;
 use futures::stream::BoxStream;
+use futures::{FutureExt, StreamExt};
 
 pub use self::open::compact;
 pub use self::options::{JsonOptions, UNREAD, unread};
@@ -65,6 +65,7 @@ use crate::store::error::{Error, Result, Rule};
 use crate::store::health::{Backend, Health};
 use crate::store::item::{Attributes, Item, Tag};
 use crate::store::limits::MAX_KEYS;
+use crate::store::merge;
 use crate::store::page::{Page, PageBuilder, Query, Read, Scan, project};
 use crate::store::schema::{Fault, Key, Table};
 use crate::store::update::Update;
@@ -154,6 +155,26 @@ impl JsonStore {
         Error::corrupt(format!("table {} item {id}", table.name), fault.to_string())
     }
 
+    async fn query_partition(&self, table: &'static Table, query: &Query) -> Result<Page> {
+        let start = cursor::query_start(table, query)?.map(|start| record::position(table, query, &start));
+        let mut page = PageBuilder::new(query.limit);
+        let wanted = page.wanted();
+        let shown = |item: &Item| project(item, table, Some(query.index), query.attributes.as_deref());
+        let stored = self.read(table, |memory, now| {
+            let is_sound = |item: &&Item| {
+                let fault = memory.fault(item, None).and_then(|_| memory.fault(&shown(item), query.attributes.as_deref()));
+                fault.inspect(|fault| drop(self.corrupt(table, item, *fault))).is_none()
+            };
+            memory.query(query, start.as_deref(), now).filter(is_sound).take(wanted).cloned().collect::<Vec<_>>()
+        });
+        let stored = stored.await?;
+        let taken = stored.iter().take_while(|item| page.offer(shown(item)).is_continue()).count();
+        page.finish(|_| {
+            let last = stored.get(taken.saturating_sub(1)).map_or_else(|| Ok(Attributes::new()), Item::attributes)?;
+            Ok(cursor::after_query(table, query, &Position::of(table, Some(query), &last)?))
+        })
+    }
+
     async fn stored(&self, table: &'static Table, write: Write) -> Result<Item> {
         self.write(table, write).await?.ok_or_else(|| Error::backend("a write returned no item"))
     }
@@ -199,23 +220,13 @@ impl Store for JsonStore {
     }
 
     async fn query(&self, table: &'static Table, query: &Query) -> Result<Page> {
-        let start = cursor::query_start(table, query)?.map(|start| record::position(table, query, &start));
-        let mut page = PageBuilder::new(query.limit);
-        let wanted = page.wanted();
-        let shown = |item: &Item| project(item, table, Some(query.index), query.attributes.as_deref());
-        let stored = self.read(table, |memory, now| {
-            let is_sound = |item: &&Item| {
-                let fault = memory.fault(item, None).and_then(|_| memory.fault(&shown(item), query.attributes.as_deref()));
-                fault.inspect(|fault| drop(self.corrupt(table, item, *fault))).is_none()
-            };
-            memory.query(query, start.as_deref(), now).filter(is_sound).take(wanted).cloned().collect::<Vec<_>>()
-        });
-        let stored = stored.await?;
-        let taken = stored.iter().take_while(|item| page.offer(shown(item)).is_continue()).count();
-        page.finish(|_| {
-            let last = stored.get(taken.saturating_sub(1)).map_or_else(|| Ok(Attributes::new()), Item::attributes)?;
-            Ok(cursor::after_query(table, query, &Position::of(table, Some(query), &last)?))
-        })
+        match table.spread(query.index, &query.partition) {
+            None => self.query_partition(table, query).await,
+            Some(constant) => {
+                let one = |query: Query| async move { self.query_partition(table, &query).await }.boxed();
+                merge::page(table, query, constant, &one).await
+            }
+        }
     }
 
     async fn scan(&self, table: &'static Table, scan: &Scan) -> Result<Page> {

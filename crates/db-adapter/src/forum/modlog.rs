@@ -46,7 +46,7 @@ pub static TABLE: Table = Table {
         Index { name: "TargetIndex", hash: "target", range: Some(CREATED_AT) },
     ],
     unique: &[],
-    constant: Some(Constant { attribute: "feed", value: FEED }),
+    constant: Some(Constant { attribute: "feed", value: FEED, partitions: 1 }),
     ttl: None,
     attributes: &[
         Attribute::server(ACTION_ID, Text, "The action's id.").id(is_id),

@@ -14,7 +14,7 @@ pub const FEED: &str = "threads";
 ///
 /// The first two have one partition, as a time alone as a partition key could never list newest first. Their limits on DynamoDB
 /// are those of a partition: 1,000 write units (creations and edits; a post takes two of `ActivityIndex`) and 3,000 read units a second for
-/// the whole forum.
+/// the whole forum. With more [partitions](Constant::partitions) they are so many times that, and a page of a list takes a query of each.
 pub static TABLE: Table = Table {
     name: "threads",
     singular: "thread",
@@ -30,7 +30,7 @@ pub static TABLE: Table = Table {
         Index { name: "UserIndex", hash: "userId", range: Some("createdAt") },
     ],
     unique: &[],
-    constant: Some(Constant { attribute: "feed", value: FEED }),
+    constant: Some(Constant { attribute: "feed", value: FEED, partitions: 1 }),
     ttl: None,
     attributes: &[
         Attribute::server("threadId", Text, "The thread's id.").id(is_id).formerly(&["id", "topic_id", "discussion_id"]),

@@ -178,8 +178,12 @@ impl Write<'_> {
         for index in self.table.indexes {
             match item.text(index.hash) {
                 Some(partition) if !moved(index.hash) => {
-                    let partition = &partition;
-                    self.cache.generations.write(&Scope::Partition { table: self.table.name, index: index.name, partition });
+                    let constant = self.table.constant.as_ref();
+                    let constant = constant.filter(|known| known.attribute == index.hash && known.has(&partition));
+                    // Lists are asked for by the value that all partitions share.
+                    for partition in [&partition].into_iter().chain(constant.map(|known| known.value.to_owned()).as_ref()) {
+                        self.cache.generations.write(&Scope::Partition { table: self.table.name, index: index.name, partition });
+                    }
                 }
                 None if !moved(index.hash) => {}
                 _ => self.forget_index(index.name),

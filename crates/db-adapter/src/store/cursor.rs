@@ -4,6 +4,7 @@ use std::fmt;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::store::error::{Error, Result};
@@ -55,6 +56,15 @@ impl Position {
     }
 }
 
+/// The place right after an item of a list that is merged from several partitions.
+#[derive(Debug, Serialize, Deserialize)]
+struct Merged {
+    #[serde(flatten)]
+    position: Position,
+    #[serde(default)]
+    partition: u32,
+}
+
 /// The list that a cursor belongs to.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 enum List {
@@ -83,12 +93,29 @@ pub(crate) fn query_start(table: &Table, query: &Query) -> Result<Option<Positio
         query.index.check_bound(bound)?;
     }
     let Some(cursor) = &query.cursor else { return Ok(None) };
-    let position = decode(cursor, &query_list(table, query))?;
+    let position: Position = decode(cursor, &query_list(table, query))?;
     let within = match &position.sort {
         Some(sort) => query.index.is_sort_key(sort) && query.contains(sort),
         None => query.index.range.is_none(),
     };
     if within { checked(table, position).map(Some) } else { Err(invalid("it lies outside the range that was asked for")) }
+}
+
+/// The cursor behind an item of a list that is merged from several partitions.
+pub(crate) fn after_merged(table: &Table, query: &Query, position: &Position, partition: u32) -> Cursor {
+    encode(&query_list(table, query), &Merged { position: position.clone(), partition })
+}
+
+/// Where a list that is merged from so many partitions goes on, if it has a cursor: behind that item of that partition. A cursor from
+/// when there was one partition is behind an item of the first.
+///
+/// # Errors
+/// As [`query_start`].
+pub(crate) fn merged_start(table: &Table, query: &Query, partitions: u32) -> Result<Option<(Position, u32)>> {
+    let Some(position) = query_start(table, query)? else { return Ok(None) };
+    let Some(cursor) = &query.cursor else { return Ok(None) };
+    let Merged { partition, .. } = decode(cursor, &query_list(table, query))?;
+    if partition < partitions { Ok(Some((position, partition))) } else { Err(invalid("it names no partition")) }
 }
 
 /// Where the scan goes on, if it has a cursor.
@@ -128,7 +155,7 @@ fn checked(table: &Table, position: Position) -> Result<Position> {
     }
 }
 
-fn encode(list: &List, position: &Position) -> Cursor {
+fn encode(list: &List, position: &impl Serialize) -> Cursor {
     let body = serde_json::to_vec(&(list, position)).unwrap_or_default();
     let mut bytes = vec![FORMAT];
     bytes.extend_from_slice(&crc32fast::hash(&body).to_be_bytes());
@@ -136,14 +163,14 @@ fn encode(list: &List, position: &Position) -> Cursor {
     Cursor(BASE64.encode(bytes))
 }
 
-fn decode(cursor: &Cursor, expected: &List) -> Result<Position> {
+fn decode<P: DeserializeOwned>(cursor: &Cursor, expected: &List) -> Result<P> {
     const ALTERED: &str = "it was altered or is not one of ours";
     let bytes = BASE64.decode(&cursor.0).map_err(|_| invalid(ALTERED))?;
     let Some(([FORMAT, crc @ ..], body)) = bytes.split_first_chunk::<5>() else { return Err(invalid(ALTERED)) };
     if crc32fast::hash(body).to_be_bytes() != *crc {
         return Err(invalid(ALTERED));
     }
-    let (list, position): (List, Position) = serde_json::from_slice(body).map_err(|_| invalid(ALTERED))?;
+    let (list, position): (List, P) = serde_json::from_slice(body).map_err(|_| invalid(ALTERED))?;
     if list == *expected { Ok(position) } else { Err(invalid("it belongs to another list")) }
 }
 

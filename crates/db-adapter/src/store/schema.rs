@@ -69,8 +69,33 @@ pub struct Unique {
 pub struct Constant {
     /// The attribute's name.
     pub attribute: &'static str,
-    /// Its one value.
+    /// Its value, by which lists are asked for.
     pub value: &'static str,
+    /// Over how many partitions of each index the items are spread, by their keys; at least 1. One has a limit of its own on DynamoDB.
+    /// The first has `value` as its key, and the others that and their numbers: lists merge them all. The number may grow: items
+    /// stay where they are until they are written again.
+    pub partitions: u32,
+}
+
+impl Constant {
+    /// The key of the partition of that number, which is what its items have as the attribute's value.
+    pub(crate) fn partition(&self, number: u32) -> String {
+        if number == 0 { self.value.to_owned() } else { format!("{}#{number}", self.value) }
+    }
+
+    /// The key of the partition of an item with this hash key.
+    pub(crate) fn partition_of(&self, hash: &str) -> String {
+        self.partition(if self.partitions > 1 { crc32fast::hash(hash.as_bytes()) % self.partitions } else { 0 })
+    }
+
+    /// Is this the key of one of the partitions?
+    pub(crate) fn has(&self, partition: &str) -> bool {
+        match partition.strip_prefix(self.value) {
+            Some("") => true,
+            Some(rest) => (1..self.partitions).any(|number| rest.strip_prefix('#') == Some(number.to_string().as_str())),
+            None => false,
+        }
+    }
 }
 
 /// Which item: the table's key values.
@@ -233,9 +258,17 @@ impl Table {
 
     /// Adds what the adapter itself stores on every item: the constant that an index is partitioned by.
     pub fn add_constant(&self, attributes: &mut Attributes) {
-        if let Some(Constant { attribute, value }) = self.constant {
-            attributes.insert(attribute.to_owned(), Value::String(value.to_owned()));
+        if let Some(constant) = &self.constant {
+            let hash = attributes.get(self.hash).and_then(Value::as_str).unwrap_or_default();
+            let partition = constant.partition_of(hash);
+            attributes.insert(constant.attribute.to_owned(), Value::String(partition));
         }
+    }
+
+    /// The constant, if lists of this partition of the index are merged from several.
+    pub(crate) fn spread(&self, index: &Index, partition: &str) -> Option<&Constant> {
+        let constant = self.constant.as_ref().filter(|constant| constant.partitions > 1)?;
+        (constant.attribute == index.hash && constant.value == partition).then_some(constant)
     }
 }
 

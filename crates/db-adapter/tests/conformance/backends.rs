@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
-use db_adapter::Store;
 use db_adapter::dynamodb::{DynamoOptions, DynamoStore, tables};
 use db_adapter::forum::TABLES;
 use db_adapter::json::{JsonOptions, JsonStore};
 use db_adapter::layer::{CachedStore, StoreLayer};
+use db_adapter::{Store, Table};
 use futures::FutureExt;
 use libtest_mimic::Trial;
 use tokio::runtime::Runtime;
@@ -17,6 +17,7 @@ use tokio::sync::OnceCell;
 use crate::dynoxide;
 use crate::fixture::{Case, Fixture};
 use crate::moved_clock::MovedClock;
+use crate::partitions::BOARDS;
 
 static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().unwrap());
 
@@ -26,6 +27,12 @@ static DYNOXIDE: OnceCell<String> = OnceCell::const_new();
 pub fn all() -> [Backend; 5] {
     [Backend::Json, Backend::JsonCached, Backend::Dynoxide, Backend::DynoxideCached, Backend::DynamodbLocal]
 }
+
+/// The forum's tables, and one that is spread.
+static SCHEMA: [&Table; TABLES.len() + 1] = {
+    let [modlog, posts, reports, threads, users] = TABLES;
+    [&BOARDS, modlog, posts, reports, threads, users]
+};
 
 /// Nothing that a cache remembers may end by itself within a case.
 const ONE_HOUR: Duration = Duration::from_secs(3600);
@@ -109,7 +116,7 @@ fn is_local_required() -> bool {
 
 /// A JSON store in a folder of its own, for cases that compare with one.
 pub async fn json_store(dir: &std::path::Path) -> Arc<dyn Store> {
-    Arc::new(JsonStore::open(&TABLES, JsonOptions::new(dir)).await.unwrap())
+    Arc::new(JsonStore::open(&SCHEMA, JsonOptions::new(dir)).await.unwrap())
 }
 
 async fn on_json(run: crate::fixture::Run, in_front: InFront) {
@@ -120,7 +127,7 @@ async fn on_json(run: crate::fixture::Run, in_front: InFront) {
         let clock = Arc::clone(&clock);
         move || {
             let (options, clock) = (JsonOptions { clock: clock.clone(), ..JsonOptions::new(&path) }, clock.clone());
-            async move { in_front(Arc::new(JsonStore::open(&TABLES, options).await.unwrap()), clock) }.boxed()
+            async move { in_front(Arc::new(JsonStore::open(&SCHEMA, options).await.unwrap()), clock) }.boxed()
         }
     };
     let fixture = Fixture::new(clock, Box::new(reopen));
@@ -129,7 +136,7 @@ async fn on_json(run: crate::fixture::Run, in_front: InFront) {
 
 async fn on_dynamodb(endpoint: String, run: crate::fixture::Run, in_front: InFront) {
     let suffix = uuid::Uuid::new_v4();
-    let names: BTreeMap<_, _> = TABLES.map(|table| (table.name, format!("conformance-{}-{suffix}", table.name))).into();
+    let names: BTreeMap<_, _> = SCHEMA.map(|table| (table.name, format!("conformance-{}-{suffix}", table.name))).into();
     let clock = Arc::new(MovedClock::new());
     let options = DynamoOptions {
         clock: clock.clone(),
@@ -140,13 +147,13 @@ async fn on_dynamodb(endpoint: String, run: crate::fixture::Run, in_front: InFro
         operation_timeout: Duration::from_secs(120),
         ..DynamoOptions::new("us-east-1")
     };
-    let admin = DynamoStore::open(&TABLES, options.clone()).await.unwrap();
+    let admin = DynamoStore::open(&SCHEMA, options.clone()).await.unwrap();
     tables::create(&admin).await.unwrap();
     let reopen = {
         let clock = Arc::clone(&clock);
         move || {
             let (options, clock) = (options.clone(), clock.clone());
-            async move { in_front(Arc::new(DynamoStore::open(&TABLES, options).await.unwrap()), clock) }.boxed()
+            async move { in_front(Arc::new(DynamoStore::open(&SCHEMA, options).await.unwrap()), clock) }.boxed()
         }
     };
     let fixture = Fixture::new(clock, Box::new(reopen));

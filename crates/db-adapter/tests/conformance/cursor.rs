@@ -19,6 +19,13 @@ cases!(cursor:
     a_scan_cursor_belongs_to_its_backend,
 );
 
+/// The cursor of this list and place: what a forger, who has the sources, could make.
+pub fn encoded(body: &serde_json::Value) -> Cursor {
+    let body = body.to_string().into_bytes();
+    let bytes = [&[1][..], &crc32fast::hash(&body).to_be_bytes(), &body].concat();
+    Cursor::from_text(base64::Engine::encode(&base64::engine::general_purpose::URL_SAFE_NO_PAD, bytes))
+}
+
 async fn posts(f: &Fixture) {
     for second in 0..6 {
         f.store.create(&post::TABLE, post(&format!("p{second}"), "t1", &at(second))).await.unwrap();

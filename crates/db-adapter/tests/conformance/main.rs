@@ -22,6 +22,7 @@ mod item;
 mod load;
 #[path = "../moved_clock/mod.rs"]
 mod moved_clock;
+mod partitions;
 mod query;
 mod read;
 mod scan;
@@ -42,6 +43,7 @@ fn main() -> ExitCode {
         expiry::CASES,
         item::CASES,
         load::CASES,
+        partitions::CASES,
         query::CASES,
         read::CASES,
         scan::CASES,

@@ -6,7 +6,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 
 use super::attribute_value::Raw;
 use crate::store::item::{Tag, Value};
-use crate::store::schema::{CREATED_AT, Table, UPDATED_AT, VERSION, WRITE_ID};
+use crate::store::schema::{CREATED_AT, Key, Table, UPDATED_AT, VERSION, WRITE_ID};
 use crate::store::update::{Advance, Update};
 
 /// The placeholders of one request.
@@ -161,7 +161,7 @@ impl Expression {
 
     /// What the update changes, with this version, or else one that has grown by one. The table's constant is set too, as another
     /// program may have left it out.
-    pub(super) fn changes(&mut self, table: &Table, update: &Update, write_id: &str, version: Option<u64>) -> String {
+    pub(super) fn changes(&mut self, table: &Table, key: &Key, update: &Update, write_id: &str, version: Option<u64>) -> String {
         let number = |number: u64| AttributeValue::N(number.to_string());
         let mut sets = vec![format!("{} = {}", self.name(update.stamp()), self.text(write_id))];
         if !update.touch {
@@ -176,7 +176,8 @@ impl Expression {
             let grown = self.value(AttributeValue::N(grown.to_string()));
             sets.push(format!("{name} = if_not_exists({name}, {none}) + {grown}"));
         }
-        sets.extend(table.constant.as_ref().map(|known| format!("{} = {}", self.name(known.attribute), self.text(known.value))));
+        let constant = table.constant.as_ref().map(|known| (known.attribute, known.partition_of(&key.hash)));
+        sets.extend(constant.map(|(name, partition)| format!("{} = {}", self.name(name), self.text(&partition))));
         let advanced = update.advance.iter().flat_map(|advance| &advance.set);
         sets.extend(
             update.set.iter().chain(advanced).map(|(name, value)| format!("{} = {}", self.name(name), self.value(value.clone()))),

@@ -134,7 +134,7 @@ impl DynamoStore {
         }
     }
 
-    pub(super) async fn query_page(&self, table: &'static Table, query: &Query) -> Result<Page> {
+    pub(super) async fn query_partition(&self, table: &'static Table, query: &Query) -> Result<Page> {
         let start = cursor::query_start(table, query)?;
         if query.is_empty() || query.to.as_deref() == Some("") {
             return Ok(Page::default());

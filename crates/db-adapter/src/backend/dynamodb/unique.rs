@@ -269,7 +269,7 @@ impl DynamoStore {
         let request = UpdateRequest::builder()
             .table_name(self.table_name(table))
             .set_key(Some(raw_key(table, key)))
-            .update_expression(expression.changes(table, update, write_id, Some(version)))
+            .update_expression(expression.changes(table, key, update, write_id, Some(version)))
             .condition_expression(condition.join(" AND "))
             .set_expression_attribute_names(expression.names())
             .set_expression_attribute_values(expression.values())

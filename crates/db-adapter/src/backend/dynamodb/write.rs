@@ -153,7 +153,7 @@ impl DynamoStore {
             .update_item()
             .table_name(self.table_name(table))
             .set_key(Some(raw_key(table, key)))
-            .update_expression(expression.changes(table, update, write_id, version))
+            .update_expression(expression.changes(table, key, update, write_id, version))
             .condition_expression(condition)
             .set_expression_attribute_names(expression.names())
             .set_expression_attribute_values(expression.values())

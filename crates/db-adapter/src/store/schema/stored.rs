@@ -161,7 +161,7 @@ impl Table {
             }
         }
         if let Some(constant) = &self.constant
-            && mended.get(constant.attribute).and_then(Value::as_str) != Some(constant.value)
+            && !mended.get(constant.attribute).and_then(Value::as_str).is_some_and(|partition| constant.has(partition))
         {
             reasons.push(format!("{} is not {:?}, so no list has the item", constant.attribute, constant.value));
             self.add_constant(&mut mended);
