@@ -5,6 +5,7 @@
 mod account;
 mod browser;
 mod forms;
+mod long;
 mod reading;
 mod writing;
 
@@ -22,7 +23,15 @@ struct Dev {
 
 impl Dev {
     fn start() -> Self {
+        Self::of(&[])
+    }
+
+    /// On these items in place of the sample data, if there are any: by the name of their table.
+    fn of(tables: &[(&str, Vec<Value>)]) -> Self {
         let dir = tempfile::tempdir().unwrap();
+        for (table, items) in tables {
+            std::fs::write(dir.path().join(format!("{table}.json")), Value::from(items.clone()).to_string()).unwrap();
+        }
         let mut command = Command::new(env!("CARGO_BIN_EXE_forum"));
         command.env_clear().env("DATA_DIR", dir.path()).arg("dev").stdout(Stdio::null());
         Self { process: Process::start(&mut command), _dir: dir }
