@@ -16,6 +16,7 @@ variables {
   table_indexes       = { posts = ["ThreadIndex", "UserIndex"], threads = ["CreatedAtIndex", "UserIndex"], users = ["EmailIndex"] }
   load_balancer       = { dimension = "app/forum/1", target_dimensions = { posts = "targetgroup/posts/1", threads = "targetgroup/threads/1", users = "targetgroup/users/1" } }
   api                 = null
+  log_groups          = ["/ecs/forum-microservices-dev/posts"]
   backup_vault        = "forum-microservices-dev"
   writes              = true
   availability_target = 99.9
@@ -65,6 +66,14 @@ run "every_metric_that_should_wake_someone" {
   assert {
     condition     = aws_cloudwatch_metric_alarm.above["posts-ReplicationLatency"].dimensions == tomap({ TableName = "forum-microservices-posts-dev", ReceivingRegion = "us-west-2" })
     error_message = "Lag is counted by the sender, per receiving Region."
+  }
+
+  assert {
+    condition = (
+      { for key, query in aws_cloudwatch_query_definition.log : query.name => query.log_group_names } ==
+      { for key in ["failures", "slow-requests", "routes", "one-request"] : "forum-microservices-dev/${key}" => tolist(["/ecs/forum-microservices-dev/posts"]) }
+    )
+    error_message = "Queries are saved for the services' logs."
   }
 
   assert {

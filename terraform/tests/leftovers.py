@@ -24,6 +24,7 @@ def left(name, region):
     yield from (("alarm", each["AlarmName"]) for kind in ("MetricAlarms", "CompositeAlarms") for each in alarms.get(kind, []))
     yield from (("topic", each["TopicArn"]) for each in client("sns").list_topics()["Topics"])
     yield from (("log group", each["logGroupName"]) for each in client("logs").describe_log_groups()["logGroups"])
+    yield from (("query", each["name"]) for each in client("logs").describe_query_definitions()["queryDefinitions"])
     yield from (("firewall", each["Name"]) for each in client("wafv2").list_web_acls(Scope="REGIONAL")["WebACLs"])
     yield from (("certificate", each["CertificateArn"]) for each in client("acm").list_certificates()["CertificateSummaryList"])
     for namespace in ("dynamodb", "ecs"):

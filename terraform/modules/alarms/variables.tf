@@ -33,6 +33,11 @@ variable "api" {
   type        = object({ id = string, function = string })
 }
 
+variable "log_groups" {
+  description = "Log groups of the services; empty without."
+  type        = list(string)
+}
+
 variable "backup_vault" {
   description = "Vault whose jobs are watched; null where this Region backs nothing up."
   type        = string

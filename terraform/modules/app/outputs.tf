@@ -16,3 +16,8 @@ output "forum_run_task" {
     "--network-configuration 'awsvpcConfiguration={subnets=[${join(",", var.network.tasks.subnet_ids)}],securityGroups=[${var.network.tasks.group_id}],assignPublicIp=${var.network.tasks.public_ip ? "ENABLED" : "DISABLED"}}'",
   ])
 }
+
+output "log_groups" {
+  description = "Log groups of the services."
+  value       = [for service in keys(var.services) : aws_cloudwatch_log_group.task[service].name]
+}

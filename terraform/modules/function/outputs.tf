@@ -20,3 +20,8 @@ output "api" {
   description = "What CloudWatch calls API and function."
   value       = { id = aws_apigatewayv2_api.forum.id, function = aws_lambda_function.forum.function_name }
 }
+
+output "log_groups" {
+  description = "Log group of the function, in a list."
+  value       = [aws_cloudwatch_log_group.function.name]
+}

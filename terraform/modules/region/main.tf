@@ -110,6 +110,7 @@ module "alarms" {
   table_indexes       = var.stack.table_indexes
   load_balancer       = local.containers ? module.app[0].load_balancer : null
   api                 = local.function ? module.function[0].api : null
+  log_groups          = flatten([module.app[*].log_groups, module.function[*].log_groups])
   writes              = var.stack.fence == null || !local.serving ? null : var.writes
   availability_target = var.stack.availability_target
   health_checks       = var.region == "us-east-1" ? var.health_checks : {}
