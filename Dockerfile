@@ -8,14 +8,16 @@ FROM rust:1.95-slim-bookworm AS build
 WORKDIR /src
 ARG TARGETARCH
 ARG FORUM_REVISION
+# release, or local: much less work, for images that stay on this machine.
+ARG PROFILE=release
 COPY . .
 # The cache may be newer than these sources (another branch was built since), which cargo tells by their times alone.
 RUN --mount=type=cache,id=forum-registry,target=/usr/local/cargo/registry \
     --mount=type=cache,id=forum-target-${TARGETARCH},target=/src/target,sharing=locked \
     find . -path ./target -prune -o -type f -exec touch {} + \
- && cargo build --release --locked -p '*-svc' -p forum -p forum-lambda \
+ && cargo build --profile "$PROFILE" --locked -p '*-svc' -p forum -p forum-lambda \
  && mkdir -p /out/data \
- && cp target/release/*-svc target/release/forum target/release/forum-lambda /out/
+ && cp target/$PROFILE/*-svc target/$PROFILE/forum target/$PROFILE/forum-lambda /out/
 
 # Lambda's own system (provided.al2023) has glibc 2.34: a program that needs a newer one would not start there.
 FROM build AS lambda-file
