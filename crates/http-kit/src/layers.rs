@@ -6,26 +6,24 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::Request;
-use axum::http::{HeaderName, Method, StatusCode, Uri, header};
+use axum::http::{Method, StatusCode, Uri, header};
 use axum::middleware::{Next, from_fn};
 use axum::response::Response;
 use axum::routing::{Route, get};
 use futures::TryFutureExt;
 use tokio::sync::Semaphore;
 use tower::{ServiceBuilder, ServiceExt, service_fn};
-use tower_http::cors::{AllowOrigin, CorsLayer};
 
 use crate::auth::Auth;
 use crate::compression::{Coding, Compressor};
 use crate::config::Origins;
+use crate::cors::Cors;
 use crate::health::{self, Draining, Readiness};
-use crate::idempotency::{IDEMPOTENCY_KEY, IDEMPOTENT_REPLAYED};
 use crate::limits::{RateLimits, client};
-use crate::loopback::is_loopback_origin;
 use crate::pages::{self, Pages};
-use crate::problem::{Problem, WRITING_REGION};
+use crate::problem::Problem;
 use crate::receive::Bodies;
-use crate::request::{Hosts, Limits, Observed, REQUEST_ID};
+use crate::request::{Hosts, Limits, Observed};
 use crate::service::{Service, SharedStore};
 use crate::unsent::Unsent;
 use crate::{metrics, openapi};
@@ -88,7 +86,7 @@ pub fn app(services: Vec<Service>, store: &SharedStore, behaviour: &Behaviour, d
     }
     let (compressor, unsent) = (Compressor::new(), Unsent::new(behaviour.response_memory));
     let (rate_limits, hops) = (behaviour.rate_limits.clone(), behaviour.trusted_proxy_hops);
-    let layered = |routes: Router, in_flight: usize, rate_limits: Option<Arc<RateLimits>>, cors: Option<CorsLayer>| {
+    let layered = |routes: Router, in_flight: usize, rate_limits: Option<Arc<RateLimits>>, cors: Option<Cors>| {
         let limits = Arc::new(Limits::new(in_flight, behaviour.timeout, bodies.clone(), hosts));
         // Each request has a copy of the layers: one pointer to all that they share.
         let shared = Arc::new((compressor.clone(), unsent.clone(), behaviour.auth.clone(), rate_limits));
@@ -122,7 +120,7 @@ pub fn app(services: Vec<Service>, store: &SharedStore, behaviour: &Behaviour, d
         routes.method_not_allowed_fallback(method_not_allowed).layer(layers)
     };
     // Probes are not limited, and do not count among the requests in flight, else an overload makes the load balancer kill the process.
-    let cors = cors(&behaviour.origins);
+    let cors = Cors::new(&behaviour.origins);
     let mut routes = layered(api, behaviour.max_in_flight, rate_limits, cors.clone());
     routes = routes.merge(layered(probes, Semaphore::MAX_PERMITS, None, cors));
     if let Some(pages) = &behaviour.pages {
@@ -168,27 +166,4 @@ fn trim_slashes(mut request: Request) -> Request {
 
 async fn method_not_allowed() -> Problem {
     Problem::new(StatusCode::METHOD_NOT_ALLOWED, "the methods of this route are in the header Allow")
-}
-
-fn cors(origins: &Origins) -> Option<CorsLayer> {
-    let allowed = match origins {
-        Origins::Any => AllowOrigin::any(),
-        Origins::Only(list) if list.is_empty() => return None,
-        Origins::Only(list) => AllowOrigin::list(list.clone()),
-        Origins::Loopback(list) => {
-            let list = list.clone();
-            AllowOrigin::predicate(move |origin, _| is_loopback_origin(origin.as_bytes()) || list.contains(origin))
-        }
-    };
-    let methods = [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::PATCH, Method::DELETE, Method::OPTIONS];
-    let ours = [header::IF_MATCH, header::IF_NONE_MATCH, IDEMPOTENCY_KEY, header::CACHE_CONTROL, REQUEST_ID];
-    // What browsers' libraries add: who asks, that a script asks, and what a trace of theirs it belongs to.
-    let of_libraries = ["authorization", "x-requested-with", "traceparent", "tracestate", "baggage", "sentry-trace"];
-    let sent = [header::CONTENT_TYPE].into_iter().chain(ours).chain(of_libraries.map(HeaderName::from_static));
-    let sent: Vec<_> = sent.collect();
-    let shown = [header::LINK, header::ETAG, header::LOCATION, header::RETRY_AFTER, header::WWW_AUTHENTICATE, WRITING_REGION];
-    let shown = shown.into_iter().chain([REQUEST_ID, IDEMPOTENT_REPLAYED]);
-    let shown: Vec<_> = shown.chain(["ratelimit", "ratelimit-policy"].map(HeaderName::from_static)).collect();
-    let layer = CorsLayer::new().allow_origin(allowed).allow_methods(methods).allow_headers(sent).expose_headers(shown);
-    Some(layer.max_age(Duration::from_secs(600)))
 }

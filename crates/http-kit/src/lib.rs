@@ -5,6 +5,7 @@
 
 mod compression;
 mod connection;
+mod cors;
 mod log_writer;
 mod open_files;
 mod receive;

@@ -134,6 +134,11 @@ impl TestApp {
         Self { function: Function::of(&router), router, store, draining, lagging: None, _dir: dir }
     }
 
+    /// The services with all layers.
+    pub fn router(&self) -> Router {
+        self.router.clone()
+    }
+
     /// Any request.
     pub async fn send(&self, request: Request<Body>) -> Answer {
         let response = match &self.function {
