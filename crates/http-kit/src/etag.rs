@@ -18,19 +18,25 @@ const CONCEALED: &str = "-removed";
 /// An item's ETag: strong, `"<version>-<writeId>"`, and behind that `~<touchId>` where the item was touched; another one where what its
 /// author said is concealed. `None` where an id that somebody stored does not fit into a header.
 pub fn etag(item: &Members<'_>, concealed: bool) -> Option<HeaderValue> {
-    let tag = current(item);
-    let fits = tag.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'"');
     let end = if concealed { CONCEALED } else { "" };
-    fits.then(|| HeaderValue::try_from(["\"", &tag, end, "\""].concat()).ok()).flatten()
+    let tag = in_quotes(item, "\"", end);
+    let within = tag.get(1..tag.len() - 1).unwrap_or_default();
+    let fits = within.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'"');
+    fits.then(|| HeaderValue::try_from(tag).ok()).flatten()
 }
 
 /// The item's ETag without the quotes.
 fn current(item: &Members<'_>) -> String {
-    let Tag { version, write_id } = item.tag();
+    in_quotes(item, "", "")
+}
+
+/// The item's tag as it is displayed, and its touch, between such quotes and with that end. At once and without the formatter: every
+/// response with an item waits for this.
+fn in_quotes(item: &Members<'_>, quote: &str, end: &str) -> String {
+    let (version, write_id) = item.tag_text();
     let touch = item.text(TOUCH_ID);
     let (mark, touch) = touch.as_deref().map_or(("", ""), |touch| (TOUCHED, touch));
-    // As the tag is displayed, without the formatter: every response with an item waits for this.
-    [&version.to_string(), "-", &write_id, mark, touch].concat()
+    [quote, version, "-", &write_id, mark, touch, end, quote].concat()
 }
 
 /// The separator before the id of an item's last touch. A touch changes nothing that an editor could have changed, so that the tag of an

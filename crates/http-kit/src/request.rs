@@ -100,7 +100,8 @@ where
         let started = Instant::now();
         let id = request_id(request.headers());
         let method = request.method().clone();
-        let path = cut(request.uri().path(), LOGGED_PATH).into_owned();
+        // A clone shares the bytes.
+        let uri = request.uri().clone();
         let route = request.extensions().get::<MatchedPath>().cloned();
 
         let span = traces::request_span(&id, &method, route.as_ref(), request.headers());
@@ -114,7 +115,7 @@ where
             let latency = started.elapsed();
             crate::metrics::record(&method, route, response.status(), latency);
             traces::end_request(&span, response.status());
-            span.in_scope(|| log(&method, &path, route, &response, latency));
+            span.in_scope(|| log(&method, &cut(uri.path(), LOGGED_PATH), route, &response, latency));
             if let Ok(id) = HeaderValue::try_from(id) {
                 response.headers_mut().insert(REQUEST_ID, id);
             }

@@ -3,7 +3,7 @@
 use axum::body::Body;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use db_adapter::{Item, Page, Table};
+use db_adapter::{Item, Members, Page, Table};
 
 use crate::etag::{Conditions, etag};
 use crate::idempotency::{Created, IDEMPOTENT_REPLAYED};
@@ -20,11 +20,14 @@ const LARGE: usize = 64 * 1024;
 
 /// 200 with the item and its ETag.
 pub fn one(projection: &Projection, item: &Item) -> Response {
-    let members = item.members();
+    of_members(projection, item, &item.members())
+}
+
+fn of_members(projection: &Projection, item: &Item, members: &Members<'_>) -> Response {
     let mut json = String::with_capacity(item.as_json().len());
-    let shown = projection.write(&mut json, &members);
+    let shown = projection.write(&mut json, members);
     let mut response = json_response(StatusCode::OK, json);
-    set(&mut response, header::ETAG, etag(&members, shown == Shown::Concealed));
+    set(&mut response, header::ETAG, etag(members, shown == Shown::Concealed));
     depend_on_caller(&mut response, shown != Shown::ToAll);
     response
 }
@@ -42,8 +45,9 @@ fn depend_on_caller(response: &mut Response, depends: bool) {
 /// # Errors
 /// 412 when the item has none of the tags of `If-Match`.
 pub fn read(projection: &Projection, item: &Item, conditions: &Conditions) -> Result<Response, Problem> {
-    let concealed = projection.shown(&item.members()) == Shown::Concealed;
-    let mut response = one(projection, item);
+    let members = item.members();
+    let concealed = projection.shown(&members) == Shown::Concealed;
+    let mut response = of_members(projection, item, &members);
     if conditions.is_known(item, concealed)? {
         // Its body tells the layers what the headers of the 200 are; they take it away.
         *response.status_mut() = StatusCode::NOT_MODIFIED;

@@ -35,7 +35,7 @@ fn a_read_allocates_no_more_than_its_budget() {
     let items = Box::pin(futures::stream::iter([Ok(ann)]));
     runtime.block_on(app.store.load(&user::TABLE, items)).expect("a user");
     let router = app.router();
-    for (path, budget) in [("/health", 33), ("/api/users/ann", 35)] {
+    for (path, budget) in [("/health", 32), ("/api/users/ann", 30)] {
         let found = allocations(&runtime, &router, path);
         assert!(found <= budget, "{path}: {found} allocations, more than {budget}");
     }

@@ -38,9 +38,14 @@ impl<'a> Members<'a> {
 
     /// What a conditional write of the item compares.
     pub fn tag(&self) -> Tag {
-        let version = self.get(VERSION).and_then(|number| number.parse().ok()).unwrap_or(0);
-        let write_id = self.text(WRITE_ID).unwrap_or(Cow::Borrowed(Tag::NO_WRITE_ID)).into_owned();
-        Tag { version, write_id }
+        let (version, write_id) = self.tag_text();
+        Tag { version: version.parse().unwrap_or(0), write_id: write_id.into_owned() }
+    }
+
+    /// The two halves of [`Members::tag`] as they are displayed: the version and the write.
+    pub fn tag_text(&self) -> (&'a str, Cow<'a, str>) {
+        let version = self.get(VERSION).filter(|number| number.parse::<u64>().is_ok()).unwrap_or("0");
+        (version, self.text(WRITE_ID).unwrap_or(Cow::Borrowed(Tag::NO_WRITE_ID)))
     }
 
     /// The attributes in order.
