@@ -32,6 +32,8 @@ pub(crate) enum Metric {
     PeakRss,
     /// Megabytes of the store's files.
     FileSize,
+    /// Megabytes of the program, packed.
+    Package,
     /// Read units that DynamoDB counts for 1,000 reads.
     ReadUnits,
     /// Percent of the reads that the cache answered.
@@ -53,6 +55,7 @@ impl Metric {
             Self::Rss => "RSS MB",
             Self::PeakRss => "peak RSS MB",
             Self::FileSize => "files MB",
+            Self::Package => "zip MB",
             Self::ReadUnits => "read units/1000 reads",
             Self::HitRate => "cache hits %",
         }

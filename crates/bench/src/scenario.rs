@@ -4,6 +4,7 @@ mod bulk;
 mod cache;
 mod durable_post;
 mod dynamodb;
+mod lambda;
 pub(crate) mod mixed;
 mod pages;
 mod point_read;
@@ -33,6 +34,7 @@ pub(crate) enum Name {
     Dynamodb,
     Cache,
     Startup,
+    Lambda,
     Bulk,
 }
 
@@ -106,6 +108,7 @@ async fn measure(name: Name, place: &Place) -> Result<Section> {
         Name::Dynamodb => dynamodb::measure(place).await,
         Name::Cache => cache::measure(place).await,
         Name::Startup => startup::measure(place).await,
+        Name::Lambda => lambda::measure(place).await,
         Name::Bulk => bulk::measure(place).await,
     }
 }

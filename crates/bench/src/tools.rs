@@ -19,7 +19,20 @@ const POCKETBASE_MODULES: &str = include_str!("../pocketbase/go.mod");
 /// Builds the programs of the workspace.
 pub(crate) fn build(place: &Place) -> Result<()> {
     let mut cargo = Command::new("cargo");
-    cargo.args(["build", "--locked", "-p", "users-svc", "-p", "threads-svc", "-p", "posts-svc", "-p", "forum"]);
+    cargo.args([
+        "build",
+        "--locked",
+        "-p",
+        "users-svc",
+        "-p",
+        "threads-svc",
+        "-p",
+        "posts-svc",
+        "-p",
+        "forum",
+        "-p",
+        "forum-lambda",
+    ]);
     if place.settings.profile == Profile::Release {
         cargo.arg("--release");
     }
