@@ -20,6 +20,8 @@ use tokio::runtime::Runtime;
 struct World {
     proxy: FaultProxy,
     own: u32,
+    /// Where a repair keeps what it changes.
+    dir: tempfile::TempDir,
     _runtime: Runtime,
 }
 
@@ -33,7 +35,7 @@ impl World {
             endpoint
         });
         let proxy = runtime.block_on(FaultProxy::start(&upstream));
-        Self { proxy, own: std::process::id(), _runtime: runtime }
+        Self { proxy, own: std::process::id(), dir: tempfile::tempdir().unwrap(), _runtime: runtime }
     }
 
     fn table(&self, name: &str) -> String {
@@ -42,7 +44,7 @@ impl World {
 
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_forum"));
-        command.env_clear().args(arguments).stdout(Stdio::piped());
+        command.env_clear().args(arguments).stdout(Stdio::piped()).current_dir(self.dir.path());
         command.envs([("USE_DYNAMODB", "true"), ("DYNAMODB_ENDPOINT", &self.proxy.endpoint())]);
         command.envs(TABLES.map(|table| (table.env, self.table(table.name))));
         // A held request waits for longer than the test needs.
