@@ -8,7 +8,7 @@ FROM rust:1.95-slim-bookworm AS build
 WORKDIR /src
 ARG TARGETARCH
 ARG FORUM_REVISION
-# release, or local: much less work, for images that stay on this machine.
+# release, or local: without optimization of each program as a whole, for images that stay on this machine.
 ARG PROFILE=release
 COPY . .
 # The cache may be newer than these sources (another branch was built since), which cargo tells by their times alone.
