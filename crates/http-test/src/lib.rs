@@ -134,9 +134,9 @@ impl TestApp {
         Self { function: Function::of(&router), router, store, draining, lagging: None, _dir: dir }
     }
 
-    /// The services with all layers.
+    /// The services with all layers, as they are served.
     pub fn router(&self) -> Router {
-        self.router.clone()
+        self.router.clone().with_state(())
     }
 
     /// Any request.
