@@ -21,7 +21,7 @@ JSON = {"Content-Type": "application/json"}
 RUN = uuid.uuid4().hex[:8]
 
 
-class Answer:
+class Response:
     def __init__(self, response):
         self.status = response.status
         self.headers = response.headers
@@ -46,22 +46,22 @@ def ask(method, path, body=None, connection=None, **headers):
         body = body if isinstance(body, bytes) else json.dumps(body).encode()
     connection = connection or connect()
     connection.request(method, path, body, headers)
-    return Answer(connection.getresponse())
+    return Response(connection.getresponse())
 
 
-def expect(status, answer):
-    assert answer.status == status, f"expected {status}, got {answer}"
-    return answer
+def expect(status, response):
+    assert response.status == status, f"expected {status}, got {response}"
+    return response
 
 
-def problem(status, answer):
-    """The answer is a problem document of that status, and names the request."""
-    expect(status, answer)
-    assert answer.headers["Content-Type"] == "application/problem+json", answer
-    document = answer.json
-    assert document["status"] == status and document["type"] == "about:blank", answer
-    assert document["title"] and document["detail"], answer
-    assert document["requestId"] == answer.headers["X-Request-Id"], answer
+def problem(status, response):
+    """The response is a problem document of that status, and names the request."""
+    expect(status, response)
+    assert response.headers["Content-Type"] == "application/problem+json", response
+    document = response.json
+    assert document["status"] == status and document["type"] == "about:blank", response
+    assert document["title"] and document["detail"], response
+    assert document["requestId"] == response.headers["X-Request-Id"], response
     return document
 
 
@@ -77,16 +77,16 @@ def new_thread():
     return create("threads", {"title": f"Thread {RUN}"})
 
 
-def next_page(answer):
-    link = answer.headers["Link"]
+def next_page(response):
+    link = response.headers["Link"]
     return link and re.fullmatch(r'<([^>]+)>; rel="next"', link)[1]
 
 
 def pages(path):
     while path:
-        answer = expect(200, ask("GET", path))
-        yield answer.json
-        path = next_page(answer)
+        response = expect(200, ask("GET", path))
+        yield response.json
+        path = next_page(response)
 
 
 def lifecycle(kind, body, change):
@@ -180,7 +180,7 @@ def body_limit():
 
 
 def gateway():
-    """Only the services' paths are open; ids pass; browsers may read every answer."""
+    """Only the services' paths are open; ids pass; browsers may read every response."""
     assert expect(200, ask("GET", "/health")).json == {"status": "ok"}
     for path in ["/metrics", "/metrics/", "/api", "/api/other", "/health/x"]:
         problem(404, ask("GET", path))
@@ -188,21 +188,21 @@ def gateway():
     problem(431, ask("GET", "/", X="x" * 40_000))
     for path in ["/api/users", "/api/threads/none", "/metrics"]:
         for sent in ["a-Valid_id.1", None, "not valid", "x" * 65]:
-            answer = ask("GET", path, **({"X_Request_Id": sent} if sent else {}))
-            (got,) = answer.headers.get_all("X-Request-Id")
-            assert (got == sent) == (sent == "a-Valid_id.1") and re.fullmatch("[A-Za-z0-9._-]{1,64}", got), answer
-        answer = ask("GET", path, Origin="http://localhost:5173")
-        assert answer.headers.get_all("Access-Control-Allow-Origin") == ["*"], answer
+            response = ask("GET", path, **({"X_Request_Id": sent} if sent else {}))
+            (got,) = response.headers.get_all("X-Request-Id")
+            assert (got == sent) == (sent == "a-Valid_id.1") and re.fullmatch("[A-Za-z0-9._-]{1,64}", got), response
+        response = ask("GET", path, Origin="http://localhost:5173")
+        assert response.headers.get_all("Access-Control-Allow-Origin") == ["*"], response
 
 
 def page():
     """The page is at every other path, of this origin alone, with what the services say."""
     for path, part in [("/", "Welcome"), ("/threads/1", "Hello everyone!"), ("/users/2", "Bob"), ("/posts/none", "Not found")]:
-        answer = ask("GET", path, Accept="text/html")
-        expect(404 if part == "Not found" else 200, answer)
-        assert part in answer.bytes.decode() and answer.headers["Content-Type"].startswith("text/html"), answer
-        assert answer.headers["Access-Control-Allow-Origin"] is None and len(answer.headers.get_all("X-Request-Id")) == 1, answer
-        assert "default-src 'none'" in answer.headers["Content-Security-Policy"], answer
+        response = ask("GET", path, Accept="text/html")
+        expect(404 if part == "Not found" else 200, response)
+        assert part in response.bytes.decode() and response.headers["Content-Type"].startswith("text/html"), response
+        assert response.headers["Access-Control-Allow-Origin"] is None and len(response.headers.get_all("X-Request-Id")) == 1, response
+        assert "default-src 'none'" in response.headers["Content-Security-Policy"], response
     (style,) = re.findall(r'"(/assets/page\.css[^"]*)"', ask("GET", "/").bytes.decode())
     expect(200, ask("GET", style))
 
@@ -259,13 +259,13 @@ def load_through(kind, *fault):
         body = {attribute: text} | rest()
         while True:
             assert time.monotonic() < give_up, f"{text} was never created"
-            answer = ask("POST", f"/api/{kind}", body, connection, Idempotency_Key=text)
-            statuses[answer.status] += 1
-            if answer.status == 201:
-                made[answer.json[identity]] = text
+            response = ask("POST", f"/api/{kind}", body, connection, Idempotency_Key=text)
+            statuses[response.status] += 1
+            if response.status == 201:
+                made[response.json[identity]] = text
                 return
-            assert answer.status in (502, 503, 504), answer
-            problem(answer.status, answer)
+            assert response.status in (502, 503, 504), response
+            problem(response.status, response)
             time.sleep(0.05)
 
     def client():
@@ -273,7 +273,7 @@ def load_through(kind, *fault):
         try:
             while not stop.is_set():
                 create_until_acknowledged(f"{RUN}-{next(numbers)}", connection)
-        except Exception as error:  # any other answer, or none, is what must not happen
+        except Exception as error:  # any other response, or none, is what must not happen
             broken.append(f"{type(error).__name__}: {error}")
             stop.set()
 
@@ -294,7 +294,7 @@ def load_through(kind, *fault):
         stop.set()
         for each in clients:
             each.join()
-    print(f"answers by status: {dict(statuses)}")
+    print(f"responses by status: {dict(statuses)}")
     assert not broken, broken
 
     everything = [item for page in pages(f"/api/{kind}?limit=1000") for item in page]

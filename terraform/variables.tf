@@ -331,7 +331,7 @@ variable "cors_allowed_origins" {
 }
 
 variable "cache_ttl_seconds" {
-  description = "Seconds for which the services may answer reads from memory; what other tasks write is seen that late. 0 for never."
+  description = "Seconds for which the services may serve reads from memory; what other tasks write is seen that late. 0 for never."
   type        = number
   default     = 0
   nullable    = false

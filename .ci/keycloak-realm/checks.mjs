@@ -35,9 +35,9 @@ async function ask(method, path, bearer, body) {
 }
 
 async function expect(status, ...request) {
-  const answer = await ask(...request);
-  assert.equal(answer.status, status, `${request[0]} ${request[1]}: ${answer.status} ${answer.text}`);
-  return answer.body;
+  const response = await ask(...request);
+  assert.equal(response.status, status, `${request[0]} ${request[1]}: ${response.status} ${response.text}`);
+  return response.body;
 }
 
 // Keycloak gives a program scopes that its client has by default.

@@ -80,15 +80,15 @@ async function ask(method, path, bearer, body) {
 }
 
 async function expect(status, ...request) {
-  const answer = await ask(...request);
-  assert.equal(answer.status, status, `${request[0]} ${request[1]}: ${answer.status} ${answer.text}`);
-  return answer;
+  const response = await ask(...request);
+  assert.equal(response.status, status, `${request[0]} ${request[1]}: ${response.status} ${response.text}`);
+  return response;
 }
 
 async function problem(status, name, ...request) {
-  const answer = await expect(status, ...request);
-  assert.equal(answer.body.type, `/problems/${name}`, answer.text);
-  return answer;
+  const response = await expect(status, ...request);
+  assert.equal(response.body.type, `/problems/${name}`, response.text);
+  return response;
 }
 
 const people = {};
@@ -156,13 +156,13 @@ const checks = {
     assert.equal((await fetch(`${issuer}/rotate`, { method: "POST" })).status, 204);
     const { access_token } = await logIn("alice");
     const until = Date.now() + 15_000;
-    let answer;
+    let response;
     do {
       await new Promise((later) => setTimeout(later, 100));
-      answer = await ask("GET", "/api/users/me", access_token);
-    } while (answer.status === 401 && Date.now() < until);
-    assert.equal(answer.status, 200, answer.text);
-    assert.equal(answer.body.userId, people.alice.id);
+      response = await ask("GET", "/api/users/me", access_token);
+    } while (response.status === 401 && Date.now() < until);
+    assert.equal(response.status, 200, response.text);
+    assert.equal(response.body.userId, people.alice.id);
     await problem(401, "token-invalid", "GET", "/api/users/me", people.alice.token);
   },
 };

@@ -76,7 +76,7 @@ export class Forum {
     this.child = spawn(this.program, ["dev"], { env: this.env, stdio: ["ignore", "ignore", log] });
     await until("the forum to start", async () => {
       if (this.child.exitCode !== null) throw new Error(`it ended: ${readFileSync(this.log, "utf8").slice(-2000)}`);
-      return fetch(`${this.url}/health`).then((answer) => answer.ok, () => false);
+      return fetch(`${this.url}/health`).then((response) => response.ok, () => false);
     });
   }
 
@@ -88,7 +88,7 @@ export class Forum {
   async requests() {
     const last = `/api/threads/look-${++this.looks}`;
     await fetch(`${this.url}${last}`);
-    const lines = () => readFileSync(this.log, "utf8").split("\n").filter((line) => line.includes('"answered"') && line.endsWith("}"));
+    const lines = () => readFileSync(this.log, "utf8").split("\n").filter((line) => line.includes('"request finished"') && line.endsWith("}"));
     const entries = await until("the log", () => {
       const entries = lines().map((line) => JSON.parse(line));
       return entries.some(({ path }) => path === last) && entries;
@@ -107,15 +107,15 @@ export class Forum {
     rmSync(this.dir, { recursive: true, force: true });
   }
 
-  /** An answer of the API, which must be a success. */
+  /** A response of the API, which must be a success. */
   async api(method, path, body, token) {
-    const answer = await fetch(`${this.url}${path}`, {
+    const response = await fetch(`${this.url}${path}`, {
       method,
       headers: { ...(body && { "Content-Type": "application/json" }), ...(token && { Authorization: `Bearer ${token}` }) },
       ...(body && { body: JSON.stringify(body) }),
     });
-    const text = await answer.text();
-    if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${text}`);
+    const text = await response.text();
+    if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${text}`);
     return text === "" ? null : JSON.parse(text);
   }
 

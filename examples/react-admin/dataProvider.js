@@ -9,12 +9,12 @@ export const dataProvider = (base) => {
 
   const call = async (method, path, { headers, body } = {}) => {
     const json = body && { "Content-Type": "application/json" };
-    const answer = await fetch(base + path, { method, headers: { ...json, ...headers }, body: body && JSON.stringify(body) });
-    const content = answer.status === 204 ? {} : await answer.json();
-    if (answer.ok) return { content, headers: answer.headers };
+    const response = await fetch(base + path, { method, headers: { ...json, ...headers }, body: body && JSON.stringify(body) });
+    const content = response.status === 204 ? {} : await response.json();
+    if (response.ok) return { content, headers: response.headers };
     // A problem. React-admin shows the message of each field in its form.
     const errors = Object.fromEntries((content.errors ?? []).map(({ field, message }) => [field, message]));
-    throw Object.assign(new Error(content.detail), { status: answer.status, body: { ...content, errors } });
+    throw Object.assign(new Error(content.detail), { status: response.status, body: { ...content, errors } });
   };
   const record = (resource, item) => ({ id: item[keys[resource]], ...item });
   const path = (resource, id) => `/api/${resource}/${encodeURIComponent(id)}`;

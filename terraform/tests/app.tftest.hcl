@@ -61,7 +61,7 @@ run "https" {
       threads = ["forward", "/api/threads*"]
       posts   = ["forward", "/api/posts*"]
     }
-    error_message = "Without its rule a service answers 404, its health check included."
+    error_message = "Without its rule a service returns 404, its health check included."
   }
 
   assert {
@@ -278,7 +278,7 @@ run "tasks" {
       for service, resource in aws_ecs_service.service :
       one(resource.alarms).enable && one(resource.alarms).rollback && one(resource.alarms).alarm_names == toset(["${service}-5xx"])
     ])
-    error_message = "A deployment that answers with 5xx rolls back, too."
+    error_message = "A deployment that returns 5xx rolls back, too."
   }
 
   assert {

@@ -98,7 +98,7 @@ pub(crate) async fn log_in(
 }
 
 impl Asked {
-    /// Who asks, and where the answer goes.
+    /// Who asks, and where the response goes.
     fn read(query: &str) -> Result<Self, Problem> {
         let parameters: Parameters = serde_urlencoded::from_str(query)
             .map_err(|error| Problem::unreadable(format!("the query cannot be read: {error}")))?;
@@ -142,7 +142,7 @@ impl Asked {
         self.send_back(issuer, &[("error", error), ("error_description", reason)])
     }
 
-    /// Sends the browser back to the client, with its `state` and who answers (RFC 9207).
+    /// Sends the browser back to the client, with its `state` and who responds (RFC 9207).
     fn send_back(&self, issuer: &Issuer, parameters: &[(&str, &str)]) -> Response {
         let mut url = self.redirect.clone();
         url.query_pairs_mut()

@@ -43,11 +43,11 @@ fn spans_of_a_post(command: &mut Command) -> (Vec<ReceivedSpan>, Value) {
     let user = post(process.address(), "/api/users", None, &json!({ "name": "Ann", "email": "ann@example.org" }));
     let thread = post(process.address(), "/api/threads", None, &json!({ "title": "Bulbs", "userId": user["userId"] }));
     for _ in 0..2 {
-        process.wait_for_log("answered");
+        process.wait_for_log("request finished");
     }
     let body = json!({ "threadId": thread["threadId"], "userId": user["userId"], "content": "Hello" });
     post(process.address(), "/api/posts", Some(format!("00-{TRACE}-{CALLER}-01")), &body);
-    let line = process.wait_for_log("answered");
+    let line = process.wait_for_log("request finished");
     process.signal("TERM");
     assert!(process.wait().success());
     let spans = collector.trace(TRACE);
@@ -115,6 +115,6 @@ fn where_traces_are_off_the_log_has_no_trace() {
     let process = Process::start(&mut forum(&data));
     let body = json!({ "name": "Ann", "email": "ann@example.org" });
     post(process.address(), "/api/users", Some(format!("00-{TRACE}-{CALLER}-01")), &body);
-    let line = process.wait_for_log("answered");
+    let line = process.wait_for_log("request finished");
     assert!(line["span"]["request_id"].is_string() && line["span"].get("trace_id").is_none(), "{line}");
 }

@@ -26,7 +26,7 @@ pub(crate) struct Cors {
     simple: Simple,
 }
 
-/// What a response says that is no answer to a preflight request.
+/// What a response says that is no response to a preflight request.
 #[derive(Debug, Clone)]
 enum Simple {
     /// The same to everybody, so that a cache may give it to any: these headers may be read.

@@ -241,9 +241,9 @@ fn log(method: &Method, path: &str, route: &str, response: &Response, latency: D
         Some(cause) => tracing::error!(%method, path, route, status, latency_ms, cause, "failed"),
         None if status >= 500 => tracing::warn!(%method, path, route, status, latency_ms, "refused"),
         None if route.starts_with("/api/") && !route.ends_with("/health") => {
-            tracing::info!(%method, path, route, status, latency_ms, "answered");
+            tracing::info!(%method, path, route, status, latency_ms, "request finished");
         }
-        None => tracing::debug!(%method, path, route, status, latency_ms, "answered"),
+        None => tracing::debug!(%method, path, route, status, latency_ms, "request finished"),
     }
 }
 

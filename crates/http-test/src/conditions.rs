@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::{Answer, TestApp};
+use crate::{TestApp, TestResponse};
 
 /// Sends the writes of one item with conditions that do not hold, of which none may change anything, then with those that do.
 /// `replacement` is a body that PUT and PATCH accept.
@@ -41,7 +41,7 @@ pub async fn conditions_guard_writes(app: &TestApp, path: &str, replacement: &Va
     write(app, "DELETE", path, &both, replacement).await.expect_status(204);
 }
 
-async fn write(app: &TestApp, method: &str, path: &str, headers: &[(&str, &str)], body: &Value) -> Answer {
+async fn write(app: &TestApp, method: &str, path: &str, headers: &[(&str, &str)], body: &Value) -> TestResponse {
     match method {
         "DELETE" => app.call(method, path, headers).await,
         _ => app.send_json(method, path, headers, body).await,

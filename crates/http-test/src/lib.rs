@@ -3,7 +3,6 @@
 
 #![expect(clippy::expect_used, clippy::indexing_slicing, clippy::panic, reason = "for tests only")]
 
-mod answer;
 mod collector;
 mod conditions;
 mod issuer;
@@ -11,6 +10,7 @@ mod lagging;
 pub mod lambda;
 mod process;
 mod settings;
+mod test_response;
 mod texts;
 
 use std::sync::Arc;
@@ -31,13 +31,13 @@ use serde_json::Value;
 use tempfile::TempDir;
 use tower::ServiceExt;
 
-pub use answer::Answer;
 pub use collector::{Collector, ReceivedSpan};
 pub use conditions::conditions_guard_writes;
 pub use issuer::{Issuer, SigningKey};
 pub use lagging::Lagging;
 pub use process::Process;
 pub use settings::settings_are_documented;
+pub use test_response::TestResponse;
 pub use texts::texts_are_visible;
 
 /// How health names the backend that the tests run on.
@@ -54,7 +54,7 @@ async fn tables_of_its_own(endpoint: String) -> DynamoStore {
     let options = DynamoOptions {
         endpoint: Some(endpoint),
         tables: TABLES.map(|table| (table.name, format!("http-test-{}-{run}", table.name))).into(),
-        // A busy machine must not turn an answer into a timeout.
+        // A busy machine must not turn a response into a timeout.
         attempt_timeout: Duration::from_secs(60),
         operation_timeout: Duration::from_secs(120),
         ..DynamoOptions::new("us-east-1")
@@ -140,31 +140,31 @@ impl TestApp {
     }
 
     /// Any request.
-    pub async fn send(&self, request: Request<Body>) -> Answer {
+    pub async fn send(&self, request: Request<Body>) -> TestResponse {
         let response = match &self.function {
             Some(function) => function.send(request).await,
             None => self.router.clone().oneshot(request).await.expect("infallible"),
         };
-        Answer::read(response).await
+        TestResponse::read(response).await
     }
 
     /// A request without a body. `headers` are pairs of name and value.
-    pub async fn call(&self, method: &str, path: &str, headers: &[(&str, &str)]) -> Answer {
+    pub async fn call(&self, method: &str, path: &str, headers: &[(&str, &str)]) -> TestResponse {
         self.send(request(method, path, headers, Body::empty())).await
     }
 
     /// GET.
-    pub async fn get(&self, path: &str) -> Answer {
+    pub async fn get(&self, path: &str) -> TestResponse {
         self.call("GET", path, &[]).await
     }
 
     /// DELETE.
-    pub async fn delete(&self, path: &str) -> Answer {
+    pub async fn delete(&self, path: &str) -> TestResponse {
         self.call("DELETE", path, &[]).await
     }
 
     /// A request with a JSON body.
-    pub async fn send_json(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &Value) -> Answer {
+    pub async fn send_json(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &Value) -> TestResponse {
         let mut request = request(method, path, headers, Body::from(body.to_string()));
         let json = header::HeaderValue::from_static("application/json");
         request.headers_mut().entry(header::CONTENT_TYPE).or_insert(json);
@@ -172,17 +172,17 @@ impl TestApp {
     }
 
     /// POST.
-    pub async fn post(&self, path: &str, body: &Value) -> Answer {
+    pub async fn post(&self, path: &str, body: &Value) -> TestResponse {
         self.send_json("POST", path, &[], body).await
     }
 
     /// PUT.
-    pub async fn put(&self, path: &str, body: &Value) -> Answer {
+    pub async fn put(&self, path: &str, body: &Value) -> TestResponse {
         self.send_json("PUT", path, &[], body).await
     }
 
     /// PATCH.
-    pub async fn patch(&self, path: &str, body: &Value) -> Answer {
+    pub async fn patch(&self, path: &str, body: &Value) -> TestResponse {
         self.send_json("PATCH", path, &[], body).await
     }
 
@@ -190,9 +190,9 @@ impl TestApp {
     pub async fn walk(&self, path: &str) -> (Vec<Value>, usize) {
         let (mut items, mut pages, mut next) = (Vec::new(), 0, Some(path.to_owned()));
         while let Some(path) = next {
-            let answer = self.get(&path).await.expect_status(200);
-            items.extend(answer.json().as_array().expect("a bare array").clone());
-            next = answer.next();
+            let response = self.get(&path).await.expect_status(200);
+            items.extend(response.json().as_array().expect("a bare array").clone());
+            next = response.next();
             pages += 1;
         }
         (items, pages)

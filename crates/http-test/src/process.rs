@@ -119,8 +119,8 @@ impl Process {
 
     /// The status of a GET on a connection of its own.
     pub fn status(&self, path: &str) -> u16 {
-        let answer = self.get(path);
-        answer.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or_else(|| panic!("{answer:?}"))
+        let response = self.get(path);
+        response.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or_else(|| panic!("{response:?}"))
     }
 
     /// The value of a series in `/metrics`; zero where there is none.

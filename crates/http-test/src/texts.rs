@@ -22,9 +22,9 @@ pub async fn texts_are_visible(app: &TestApp, path: &str, location: &str, body: 
         let requests = [("POST", path), ("PUT", location), ("PATCH", location)];
         for (method, path) in requests {
             for blank in BLANK {
-                let answer = app.send_json(method, path, &[], &with(blank.into())).await;
-                assert_eq!(answer.problem(422), [*field], "{method} {blank:?}");
-                assert_eq!(answer.json()["errors"][0]["message"], "must not be blank");
+                let response = app.send_json(method, path, &[], &with(blank.into())).await;
+                assert_eq!(response.problem(422), [*field], "{method} {blank:?}");
+                assert_eq!(response.json()["errors"][0]["message"], "must not be blank");
             }
             for (value, message) in [
                 (json!(1), "write it as text: \"1\""),
@@ -33,9 +33,9 @@ pub async fn texts_are_visible(app: &TestApp, path: &str, location: &str, body: 
                 (json!(["a"]), "must be text, not a list"),
                 (json!({ "a": 1 }), "must be text, not an object"),
             ] {
-                let answer = app.send_json(method, path, &[], &with(value)).await;
-                assert_eq!(answer.problem(400), [*field]);
-                assert_eq!(answer.json()["errors"][0]["message"], message);
+                let response = app.send_json(method, path, &[], &with(value)).await;
+                assert_eq!(response.problem(400), [*field]);
+                assert_eq!(response.json()["errors"][0]["message"], message);
             }
         }
         for visible in VISIBLE {
@@ -51,9 +51,9 @@ pub async fn texts_are_visible(app: &TestApp, path: &str, location: &str, body: 
         ("{]", "the body is not valid JSON: line 1, column 2"),
     ] {
         for (method, path) in [("POST", path), ("PUT", location), ("PATCH", location)] {
-            let answer = app.send(request(method, path, &[("content-type", "application/json")], sent.into())).await;
-            assert!(answer.problem(400).is_empty());
-            assert_eq!(answer.field("detail"), detail);
+            let response = app.send(request(method, path, &[("content-type", "application/json")], sent.into())).await;
+            assert!(response.problem(400).is_empty());
+            assert_eq!(response.field("detail"), detail);
         }
     }
     let marked = format!("\u{feff}{body}");

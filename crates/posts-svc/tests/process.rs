@@ -25,9 +25,9 @@ fn post(process: &Process, path: &str, body: &str) -> String {
         "POST {path} HTTP/1.1\r\nHost: test\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}"
     )
     .unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
-    answer
+    let mut response = String::new();
+    stream.read_to_string(&mut response).unwrap();
+    response
 }
 
 /// Threads and users come from other processes, which may share the files at the same time.
@@ -47,9 +47,9 @@ async fn a_post_names_what_another_process_wrote_and_outlives_a_kill() {
     ] {
         other.create(table, Item::parse(item).unwrap().attributes().unwrap()).await.unwrap();
     }
-    let answer = post(&process, "/api/posts", body);
-    assert!(answer.starts_with("HTTP/1.1 201 Created\r\n"), "{answer}");
-    let location = answer.lines().find_map(|line| line.strip_prefix("location: ")).unwrap();
+    let response = post(&process, "/api/posts", body);
+    assert!(response.starts_with("HTTP/1.1 201 Created\r\n"), "{response}");
+    let location = response.lines().find_map(|line| line.strip_prefix("location: ")).unwrap();
 
     process.signal("KILL");
     drop(process);

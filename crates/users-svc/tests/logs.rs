@@ -77,7 +77,7 @@ fn no_client_writes_into_the_log_what_a_reader_would_take_for_something_else() {
     let process = Process::start(&mut program(&dir));
     // C1 controls, a direction, a line and a paragraph separator, a mark that cannot be seen, a space that is none; and letters.
     assert_eq!(process.status("/api/users/\u{85}\u{9b}\u{202e}\u{2028}\u{2029}\u{feff}\u{a0}é漢"), 404);
-    let line = process.wait_for_log("answered");
+    let line = process.wait_for_log("request finished");
     assert_eq!(line["path"], r"/api/users/\u{85}\u{9b}\u{202e}\u{2028}\u{2029}\u{feff}\u{a0}é漢");
 }
 
@@ -91,7 +91,7 @@ fn what_a_client_writes_into_the_log_is_short() {
     let mut response = String::new();
     stream.read_to_string(&mut response).unwrap();
     assert!(response.starts_with("HTTP/1.1 405"), "{response}");
-    let line = process.wait_for_log("answered");
+    let line = process.wait_for_log("request finished");
     assert_eq!(line["method"], format!("{}…", "M".repeat(32)));
     assert_eq!(line["path"], format!("/api/users/{}…", "é".repeat(512 - "/api/users/".len())));
 }

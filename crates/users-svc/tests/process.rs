@@ -49,15 +49,15 @@ fn on_sigterm_it_says_so_serves_on_and_lets_requests_finish() {
     process.signal("INT");
     process.wait_for_log("shutting down: requests in flight");
     stream.write_all(body.as_bytes()).unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
-    assert!(answer.starts_with("HTTP/1.1 201 Created\r\n"), "{answer}");
+    let mut response = String::new();
+    stream.read_to_string(&mut response).unwrap();
+    assert!(response.starts_with("HTTP/1.1 201 Created\r\n"), "{response}");
     assert!(process.wait().success());
     drop(idle);
 
     // And what was acknowledged is there for the next one.
     let process = Process::start(&mut program(&dir));
-    let location = answer.lines().find_map(|line| line.strip_prefix("location: ")).unwrap();
+    let location = response.lines().find_map(|line| line.strip_prefix("location: ")).unwrap();
     assert_eq!(process.status(location), 200);
 }
 
@@ -66,7 +66,7 @@ fn a_request_is_one_log_line() {
     let dir = tempfile::tempdir().unwrap();
     let process = Process::start(&mut program(&dir));
     assert_eq!(process.status("/api/users/none"), 404);
-    let line = process.wait_for_log("answered");
+    let line = process.wait_for_log("request finished");
     assert_eq!((&line["method"], &line["path"]), (&"GET".into(), &"/api/users/none".into()));
     assert_eq!((&line["route"], &line["status"]), (&"/api/users/{userId}".into(), &404.into()));
     assert!(line["latency_ms"].is_number() && line["span"]["request_id"].is_string(), "{line}");
@@ -170,9 +170,9 @@ fn a_lock_that_stands_still_is_told_by_readiness_by_writes_and_by_a_start() {
     let lock = std::fs::File::open(dir.path().join("users.lock")).unwrap();
     lock.lock().unwrap();
     for _ in 0..2 {
-        let answer = post(&process, r#"{"email":"ann@example.com","name":"Ann"}"#);
-        assert!(answer.starts_with("HTTP/1.1 503 ") && answer.contains("retry-after: "), "{answer}");
-        assert!(!answer.contains("users.lock"), "{answer}");
+        let response = post(&process, r#"{"email":"ann@example.com","name":"Ann"}"#);
+        assert!(response.starts_with("HTTP/1.1 503 ") && response.contains("retry-after: "), "{response}");
+        assert!(!response.contains("users.lock"), "{response}");
     }
     assert_eq!((process.status("/health"), process.status("/api/users/health")), (200, 503));
     assert_eq!(process.status("/api/users/none"), 404);
@@ -195,9 +195,9 @@ fn post(process: &Process, body: &str) -> String {
     let mut stream = process.connect();
     let head = "POST /api/users HTTP/1.1\r\nHost: test\r\nConnection: close\r\nContent-Type: application/json\r\n";
     write!(stream, "{head}Content-Length: {}\r\n\r\n{body}", body.len()).unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
-    answer
+    let mut response = String::new();
+    stream.read_to_string(&mut response).unwrap();
+    response
 }
 
 #[test]

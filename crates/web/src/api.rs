@@ -33,7 +33,7 @@ pub(crate) struct Api {
 
 /// A response that is a success.
 #[derive(Debug)]
-pub(crate) struct Answer<T> {
+pub(crate) struct Fetched<T> {
     pub(crate) status: StatusCode,
     pub(crate) body: T,
     /// The tag of the item.
@@ -69,7 +69,7 @@ impl Api {
     ///
     /// # Errors
     /// The problem that the API responds with.
-    pub(crate) async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<Answer<T>, Failure> {
+    pub(crate) async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<Fetched<T>, Failure> {
         self.send(Method::GET, path, &[], None).await?.json()
     }
 
@@ -77,7 +77,7 @@ impl Api {
     ///
     /// # Errors
     /// As [`Api::get`].
-    pub(crate) async fn get_fresh<T: DeserializeOwned>(&self, path: &str) -> Result<Answer<T>, Failure> {
+    pub(crate) async fn get_fresh<T: DeserializeOwned>(&self, path: &str) -> Result<Fetched<T>, Failure> {
         self.send(Method::GET, path, &[(header::CACHE_CONTROL, "no-cache")], None).await?.json()
     }
 
@@ -91,12 +91,12 @@ impl Api {
         path: &str,
         headers: &[(HeaderName, &str)],
         body: Option<&Value>,
-    ) -> Result<Answer<Bytes>, Failure> {
+    ) -> Result<Fetched<Bytes>, Failure> {
         let response = self.stream(method, path, headers, body).await?;
         let (parts, body) = response.into_parts();
         let body = to_bytes(body, MAX_BYTES).await.map_err(|error| Failure::unreachable(&error.into()))?;
         let etag = parts.headers.get(header::ETAG).and_then(|value| value.to_str().ok()).map(str::to_owned);
-        Ok(Answer { status: parts.status, body, etag, next: next(&parts.headers) })
+        Ok(Fetched { status: parts.status, body, etag, next: next(&parts.headers) })
     }
 
     /// As [`Api::send`], with the body as it arrives.
@@ -176,14 +176,14 @@ impl Users {
     }
 }
 
-impl Answer<Bytes> {
+impl Fetched<Bytes> {
     /// The body as JSON.
     ///
     /// # Errors
     /// It is something else.
-    pub(crate) fn json<T: DeserializeOwned>(self) -> Result<Answer<T>, Failure> {
+    pub(crate) fn json<T: DeserializeOwned>(self) -> Result<Fetched<T>, Failure> {
         let body = serde_json::from_slice(&self.body).map_err(|error| Failure::unreadable(&error))?;
-        Ok(Answer { status: self.status, body, etag: self.etag, next: self.next })
+        Ok(Fetched { status: self.status, body, etag: self.etag, next: self.next })
     }
 }
 

@@ -26,7 +26,7 @@ def equal(found, expected):
 
 
 def read(kind, response):
-    """What an answer holds, when it is of that type."""
+    """What a response holds, when it is of that type."""
     if not isinstance(response.parsed, kind):
         raise SystemExit(f"expected {kind.__name__}, got {response.status_code}: {response.content!r}")
     return response.parsed
@@ -87,8 +87,8 @@ some = read(list, list_users.sync_detailed(client=forum, ids=ids))
 equal([one.user_id for one in some], ids)
 
 # Only some attributes of them. The generated classes want every attribute that is always there, so this is read as JSON.
-answer = forum.get_httpx_client().get("/api/users", params={"ids": ids, "fields": ["userId", "name"]})
-equal((answer.status_code, answer.json()), (200, [{"userId": one.user_id, "name": one.name} for one in some]))
+response = forum.get_httpx_client().get("/api/users", params={"ids": ids, "fields": ["userId", "name"]})
+equal((response.status_code, response.json()), (200, [{"userId": one.user_id, "name": one.name} for one in some]))
 
 # Clean up: a thread that has posts is deleted with them, when that is said.
 equal(read(Problem, delete_thread.sync_detailed(thread.thread_id, client=forum)).status, 409)

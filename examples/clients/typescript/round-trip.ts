@@ -14,7 +14,7 @@ const baseUrl = process.argv[2] ?? "http://localhost:8080";
 // Lists with commas, as the document describes them. (Repeated, as in `ids=1&ids=2`, they mean the same.)
 const forum = createClient<paths>({ baseUrl, querySerializer: { array: { style: "form", explode: false } } });
 
-/** The item of an answer; a problem is thrown. */
+/** The item of a response; a problem is thrown. */
 function item<T>({ data, error }: { data?: T; error?: Problem }): T {
   if (error) throw new Error(`${error.status} ${error.title}: ${error.detail} ${JSON.stringify(error.errors)}`);
   assert(data !== undefined);

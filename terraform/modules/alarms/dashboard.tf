@@ -12,7 +12,7 @@ locals {
   own_charts = [
     { title = "Requests and 5xx a minute", stat = "Sum", metrics = ["Requests", "ServerErrors"] },
     { title = "Latency, 99th percentile of the slowest process, milliseconds", stat = "Maximum", metrics = ["LatencyP99"] },
-    { title = "DynamoDB: retries, throttles, no answer, transactions repeated", stat = "Sum", metrics = ["StoreRetries", "StoreThrottles", "StoreNoAnswer", "TransactionsRepeated"] },
+    { title = "DynamoDB: retries, throttles, no response, transactions repeated", stat = "Sum", metrics = ["StoreRetries", "StoreThrottles", "StoreNoAnswer", "TransactionsRepeated"] },
     { title = "In flight, and reads from memory", stat = "Sum", metrics = ["InFlight", "CacheHits"] },
     { title = "Writing: allowed, and age of the heartbeats in seconds", stat = "Maximum", metrics = ["WritesAllowed", "HeartbeatAge", "ReplicationAge"] },
   ]

@@ -63,7 +63,7 @@ locals {
   error_alarms = merge(
     {
       for service, dimension in local.target_groups : "${service}-HTTPCode_Target_5XX_Count" => {
-        description = "${service} answers with 5xx"
+        description = "${service} returns 5xx"
         namespace   = "AWS/ApplicationELB"
         metric      = "HTTPCode_Target_5XX_Count"
         dimensions  = { LoadBalancer = var.load_balancer.dimension, TargetGroup = dimension }
@@ -76,7 +76,7 @@ locals {
     },
     {
       for name in var.load_balancer[*].dimension : "HTTPCode_ELB_5XX_Count" => {
-        description = "The load balancer itself answers with 5xx: no task took the request, or none answered in time"
+        description = "The load balancer itself returns 5xx: no task took the request, or none responded in time"
         namespace   = "AWS/ApplicationELB"
         metric      = "HTTPCode_ELB_5XX_Count"
         dimensions  = { LoadBalancer = name }
@@ -91,7 +91,7 @@ locals {
 
   # Of an API nothing runs that could be unhealthy.
   api_alarms = { for alarm in var.api == null ? [] : [
-    { name = "Api5xx", namespace = "AWS/ApiGateway", metric = "5xx", dimensions = { ApiId = var.api.id }, description = "The API answers with 5xx" },
+    { name = "Api5xx", namespace = "AWS/ApiGateway", metric = "5xx", dimensions = { ApiId = var.api.id }, description = "The API returns 5xx" },
     { name = "Throttles", namespace = "AWS/Lambda", metric = "Throttles", dimensions = { FunctionName = var.api.function }, description = "More requests at once than the function may have copies" },
     ] : alarm.name => merge(alarm, { statistic = "Sum", period = 60, threshold = 10, datapoints = 3, of = 5 })
   }
@@ -136,7 +136,7 @@ resource "aws_cloudwatch_metric_alarm" "system_errors" {
   for_each = var.api == null ? var.table_names : {}
 
   alarm_name          = "${var.name}-${each.key}-SystemErrors"
-  alarm_description   = "DynamoDB answers with its own faults"
+  alarm_description   = "DynamoDB returns its own faults"
   comparison_operator = "GreaterThanThreshold"
   threshold           = 0
   datapoints_to_alarm = 3

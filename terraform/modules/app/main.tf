@@ -128,7 +128,7 @@ resource "aws_ecs_service" "service" {
     rollback = true
   }
 
-  # Tasks that are healthy and answer with 5xx.
+  # Tasks that are healthy and return 5xx.
   alarms {
     enable      = true
     rollback    = true

@@ -1,5 +1,5 @@
 output "load_balancer" {
-  description = "The load balancer: where it answers, and how CloudWatch calls it and its target groups."
+  description = "The load balancer: where it listens, and how CloudWatch calls it and its target groups."
   value = {
     dns_name          = aws_lb.this.dns_name
     zone_id           = aws_lb.this.zone_id

@@ -65,7 +65,7 @@ variable "cors_origins" {
 }
 
 variable "cache_ttl_seconds" {
-  description = "Seconds for which the services answer reads from memory; 0 for never."
+  description = "Seconds for which the services serve reads from memory; 0 for never."
   type        = number
 }
 

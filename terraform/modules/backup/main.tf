@@ -13,7 +13,7 @@ resource "aws_backup_region_settings" "primary" {
   resource_type_management_preference = { DynamoDB = true }
 
   lifecycle {
-    # AWS answers with every resource type of the account; the others are not ours.
+    # AWS returns every resource type of the account; the others are not ours.
     ignore_changes = [resource_type_opt_in_preference, resource_type_management_preference]
   }
 }

@@ -39,7 +39,7 @@ variable "cors_origins" {
 }
 
 variable "cache_ttl_seconds" {
-  description = "Seconds for which reads are answered from memory; 0 for never."
+  description = "Seconds for which reads are served from memory; 0 for never."
   type        = number
 }
 

@@ -44,23 +44,23 @@ impl Client {
         self.with("authorization", &format!("Bearer {token}"))
     }
 
-    pub(crate) fn get(&self, path: &str) -> Answer {
+    pub(crate) fn get(&self, path: &str) -> TestResponse {
         self.send("GET", path, None, "")
     }
 
-    pub(crate) fn delete(&self, path: &str) -> Answer {
+    pub(crate) fn delete(&self, path: &str) -> TestResponse {
         self.send("DELETE", path, None, "")
     }
 
-    pub(crate) fn json(&self, method: &str, path: &str, body: &Value) -> Answer {
+    pub(crate) fn json(&self, method: &str, path: &str, body: &Value) -> TestResponse {
         self.send(method, path, Some("application/json"), &body.to_string())
     }
 
-    pub(crate) fn form(&self, path: &str, fields: &[(&str, &str)]) -> Answer {
+    pub(crate) fn form(&self, path: &str, fields: &[(&str, &str)]) -> TestResponse {
         self.send("POST", path, Some("application/x-www-form-urlencoded"), &encoded(fields))
     }
 
-    fn send(&self, method: &str, path: &str, media_type: Option<&str>, body: &str) -> Answer {
+    fn send(&self, method: &str, path: &str, media_type: Option<&str>, body: &str) -> TestResponse {
         let mut head = format!("{method} {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n", self.host);
         let media_type = media_type.map(|media_type| ("content-type".to_owned(), media_type.to_owned()));
         for (name, value) in self.headers.iter().chain(&media_type) {
@@ -72,7 +72,7 @@ impl Client {
         let mut response = String::new();
         stream.read_to_string(&mut response).unwrap();
         let (head, body) = response.split_once("\r\n\r\n").unwrap();
-        Answer { head: head.to_owned(), body: body.to_owned() }
+        TestResponse { head: head.to_owned(), body: body.to_owned() }
     }
 }
 
@@ -83,12 +83,12 @@ pub(crate) fn encoded(fields: &[(&str, &str)]) -> String {
 
 /// A response.
 #[derive(Debug)]
-pub(crate) struct Answer {
+pub(crate) struct TestResponse {
     head: String,
     pub(crate) body: String,
 }
 
-impl Answer {
+impl TestResponse {
     pub(crate) fn status(&self) -> u16 {
         self.head.split(' ').nth(1).unwrap().parse().unwrap()
     }

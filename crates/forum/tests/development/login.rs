@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use url::Url;
 
 use crate::client::encoded;
-use crate::{Answer, Client, Dev, POST_OF_BOB, post};
+use crate::{Client, Dev, POST_OF_BOB, TestResponse, post};
 
 /// The verifier and the challenge of RFC 7636, appendix B.
 const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
@@ -35,9 +35,9 @@ fn query(others: &[(&str, &str)]) -> String {
 }
 
 /// The parameters of the URL that a response redirects to, which must be the client's.
-fn sent_back(answer: &Answer) -> HashMap<String, String> {
-    assert_eq!(answer.status(), 303, "{answer:?}");
-    let location = answer.header("location").unwrap();
+fn sent_back(response: &TestResponse) -> HashMap<String, String> {
+    assert_eq!(response.status(), 303, "{response:?}");
+    let location = response.header("location").unwrap();
     assert!(location.starts_with("http://localhost:5173/callback?from=forum&"), "{location}");
     Url::parse(location).unwrap().query_pairs().into_owned().collect()
 }
@@ -47,7 +47,7 @@ fn code(client: &Client, query: &str, user: &str) -> String {
 }
 
 /// Exchanges a code, with other values for some fields; an empty value leaves one out.
-fn exchange(client: &Client, code: &str, others: &[(&str, &str)]) -> Answer {
+fn exchange(client: &Client, code: &str, others: &[(&str, &str)]) -> TestResponse {
     let usual = [
         ("grant_type", "authorization_code"),
         ("code", code),
@@ -96,10 +96,10 @@ fn a_client_logs_a_person_in_and_acts_as_that_person() {
     let parameters = sent_back(&client.form(&format!("/dev/authorize{action}"), &[("user", "1")]));
     assert_eq!((parameters["state"].as_str(), &parameters["iss"]), ("a&b=\"c\"<d>", &issuer));
 
-    let answer = exchange(&client, &parameters["code"], &[]).expect(200);
-    assert_eq!(answer.header("cache-control"), Some("no-store"));
-    assert_eq!((answer.json()["expires_in"].clone(), answer.text("token_type").as_str()), (json!(28_800), "Bearer"));
-    let (access, id) = (answer.text("access_token"), answer.text("id_token"));
+    let response = exchange(&client, &parameters["code"], &[]).expect(200);
+    assert_eq!(response.header("cache-control"), Some("no-store"));
+    assert_eq!((response.json()["expires_in"].clone(), response.text("token_type").as_str()), (json!(28_800), "Bearer"));
+    let (access, id) = (response.text("access_token"), response.text("id_token"));
     let said = claims(&client, &access, "forum");
     assert_eq!((&said["iss"], &said["sub"], &said["roles"]), (&json!(issuer), &json!("1"), &json!([])));
     assert_eq!((&said["email"], &said["email_verified"]), (&json!("alice@example.com"), &json!(true)));
@@ -116,15 +116,15 @@ fn a_client_logs_a_person_in_and_acts_as_that_person() {
     alice.delete(POST_OF_BOB).expect(403);
     // An ID token opens nothing, whatever the client is called.
     let named_forum = query(&[("client_id", "forum")]);
-    let answer = exchange(&client, &code(&client, &named_forum, "1"), &[("client_id", "forum")]).expect(200);
-    dev.client().bearing(&answer.text("id_token")).json("POST", "/api/posts", &post("x")).expect(401);
+    let response = exchange(&client, &code(&client, &named_forum, "1"), &[("client_id", "forum")]).expect(200);
+    dev.client().bearing(&response.text("id_token")).json("POST", "/api/posts", &post("x")).expect(401);
 }
 
 #[test]
 fn carol_moderates() {
     let dev = Dev::start(&[]);
-    let answer = exchange(&dev.client(), &code(&dev.client(), &query(&[]), "3"), &[]).expect(200);
-    let access = answer.text("access_token");
+    let response = exchange(&dev.client(), &code(&dev.client(), &query(&[]), "3"), &[]).expect(200);
+    let access = response.text("access_token");
     assert_eq!(claims(&dev.client(), &access, "forum")["roles"], json!(["moderator"]));
     let carol = dev.client().bearing(&access);
     carol.json("PATCH", POST_OF_BOB, &json!({ "content": "x" })).expect(403);
@@ -147,9 +147,9 @@ fn a_code_is_for_who_asked_for_it_and_once() {
         ([("grant_type", "")], "invalid_request"),
         ([("code", "made-up")], "invalid_grant"),
     ] {
-        let answer = exchange(&client, &code(&client, &query(&[]), "1"), &others).expect(400);
-        assert_eq!(answer.text("error"), error, "{others:?}");
-        assert!(answer.text("error_description").contains(others[0].0), "{others:?}: {answer:?}");
+        let response = exchange(&client, &code(&client, &query(&[]), "1"), &others).expect(400);
+        assert_eq!(response.text("error"), error, "{others:?}");
+        assert!(response.text("error_description").contains(others[0].0), "{others:?}: {response:?}");
     }
     let once = code(&client, &query(&[]), "1");
     exchange(&client, &once, &[]).expect(200);
@@ -164,8 +164,8 @@ fn a_code_is_for_who_asked_for_it_and_once() {
 fn an_id_token_is_for_those_who_ask_for_it() {
     let dev = Dev::start(&[]);
     let client = dev.client();
-    let answer = exchange(&client, &code(&client, &query(&[("scope", "email")]), "1"), &[]).expect(200);
-    assert_eq!(answer.json()["id_token"], Value::Null);
+    let response = exchange(&client, &code(&client, &query(&[("scope", "email")]), "1"), &[]).expect(200);
+    assert_eq!(response.json()["id_token"], Value::Null);
 }
 
 #[rstest]
@@ -182,10 +182,10 @@ fn an_id_token_is_for_those_who_ask_for_it() {
 fn nobody_is_sent_to_another_machine(#[case] redirect_uri: &str) {
     let dev = Dev::start(&[]);
     let query = query(&[("redirect_uri", redirect_uri)]);
-    for answer in [dev.client().get(&query), dev.client().form(&query, &[("user", "1")])] {
-        let answer = answer.expect(400);
-        assert_eq!(answer.header("location"), None);
-        assert_eq!(answer.json()["errors"][0]["field"], "redirect_uri", "{answer:?}");
+    for response in [dev.client().get(&query), dev.client().form(&query, &[("user", "1")])] {
+        let response = response.expect(400);
+        assert_eq!(response.header("location"), None);
+        assert_eq!(response.json()["errors"][0]["field"], "redirect_uri", "{response:?}");
     }
 }
 
@@ -202,8 +202,8 @@ fn what_cannot_be_granted_is_told_the_client() {
         ([("code_challenge_method", "")], "invalid_request"),
     ] {
         let query = query(&others);
-        for answer in [dev.client().get(&query), dev.client().form(&query, &[("user", "1")])] {
-            let parameters = sent_back(&answer);
+        for response in [dev.client().get(&query), dev.client().form(&query, &[("user", "1")])] {
+            let parameters = sent_back(&response);
             assert_eq!((parameters["error"].as_str(), parameters["state"].as_str()), (error, "a&b=\"c\"<d>"), "{others:?}");
             assert!(parameters["error_description"].contains(others[0].0), "{others:?}: {parameters:?}");
             assert!(!parameters.contains_key("code"));
@@ -211,8 +211,8 @@ fn what_cannot_be_granted_is_told_the_client() {
     }
     let silent = sent_back(&dev.client().get(&query(&[("prompt", "none")])));
     assert_eq!(silent["error"], "login_required");
-    let answer = dev.client().get(&query(&[("client_id", "")])).expect(400);
-    assert_eq!(answer.json()["errors"][0]["field"], "client_id");
-    let answer = dev.client().form(&query(&[]), &[("user", "4")]).expect(400);
-    assert_eq!(answer.json()["errors"], json!([{ "field": "user", "message": "expected one of 1, 2, 3" }]));
+    let response = dev.client().get(&query(&[("client_id", "")])).expect(400);
+    assert_eq!(response.json()["errors"][0]["field"], "client_id");
+    let response = dev.client().form(&query(&[]), &[("user", "4")]).expect(400);
+    assert_eq!(response.json()["errors"], json!([{ "field": "user", "message": "expected one of 1, 2, 3" }]));
 }

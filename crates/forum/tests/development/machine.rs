@@ -57,9 +57,9 @@ fn pages_of_this_machine_may_call_and_others_may_not() {
         ("null", false),
     ] {
         let from = || dev.client().with("origin", origin);
-        for answer in [from().get("/api/posts"), from().get("/dev/keys"), from().form("/dev/token", &[])] {
-            let said = answer.header("access-control-allow-origin");
-            assert_eq!(said, allowed.then_some(origin), "{answer:?}");
+        for response in [from().get("/api/posts"), from().get("/dev/keys"), from().form("/dev/token", &[])] {
+            let said = response.header("access-control-allow-origin");
+            assert_eq!(said, allowed.then_some(origin), "{response:?}");
         }
     }
     // The button of the page cannot be pressed from elsewhere, as by a form that sends itself.
@@ -70,8 +70,8 @@ fn pages_of_this_machine_may_call_and_others_may_not() {
     let mut command = forum(dir.path(), &["dev"]);
     let process = http_test::Process::start(command.env("CORS_ALLOWED_ORIGINS", "https://app.example"));
     for (origin, allowed) in [("https://app.example", true), ("http://localhost:5173", true), ("https://evil.example", false)] {
-        let answer = crate::Client::new(&process).with("origin", origin).get("/api/posts");
-        assert_eq!(answer.header("access-control-allow-origin"), allowed.then_some(origin));
+        let response = crate::Client::new(&process).with("origin", origin).get("/api/posts");
+        assert_eq!(response.header("access-control-allow-origin"), allowed.then_some(origin));
     }
 }
 
@@ -87,8 +87,8 @@ fn without_mode_dev_there_is_no_issuer_and_every_host_is_served(#[case] settings
     }
     client().form("/dev/token", &[]).expect(404);
     client().calling("forum.example").get("/api/posts").expect(200);
-    let answer = client().with("origin", "https://a.example").get("/api/posts");
-    assert_eq!(answer.header("access-control-allow-origin"), Some("*"));
+    let response = client().with("origin", "https://a.example").get("/api/posts");
+    assert_eq!(response.header("access-control-allow-origin"), Some("*"));
     assert!(!fs::exists(dir.path().join("dev-issuer.pem")).unwrap());
 }
 

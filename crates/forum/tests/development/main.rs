@@ -10,7 +10,7 @@ mod token;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
-use client::{Answer, Client};
+use client::{Client, TestResponse};
 use http_test::Process;
 use serde_json::{Value, json};
 

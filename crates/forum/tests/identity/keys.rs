@@ -55,8 +55,8 @@ async fn requests_at_once_share_one_fetch() {
     let forum = Forum::new().await;
     let token = forum.token("ann");
     let requests = (0..20).map(|_| forum.send("GET", "/api/users", Some(&token), None));
-    for answer in futures::future::join_all(requests).await {
-        answer.expect_status(200);
+    for response in futures::future::join_all(requests).await {
+        response.expect_status(200);
     }
     assert_eq!(forum.issuer.fetches(), 1);
 }

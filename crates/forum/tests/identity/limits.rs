@@ -10,7 +10,7 @@ use axum::extract::ConnectInfo;
 use http_kit::auth::Auth;
 use http_kit::layers::Behaviour;
 use http_kit::limits::{Clock, RateLimits};
-use http_test::{Answer, Issuer, SigningKey, TestApp, behaviour, request};
+use http_test::{Issuer, SigningKey, TestApp, TestResponse, behaviour, request};
 use jsonwebtoken::Algorithm;
 use rstest::rstest;
 use serde_json::json;
@@ -45,17 +45,17 @@ impl Limited {
         self.seconds.fetch_add(seconds, Ordering::Relaxed);
     }
 
-    async fn send(&self, from: &str, method: &str, path: &str, headers: &[(&str, &str)]) -> Answer {
+    async fn send(&self, from: &str, method: &str, path: &str, headers: &[(&str, &str)]) -> TestResponse {
         send(&self.forum.app, from, method, path, headers).await
     }
 
     /// A read by the owner of a token.
-    async fn read(&self, from: &str, token: &str) -> Answer {
+    async fn read(&self, from: &str, token: &str) -> TestResponse {
         self.send(from, "GET", "/api/threads", &[("authorization", &format!("Bearer {token}"))]).await
     }
 
     /// A write by the owner of a token.
-    async fn write(&self, from: &str, token: &str) -> Answer {
+    async fn write(&self, from: &str, token: &str) -> TestResponse {
         self.send(from, "DELETE", "/api/threads/none", &[("authorization", &format!("Bearer {token}"))]).await
     }
 
@@ -72,7 +72,7 @@ async fn limited_app(auth: Option<Arc<Auth>>, trusted_proxy_hops: usize) -> (Tes
     (TestApp::behaving(services::all(30), &Behaviour { auth, rate_limits, trusted_proxy_hops, ..behaviour() }).await, seconds)
 }
 
-async fn send(app: &TestApp, from: &str, method: &str, path: &str, headers: &[(&str, &str)]) -> Answer {
+async fn send(app: &TestApp, from: &str, method: &str, path: &str, headers: &[(&str, &str)]) -> TestResponse {
     let mut request = request(method, path, headers, Body::empty());
     let peer = SocketAddr::new(from.parse::<IpAddr>().unwrap(), 1234);
     request.extensions_mut().insert(ConnectInfo(peer));
@@ -80,19 +80,19 @@ async fn send(app: &TestApp, from: &str, method: &str, path: &str, headers: &[(&
 }
 
 /// The value of a parameter of `RateLimit`: what is left.
-fn left(answer: &Answer) -> u64 {
-    answer.header("ratelimit").split_once(";r=").unwrap().1.split(';').next().unwrap().parse().unwrap()
+fn left(response: &TestResponse) -> u64 {
+    response.header("ratelimit").split_once(";r=").unwrap().1.split(';').next().unwrap().parse().unwrap()
 }
 
-/// Checks that the answer is 429 with all that belongs to it: in how many seconds to try again.
-fn refused(answer: &Answer) -> u64 {
-    assert_eq!((answer.status.as_u16(), name(answer).as_str()), (429, "rate-limited"), "{answer:?}");
-    assert_eq!(answer.header("content-type"), "application/problem+json");
-    assert_eq!(answer.header("access-control-allow-origin"), "*");
-    assert_eq!(answer.field("requestId"), answer.header("x-request-id"));
-    let seconds = answer.header("retry-after");
-    assert!(answer.header("ratelimit").ends_with(&format!(";r=0;t={seconds}")), "{answer:?}");
-    assert!(answer.header("access-control-expose-headers").contains("ratelimit-policy"));
+/// Checks that the response is 429 with all that belongs to it: in how many seconds to try again.
+fn refused(response: &TestResponse) -> u64 {
+    assert_eq!((response.status.as_u16(), name(response).as_str()), (429, "rate-limited"), "{response:?}");
+    assert_eq!(response.header("content-type"), "application/problem+json");
+    assert_eq!(response.header("access-control-allow-origin"), "*");
+    assert_eq!(response.field("requestId"), response.header("x-request-id"));
+    let seconds = response.header("retry-after");
+    assert!(response.header("ratelimit").ends_with(&format!(";r=0;t={seconds}")), "{response:?}");
+    assert!(response.header("access-control-expose-headers").contains("ratelimit-policy"));
     seconds.parse().unwrap()
 }
 
@@ -101,18 +101,18 @@ async fn reads_are_limited_by_user_and_by_address() {
     let limited = Limited::new().await;
     let ann = limited.forum.token("ann");
     for expected in (0..300).rev() {
-        let answer = limited.read(HERE, &ann).await.expect_status(200);
-        assert_eq!(left(&answer), expected);
+        let response = limited.read(HERE, &ann).await.expect_status(200);
+        assert_eq!(left(&response), expected);
     }
     assert_eq!(refused(&limited.read(HERE, &ann).await), 1);
     // Another one behind the same address, and a moderator, who may do ten times as much.
-    let answer = limited.read(HERE, &limited.forum.token("bob")).await.expect_status(200);
-    assert_eq!((answer.header("ratelimit-policy"), left(&answer)), ("\"reads\";q=300;w=60", 299));
-    let answer = limited.read(HERE, &limited.moderator()).await.expect_status(200);
-    assert_eq!((answer.header("ratelimit-policy"), left(&answer)), ("\"reads\";q=3000;w=60", 2999));
+    let response = limited.read(HERE, &limited.forum.token("bob")).await.expect_status(200);
+    assert_eq!((response.header("ratelimit-policy"), left(&response)), ("\"reads\";q=300;w=60", 299));
+    let response = limited.read(HERE, &limited.moderator()).await.expect_status(200);
+    assert_eq!((response.header("ratelimit-policy"), left(&response)), ("\"reads\";q=3000;w=60", 2999));
     // Without a token it is the address that has read 303 times.
-    let answer = limited.send(HERE, "GET", "/api/threads", &[]).await.expect_status(200);
-    assert_eq!((answer.header("ratelimit-policy"), left(&answer)), ("\"address-reads\";q=3000;w=60", 2696));
+    let response = limited.send(HERE, "GET", "/api/threads", &[]).await.expect_status(200);
+    assert_eq!((response.header("ratelimit-policy"), left(&response)), ("\"address-reads\";q=3000;w=60", 2696));
     limited.later(1);
     limited.read(HERE, &ann).await.expect_status(200);
 }
@@ -151,8 +151,8 @@ async fn a_flood_of_forged_tokens_is_refused_before_they_are_checked() {
     let forged = SigningKey::new("unknown", Algorithm::ES256).sign(&limited.forum.issuer.claims("ann"));
     let fetches = |limited: &Limited| limited.forum.issuer.fetches();
     for expected in (0..50).rev() {
-        let answer = limited.write(HERE, &forged).await.expect_status(401);
-        assert_eq!((answer.header("ratelimit-policy"), left(&answer)), ("\"address-writes\";q=100;w=60", expected));
+        let response = limited.write(HERE, &forged).await.expect_status(401);
+        assert_eq!((response.header("ratelimit-policy"), left(&response)), ("\"address-writes\";q=100;w=60", expected));
     }
     assert_eq!(fetches(&limited), 1);
     // The issuer's keys would be asked for again by now, if the token were looked at.
@@ -175,9 +175,9 @@ async fn a_refused_body_is_not_waited_for() {
     let mut endless =
         request("POST", "/api/threads", &[], Body::from_stream(futures::stream::pending::<Result<Vec<u8>, std::io::Error>>()));
     endless.extensions_mut().insert(ConnectInfo(SocketAddr::new(HERE.parse().unwrap(), 1)));
-    let answer = limited.forum.app.send(endless).await;
-    refused(&answer);
-    assert_eq!(answer.header("connection"), "close");
+    let response = limited.forum.app.send(endless).await;
+    refused(&response);
+    assert_eq!(response.header("connection"), "close");
     assert!(!limited.write(HERE, "not a token").await.headers.contains_key("connection"));
 }
 
@@ -194,8 +194,8 @@ async fn a_forged_address_has_no_limit_of_its_own(#[case] hops: usize, #[case] f
     let limited = Limited::behind(hops).await;
     for n in 0..5 {
         let forwarded = forwarded.replace("{n}", &n.to_string());
-        let answer = limited.send("10.0.0.9", "GET", "/api/threads", &[("x-forwarded-for", &forwarded)]).await;
-        assert_eq!(left(&answer), 2999 - n, "{forwarded}");
+        let response = limited.send("10.0.0.9", "GET", "/api/threads", &[("x-forwarded-for", &forwarded)]).await;
+        assert_eq!(left(&response), 2999 - n, "{forwarded}");
     }
 }
 
@@ -209,8 +209,8 @@ async fn clients_behind_trusted_proxies_are_told_apart(#[case] hops: usize, #[ca
     let limited = Limited::behind(hops).await;
     for n in 0..5 {
         let forwarded = forwarded.replace("{n}", &n.to_string());
-        let answer = limited.send("10.0.0.9", "GET", "/api/threads", &[("x-forwarded-for", &forwarded)]).await;
-        assert_eq!(left(&answer), 2999, "{forwarded}");
+        let response = limited.send("10.0.0.9", "GET", "/api/threads", &[("x-forwarded-for", &forwarded)]).await;
+        assert_eq!(left(&response), 2999, "{forwarded}");
     }
 }
 
@@ -229,8 +229,8 @@ async fn probes_are_not_limited() {
     limited.read(HERE, &limited.forum.token("ann")).await.expect_status(200);
     for path in ["/health", "/api/users/health", "/metrics"] {
         for _ in 0..10 {
-            let answer = limited.send(HERE, "GET", path, &[]).await.expect_status(200);
-            assert!(!answer.headers.contains_key("ratelimit"), "{path}");
+            let response = limited.send(HERE, "GET", path, &[]).await.expect_status(200);
+            assert!(!response.headers.contains_key("ratelimit"), "{path}");
         }
     }
     assert_eq!(left(&limited.send(HERE, "GET", "/api/users", &[]).await), 2998);
@@ -261,16 +261,16 @@ async fn every_response_tells_the_limit() {
         (200, "GET", "/api/threads/", vec![]),
         (405, "PUT", "/api/threads", vec![]),
     ] {
-        let answer = limited.send(HERE, method, path, &headers).await.expect_status(status);
-        let policy = answer.header("ratelimit-policy");
-        let names = (policy.split(';').next(), answer.header("ratelimit").split(';').next());
+        let response = limited.send(HERE, method, path, &headers).await.expect_status(status);
+        let policy = response.header("ratelimit-policy");
+        let names = (policy.split(';').next(), response.header("ratelimit").split(';').next());
         let expected = if matches!(method, "GET" | "HEAD") { "\"address-reads\"" } else { "\"address-writes\"" };
         assert_eq!(names, (Some(expected), Some(expected)), "{method} {path}");
     }
     // A person's, also where the person may not.
     let bob = format!("Bearer {}", limited.forum.token("bob"));
-    let answer = limited.send(HERE, "DELETE", "/api/threads/t1", &[("authorization", &bob)]).await.expect_status(403);
-    assert_eq!(answer.header("ratelimit"), "\"writes\";r=4;t=6");
+    let response = limited.send(HERE, "DELETE", "/api/threads/t1", &[("authorization", &bob)]).await.expect_status(403);
+    assert_eq!(response.header("ratelimit"), "\"writes\";r=4;t=6");
 }
 
 #[tokio::test]
@@ -286,6 +286,6 @@ async fn without_identity_addresses_are_limited() {
 #[tokio::test]
 async fn without_limits_nothing_is_told() {
     let forum = Forum::new().await;
-    let answer = forum.send("GET", "/api/threads", None, None).await.expect_status(200);
-    assert!(!answer.headers.contains_key("ratelimit") && !answer.headers.contains_key("ratelimit-policy"));
+    let response = forum.send("GET", "/api/threads", None, None).await.expect_status(200);
+    assert!(!response.headers.contains_key("ratelimit") && !response.headers.contains_key("ratelimit-policy"));
 }

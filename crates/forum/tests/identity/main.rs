@@ -18,7 +18,7 @@ use db_adapter::forum::{post, thread, user};
 use http_kit::SharedStore;
 use http_kit::auth::Auth;
 use http_kit::layers::Behaviour;
-use http_test::{Answer, Issuer, SigningKey, TestApp, behaviour};
+use http_test::{Issuer, SigningKey, TestApp, TestResponse, behaviour};
 use jsonwebtoken::Algorithm;
 use serde_json::{Value, json};
 
@@ -58,7 +58,7 @@ impl Forum {
         self.key.sign(&claims)
     }
 
-    async fn send(&self, method: &str, path: &str, token: Option<&str>, body: Option<Value>) -> Answer {
+    async fn send(&self, method: &str, path: &str, token: Option<&str>, body: Option<Value>) -> TestResponse {
         let bearer = token.map(|token| format!("Bearer {token}"));
         let headers: Vec<_> = bearer.iter().map(|bearer| ("authorization", bearer.as_str())).collect();
         match body {
@@ -117,7 +117,7 @@ fn with_until(mut action: Value) -> Value {
 }
 
 /// The `type` of a problem, behind its last slash.
-fn name(answer: &Answer) -> String {
-    let problem: Value = serde_json::from_slice(&answer.body).unwrap();
+fn name(response: &TestResponse) -> String {
+    let problem: Value = serde_json::from_slice(&response.body).unwrap();
     problem["type"].as_str().unwrap().rsplit('/').next().unwrap().to_owned()
 }

@@ -2,7 +2,7 @@
 
 use db_adapter::forum::user;
 use db_adapter::{Key, Update};
-use http_test::Answer;
+use http_test::TestResponse;
 use serde_json::{Value, json};
 
 use crate::{Forum, name};
@@ -11,7 +11,7 @@ fn verified(email: &str) -> Value {
     json!({ "email": email, "email_verified": true })
 }
 
-async fn put(forum: &Forum, token: &str, body: Value) -> Answer {
+async fn put(forum: &Forum, token: &str, body: Value) -> TestResponse {
     forum.send("PUT", "/api/users/me", Some(token), Some(body)).await
 }
 
@@ -19,9 +19,9 @@ async fn put(forum: &Forum, token: &str, body: Value) -> Answer {
 async fn a_user_s_id_is_made_of_issuer_and_subject() {
     let forum = Forum::with(&[]).await;
     let make = async |subject: &str, email: &str| {
-        let answer = put(&forum, &forum.token_with(subject, verified(email)), json!({ "name": "X" })).await.expect_status(201);
-        let id = answer.json()["userId"].as_str().unwrap().to_owned();
-        assert_eq!(answer.header("location"), format!("/api/users/{id}"));
+        let response = put(&forum, &forum.token_with(subject, verified(email)), json!({ "name": "X" })).await.expect_status(201);
+        let id = response.json()["userId"].as_str().unwrap().to_owned();
+        assert_eq!(response.header("location"), format!("/api/users/{id}"));
         id
     };
     let (ann, bob) = (make("ann", "ann@example.com").await, make("bob", "bob@example.com").await);
@@ -54,8 +54,8 @@ async fn an_address_that_is_not_verified_or_taken_makes_no_profile() {
     forum.populate().await;
     for claims in [json!({ "email": "e@example.com", "email_verified": false }), json!({ "email": "e@example.com" })] {
         forum.issuer.set_userinfo(json!({ "sub": "eve" }));
-        let answer = put(&forum, &forum.token_with("eve", claims), json!({ "name": "Eve" })).await;
-        assert_eq!((answer.status.as_u16(), name(&answer).as_str()), (403, "email-not-verified"));
+        let response = put(&forum, &forum.token_with("eve", claims), json!({ "name": "Eve" })).await;
+        assert_eq!((response.status.as_u16(), name(&response).as_str()), (403, "email-not-verified"));
     }
     put(&forum, &forum.token_with("eve", verified("ann@example.com")), json!({ "name": "Eve" })).await.problem(409);
     assert_eq!(forum.app.get("/api/users/ann").await.json()["name"], "Ann", "accounts are not linked by address");
@@ -75,9 +75,9 @@ async fn an_address_that_the_token_lacks_is_asked_of_the_issuer() {
 async fn a_profile_made_twice_at_once_is_one() {
     let forum = Forum::new().await;
     let eve = forum.token_with("eve", verified("eve@example.com"));
-    let answers = futures::future::join_all((0..8).map(|_| put(&forum, &eve, json!({ "name": "Eve" })))).await;
-    let made = answers.iter().filter(|answer| answer.status == 201).count();
-    assert!(made == 1 && answers.iter().all(|answer| [200, 201].contains(&answer.status.as_u16())), "{answers:?}");
+    let responses = futures::future::join_all((0..8).map(|_| put(&forum, &eve, json!({ "name": "Eve" })))).await;
+    let made = responses.iter().filter(|response| response.status == 201).count();
+    assert!(made == 1 && responses.iter().all(|response| [200, 201].contains(&response.status.as_u16())), "{responses:?}");
 }
 
 #[tokio::test]
@@ -111,9 +111,9 @@ async fn talk(forum: &Forum) {
 async fn an_export_has_everything_and_nothing_of_others() {
     let forum = Forum::new().await;
     talk(&forum).await;
-    let answer = forum.send("GET", "/api/users/me/export", Some(&forum.token("ann")), None).await.expect_status(200);
-    assert_eq!((answer.header("content-type"), answer.header("cache-control")), ("text/plain; charset=utf-8", "no-store"));
-    let lines: Vec<Value> = answer
+    let response = forum.send("GET", "/api/users/me/export", Some(&forum.token("ann")), None).await.expect_status(200);
+    assert_eq!((response.header("content-type"), response.header("cache-control")), ("text/plain; charset=utf-8", "no-store"));
+    let lines: Vec<Value> = response
         .body
         .split(|byte| *byte == b'\n')
         .filter(|line| !line.is_empty())

@@ -7,7 +7,7 @@ use db_adapter::forum::{modlog, post, report, thread};
 use db_adapter::layer::StoreLayer;
 use db_adapter::{Item, Key, Read, Result, Scan, Store, Table, Update};
 use http_kit::SharedStore;
-use http_test::{Answer, TestApp, behaviour};
+use http_test::{TestApp, TestResponse, behaviour};
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 
@@ -19,14 +19,14 @@ async fn populated() -> Forum {
     forum
 }
 
-async fn report(forum: &Forum, by: &str, target: &str) -> Answer {
+async fn report(forum: &Forum, by: &str, target: &str) -> TestResponse {
     let body = json!({ "target": target, "reason": format!("words of {by}") });
     forum.send("POST", "/api/reports", Some(&forum.token(by)), Some(body)).await
 }
 
 async fn list(forum: &Forum, path: &str) -> Vec<Value> {
-    let answer = forum.send("GET", path, Some(&forum.moderator()), None).await.expect_status(200);
-    answer.json().as_array().unwrap().clone()
+    let response = forum.send("GET", path, Some(&forum.moderator()), None).await.expect_status(200);
+    response.json().as_array().unwrap().clone()
 }
 
 fn column(items: &[Value], name: &str) -> Vec<String> {
@@ -48,9 +48,9 @@ async fn a_report_is_made_once_and_waits_for_moderators() {
 #[tokio::test]
 async fn a_report_at_once_is_one() {
     let forum = populated().await;
-    let answers = futures::future::join_all((0..8).map(|_| report(&forum, "ann", "threads/t1"))).await;
-    assert_eq!(answers.iter().filter(|answer| answer.status == 201).count(), 1, "{answers:?}");
-    assert!(answers.iter().all(|answer| [200, 201].contains(&answer.status.as_u16())), "{answers:?}");
+    let responses = futures::future::join_all((0..8).map(|_| report(&forum, "ann", "threads/t1"))).await;
+    assert_eq!(responses.iter().filter(|response| response.status == 201).count(), 1, "{responses:?}");
+    assert!(responses.iter().all(|response| [200, 201].contains(&response.status.as_u16())), "{responses:?}");
     assert_eq!(list(&forum, "/api/moderation/reports").await.len(), 1);
 }
 
@@ -80,11 +80,11 @@ async fn what_cannot_be_reported_or_done_names_the_field() {
     ] {
         let mut body = json!({ "target": target, "action": action, "reason": "r" });
         body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-        let answer = forum.send("POST", "/api/moderation/actions", Some(&moderator), Some(body)).await;
-        assert_eq!(answer.problem(422), [field], "{target} {action}");
+        let response = forum.send("POST", "/api/moderation/actions", Some(&moderator), Some(body)).await;
+        assert_eq!(response.problem(422), [field], "{target} {action}");
     }
-    let answer = forum.send("GET", "/api/moderation/log?target=posts", Some(&moderator), None).await;
-    assert_eq!(answer.problem(400), ["target"]);
+    let response = forum.send("GET", "/api/moderation/log?target=posts", Some(&moderator), None).await;
+    assert_eq!(response.problem(400), ["target"]);
     assert!(list(&forum, "/api/moderation/log").await.is_empty(), "what is refused is not logged");
 }
 
@@ -174,10 +174,10 @@ async fn a_suspension_is_seen_by_the_next_post_and_ended_by_its_opposite() {
     let forum = populated().await;
     let post = json!({ "threadId": "t1", "content": "C" });
     forum.moderate("users/bob", "suspend").await;
-    let answer = forum.send("POST", "/api/posts", Some(&forum.token("bob")), Some(post.clone())).await;
-    assert_eq!((answer.status.as_u16(), name(&answer).as_str()), (403, "suspended"));
-    let answer = report(&forum, "bob", "threads/t1").await;
-    assert_eq!((answer.status.as_u16(), name(&answer).as_str()), (403, "suspended"));
+    let response = forum.send("POST", "/api/posts", Some(&forum.token("bob")), Some(post.clone())).await;
+    assert_eq!((response.status.as_u16(), name(&response).as_str()), (403, "suspended"));
+    let response = report(&forum, "bob", "threads/t1").await;
+    assert_eq!((response.status.as_u16(), name(&response).as_str()), (403, "suspended"));
     forum.moderate("users/bob", "unsuspend").await;
     forum.send("POST", "/api/posts", Some(&forum.token("bob")), Some(post)).await.expect_status(201);
 }
@@ -292,7 +292,7 @@ impl Cut {
         Self { app, closed, reached }
     }
 
-    async fn act(&self, key: &str, target: &str, action: &str) -> Answer {
+    async fn act(&self, key: &str, target: &str, action: &str) -> TestResponse {
         let body = json!({ "target": target, "action": action, "reason": "r" });
         let body = if action == "suspend" { with_until(body) } else { body };
         self.app.send_json("POST", "/api/moderation/actions", &[("idempotency-key", key)], &body).await
@@ -302,7 +302,7 @@ impl Cut {
     async fn act_and_die(&self, key: &str, target: &str, action: &str) {
         self.closed.store(true, Ordering::Relaxed);
         tokio::select! {
-            answer = self.act(key, target, action) => panic!("{answer:?}"),
+            response = self.act(key, target, action) => panic!("{response:?}"),
             () = self.reached.notified() => {}
         }
         self.closed.store(false, Ordering::Relaxed);
@@ -323,8 +323,8 @@ impl Cut {
 }
 
 /// The target of a thread or post.
-fn path(answer: &Answer, id: &str) -> String {
-    format!("{}s/{}", id.strip_suffix("Id").unwrap(), answer.field(id).as_str().unwrap())
+fn path(response: &TestResponse, id: &str) -> String {
+    format!("{}s/{}", id.strip_suffix("Id").unwrap(), response.field(id).as_str().unwrap())
 }
 
 #[tokio::test]

@@ -76,16 +76,16 @@ struct Run {
 
 impl Run {
     async fn send(&self, user: usize, method: &str, path: &str, body: Option<Value>) -> (u16, Value) {
-        let answer = self.forum.send(method, path, Some(&self.forum.token(USERS[user])), body).await;
-        let json = if answer.body.is_empty() { Value::Null } else { answer.json() };
-        (answer.status.as_u16(), json)
+        let response = self.forum.send(method, path, Some(&self.forum.token(USERS[user])), body).await;
+        let json = if response.body.is_empty() { Value::Null } else { response.json() };
+        (response.status.as_u16(), json)
     }
 
     async fn act(&mut self, target: &str, action: &str, exists: bool) -> Result<(), String> {
         let body = json!({ "target": target, "action": action, "reason": "r" });
         let body = if action == "suspend" { with_until(body) } else { body };
-        let answer = self.forum.send("POST", "/api/moderation/actions", Some(&self.forum.moderator()), Some(body)).await;
-        same(&format!("{action} {target}"), answer.status.as_u16(), if exists { 201 } else { 422 })?;
+        let response = self.forum.send("POST", "/api/moderation/actions", Some(&self.forum.moderator()), Some(body)).await;
+        same(&format!("{action} {target}"), response.status.as_u16(), if exists { 201 } else { 422 })?;
         self.model.logged += usize::from(exists);
         Ok(())
     }

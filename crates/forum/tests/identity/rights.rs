@@ -79,8 +79,8 @@ async fn each_caller_may_do_what_the_policy_says(
         let forum = Forum::new().await;
         forum.populate().await;
         let body = (!body.is_null()).then(|| body.clone());
-        let answer = forum.send(method, path, token(&forum, caller).as_deref(), body).await;
-        assert_eq!(answer.status, expected, "{caller}: {method} {path}: {}", String::from_utf8_lossy(&answer.body));
+        let response = forum.send(method, path, token(&forum, caller).as_deref(), body).await;
+        assert_eq!(response.status, expected, "{caller}: {method} {path}: {}", String::from_utf8_lossy(&response.body));
     }
 }
 
@@ -108,10 +108,10 @@ async fn each_caller_may_do_what_the_policy_says_of_what_is_moderated(
             forum.moderate(target, action).await;
         }
         let body = (!body.is_null()).then(|| body.clone());
-        let answer = forum.send(method, path, token(&forum, caller).as_deref(), body).await;
-        assert_eq!(answer.status, expected, "{caller}: {method} {path}: {}", String::from_utf8_lossy(&answer.body));
+        let response = forum.send(method, path, token(&forum, caller).as_deref(), body).await;
+        assert_eq!(response.status, expected, "{caller}: {method} {path}: {}", String::from_utf8_lossy(&response.body));
         if expected == 409 {
-            assert_eq!(name(&answer), "locked");
+            assert_eq!(name(&response), "locked");
         }
     }
 }
@@ -191,8 +191,8 @@ async fn keys_of_two_people_are_two() {
     for person in ["ann", "bob", "ann"] {
         let bearer = format!("Bearer {}", forum.token(person));
         let headers = [("authorization", bearer.as_str()), ("idempotency-key", "k")];
-        let answer = forum.app.send_json("POST", "/api/threads", &headers, &json!({ "title": "T" })).await.expect_status(201);
-        made.push(answer.json()["threadId"].clone());
+        let response = forum.app.send_json("POST", "/api/threads", &headers, &json!({ "title": "T" })).await.expect_status(201);
+        made.push(response.json()["threadId"].clone());
     }
     assert_eq!(made[0], made[2]);
     assert_ne!(made[0], made[1]);
@@ -209,8 +209,8 @@ async fn who_has_no_profile_is_asked_to_make_one() {
         ("PATCH", "/api/threads/t1", json!({ "title": "x" })),
         ("PATCH", "/api/posts/p1", json!({ "content": "x" })),
     ] {
-        let answer = forum.send(method, path, Some(&stranger), Some(body)).await;
-        assert_eq!((answer.status.as_u16(), name(&answer).as_str()), (403, "profile-missing"), "{method} {path}");
+        let response = forum.send(method, path, Some(&stranger), Some(body)).await;
+        assert_eq!((response.status.as_u16(), name(&response).as_str()), (403, "profile-missing"), "{method} {path}");
     }
 }
 
@@ -232,9 +232,9 @@ async fn a_suspended_user_reads_and_does_not_write() {
         ("PATCH", "/api/threads/t1", json!({ "title": "x" })),
         ("PATCH", "/api/users/ann", json!({ "name": "x" })),
     ] {
-        let answer = forum.send(method, path, Some(&ann), Some(body)).await;
-        assert_eq!((answer.status.as_u16(), name(&answer).as_str()), (403, "suspended"), "{method} {path}");
-        let said = String::from_utf8_lossy(&answer.body).into_owned();
+        let response = forum.send(method, path, Some(&ann), Some(body)).await;
+        assert_eq!((response.status.as_u16(), name(&response).as_str()), (403, "suspended"), "{method} {path}");
+        let said = String::from_utf8_lossy(&response.body).into_owned();
         assert!(said.contains("2999-01-01") && said.contains("spam"), "{said}");
     }
     forum.send("GET", "/api/threads", Some(&ann), None).await.expect_status(200);

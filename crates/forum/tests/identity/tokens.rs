@@ -36,14 +36,14 @@ async fn refused(forum: &Forum, what: &str, authorization: &str) {
     for (method, path) in ROUTES {
         let body = matches!(method, "POST" | "PUT" | "PATCH").then(|| json!({}));
         let headers = [("authorization", authorization)];
-        let answer = match body {
+        let response = match body {
             Some(body) => forum.app.send_json(method, path, &headers, &body).await,
             None => forum.app.call(method, path, &headers).await,
         };
-        assert_eq!(answer.status, 401, "{what}: {method} {path}");
-        let challenge = answer.header("www-authenticate");
+        assert_eq!(response.status, 401, "{what}: {method} {path}");
+        let challenge = response.header("www-authenticate");
         assert!(challenge.starts_with("Bearer error=\"invalid_token\""), "{what}: {challenge}");
-        assert!(!String::from_utf8_lossy(&answer.body).contains("eyJ"), "{what}: no response repeats a token");
+        assert!(!String::from_utf8_lossy(&response.body).contains("eyJ"), "{what}: no response repeats a token");
     }
 }
 
@@ -137,8 +137,8 @@ fn base64(bytes: &[u8]) -> String {
 async fn two_tokens_are_none() {
     let forum = Forum::new().await;
     let token = format!("Bearer {}", forum.token("ann"));
-    let answer = forum.app.call("GET", "/api/users", &[("authorization", &token), ("authorization", &token)]).await;
-    answer.expect_status(401);
+    let response = forum.app.call("GET", "/api/users", &[("authorization", &token), ("authorization", &token)]).await;
+    response.expect_status(401);
 }
 
 #[tokio::test]
@@ -147,11 +147,11 @@ async fn without_a_token_everybody_reads_and_nobody_writes() {
     forum.populate().await;
     for (method, path) in ROUTES {
         let body = matches!(method, "POST" | "PUT" | "PATCH").then(|| json!({}));
-        let answer = forum.send(method, path, None, body).await;
+        let response = forum.send(method, path, None, body).await;
         let for_all = method == "GET" && !path.starts_with("/api/moderation");
-        assert_eq!(answer.status, if for_all { 200 } else { 401 }, "{method} {path}");
+        assert_eq!(response.status, if for_all { 200 } else { 401 }, "{method} {path}");
         if !for_all {
-            assert_eq!(answer.header("www-authenticate"), "Bearer");
+            assert_eq!(response.header("www-authenticate"), "Bearer");
         }
     }
 }

@@ -1,9 +1,9 @@
-use http_test::{Answer, TestApp};
+use http_test::{TestApp, TestResponse};
 use serde_json::{Value, json};
 
 use crate::{app, create, created, hello};
 
-async fn conditional(app: &TestApp, method: &str, path: &str, tags: &str) -> Answer {
+async fn conditional(app: &TestApp, method: &str, path: &str, tags: &str) -> TestResponse {
     match method {
         "DELETE" => app.call(method, path, &[("if-match", tags)]).await,
         _ => app.send_json(method, path, &[("if-match", tags)], &hello()).await,
@@ -162,8 +162,8 @@ async fn a_condition_that_holds_lets_the_write_through() {
         for shape in ["{}", "W/{}", "\"9-x\", {}", "*"] {
             let new = create(&app, &hello()).await;
             let tags = shape.replace("{}", new.header("etag"));
-            let answer = conditional(&app, method, new.header("location"), &tags).await;
-            assert!(answer.status.is_success(), "{method} {tags}: {answer:?}");
+            let response = conditional(&app, method, new.header("location"), &tags).await;
+            assert!(response.status.is_success(), "{method} {tags}: {response:?}");
         }
     }
 }
@@ -172,8 +172,8 @@ async fn a_condition_that_holds_lets_the_write_through() {
 async fn a_deleted_post_is_gone_from_every_list() {
     let app = app().await;
     let path = created(&app, &hello()).await;
-    let answer = app.delete(&path).await.expect_status(204);
-    assert!(answer.body.is_empty());
+    let response = app.delete(&path).await.expect_status(204);
+    assert!(response.body.is_empty());
     app.delete(&path).await.problem(404);
     app.get(&path).await.problem(404);
     app.patch(&path, &json!({ "title": "x" })).await.problem(404);

@@ -1,11 +1,11 @@
 use db_adapter::Key;
 use db_adapter::forum::{thread, user};
-use http_test::{Answer, TestApp};
+use http_test::{TestApp, TestResponse};
 use serde_json::{Value, json};
 
 use crate::{app, create, hello};
 
-async fn create_with_key(app: &TestApp, key: &str, body: &Value) -> Answer {
+async fn create_with_key(app: &TestApp, key: &str, body: &Value) -> TestResponse {
     app.send_json("POST", "/api/posts", &[("idempotency-key", key)], body).await
 }
 
@@ -13,13 +13,13 @@ async fn create_with_key(app: &TestApp, key: &str, body: &Value) -> Answer {
 async fn a_post_is_created() {
     let app = app().await;
     let body = json!({ "threadId": "t1", "userId": "u1", "title": "  Änn ", "content": "  Hello\n" });
-    let answer = create(&app, &body).await;
-    let post = answer.json();
+    let response = create(&app, &body).await;
+    let post = response.json();
     let id = post["postId"].as_str().unwrap();
-    assert_eq!(answer.header("location"), format!("/api/posts/{id}"));
-    assert_eq!(answer.header("content-type"), "application/json");
-    assert!(answer.header("etag").starts_with("\"1-"), "{answer:?}");
-    assert!(!answer.headers.contains_key("idempotent-replayed"));
+    assert_eq!(response.header("location"), format!("/api/posts/{id}"));
+    assert_eq!(response.header("content-type"), "application/json");
+    assert!(response.header("etag").starts_with("\"1-"), "{response:?}");
+    assert!(!response.headers.contains_key("idempotent-replayed"));
     let time = &post["createdAt"];
     assert_eq!(time.as_str().unwrap().len(), "2024-05-01T12:00:00.000Z".len());
     let expected = json!({
@@ -27,7 +27,7 @@ async fn a_post_is_created() {
         "createdAt": time, "updatedAt": time, "version": 1,
     });
     assert_eq!(post, expected);
-    assert_eq!(app.get(answer.header("location")).await.json(), post);
+    assert_eq!(app.get(response.header("location")).await.json(), post);
 }
 
 #[tokio::test]
@@ -70,8 +70,8 @@ async fn content_counts_bytes_and_a_title_unicode_characters() {
     let post = |title: &str, content: &str| json!({ "threadId": "t1", "userId": "u1", "title": title, "content": content });
     create(&app, &post(&"ä".repeat(300), &"ä".repeat(32_768))).await;
     create(&app, &post("x", "y")).await;
-    let answer = app.post("/api/posts", &post(&"ä".repeat(301), &format!("{}x", "ä".repeat(32_768)))).await;
-    assert_eq!(answer.problem(422), ["content", "title"]);
+    let response = app.post("/api/posts", &post(&"ä".repeat(301), &format!("{}x", "ä".repeat(32_768)))).await;
+    assert_eq!(response.problem(422), ["content", "title"]);
     // Escaped, the longest content is six times as long.
     create(&app, &post("x", &format!("{}x", "\u{1}".repeat(65_535)))).await;
 }
@@ -147,8 +147,8 @@ async fn a_key_belongs_to_one_body_and_one_user() {
         assert_eq!(create_with_key(&app, "k", &other).await.problem(422), ["Idempotency-Key"], "{name}");
     }
     let elsewhere = json!({ "threadId": "t1", "userId": "u2", "content": "Hello" });
-    let answer = create_with_key(&app, "k", &elsewhere).await.expect_status(201);
-    assert!(!answer.headers.contains_key("idempotent-replayed"));
+    let response = create_with_key(&app, "k", &elsewhere).await.expect_status(201);
+    assert!(!response.headers.contains_key("idempotent-replayed"));
 }
 
 #[tokio::test]
@@ -167,9 +167,9 @@ async fn a_key_lives_as_long_as_its_post() {
 async fn the_same_request_many_times_at_once_creates_one_post() {
     let app = app().await;
     let body = hello();
-    let answers = futures::future::join_all((0..20).map(|_| create_with_key(&app, "k", &body))).await;
-    assert!(answers.iter().all(|answer| answer.status == 201), "{answers:?}");
-    let replayed = answers.iter().filter(|answer| answer.headers.contains_key("idempotent-replayed")).count();
+    let responses = futures::future::join_all((0..20).map(|_| create_with_key(&app, "k", &body))).await;
+    assert!(responses.iter().all(|response| response.status == 201), "{responses:?}");
+    let replayed = responses.iter().filter(|response| response.headers.contains_key("idempotent-replayed")).count();
     assert_eq!(replayed, 19);
     assert_eq!(app.walk("/api/posts").await.0.len(), 1);
 }

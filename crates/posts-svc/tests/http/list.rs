@@ -29,9 +29,9 @@ async fn listed(app: &TestApp, path: &str) -> Vec<String> {
 async fn an_empty_list_is_an_empty_array() {
     let app = app().await;
     for list in ["", "?threadId=none", "?userId=none", "/in-thread/none", "/by-user/none", "/in-thread/t1"] {
-        let answer = app.get(&format!("/api/posts{list}")).await.expect_status(200);
-        assert_eq!(answer.json(), json!([]));
-        assert!(!answer.headers.contains_key("link") && !answer.headers.contains_key("etag"));
+        let response = app.get(&format!("/api/posts{list}")).await.expect_status(200);
+        assert_eq!(response.json(), json!([]));
+        assert!(!response.headers.contains_key("link") && !response.headers.contains_key("etag"));
     }
 }
 
@@ -127,9 +127,9 @@ async fn a_list_has_100_posts_by_default() {
 async fn some_fields_are_listed() {
     let app = with_posts(7).await;
     for list in ["/in-thread/t1?", "/by-user/u1?", "?userId=u1&", "?"] {
-        let answer = app.get(&format!("/api/posts{list}fields=content&limit=1")).await.expect_status(200);
-        assert_eq!(answer.json(), json!([{ "content": "Old" }]));
-        assert_eq!(app.get(&answer.next().unwrap()).await.expect_status(200).json(), json!([{ "content": "Old" }]));
+        let response = app.get(&format!("/api/posts{list}fields=content&limit=1")).await.expect_status(200);
+        assert_eq!(response.json(), json!([{ "content": "Old" }]));
+        assert_eq!(app.get(&response.next().unwrap()).await.expect_status(200).json(), json!([{ "content": "Old" }]));
         assert_eq!(app.get(&format!("/api/posts{list}fields=text")).await.problem(400), ["fields"]);
     }
 }

@@ -14,7 +14,7 @@ mod shared;
 
 use db_adapter::forum::{post, thread, user};
 use db_adapter::{Item, Table};
-use http_test::{Answer, TestApp};
+use http_test::{TestApp, TestResponse};
 use serde_json::{Value, json};
 
 /// With threads t1 and t2, and users u1 and u2.
@@ -36,7 +36,7 @@ fn hello() -> Value {
     json!({ "threadId": "t1", "userId": "u1", "content": "Hello" })
 }
 
-async fn create(app: &TestApp, body: &Value) -> Answer {
+async fn create(app: &TestApp, body: &Value) -> TestResponse {
     app.post("/api/posts", body).await.expect_status(201)
 }
 

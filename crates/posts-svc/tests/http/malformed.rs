@@ -1,19 +1,19 @@
-//! Bad input of every kind is an answer of the 400s, never of the 500s.
+//! Bad input of every kind is a response of the 400s, never of the 500s.
 
 use axum::body::Body;
-use http_test::{Answer, TestApp, request};
+use http_test::{TestApp, TestResponse, request};
 
 use crate::{app, created, hello};
 
 const JSON: (&str, &str) = ("content-type", "application/json");
 
 /// The body in a POST, a PUT and a PATCH.
-async fn send(app: &TestApp, path: &str, body: &[u8]) -> Vec<Answer> {
-    let mut answers = Vec::new();
+async fn send(app: &TestApp, path: &str, body: &[u8]) -> Vec<TestResponse> {
+    let mut responses = Vec::new();
     for (method, path) in [("POST", "/api/posts"), ("PUT", path), ("PATCH", path)] {
-        answers.push(app.send(request(method, path, &[JSON], Body::from(body.to_vec()))).await);
+        responses.push(app.send(request(method, path, &[JSON], Body::from(body.to_vec()))).await);
     }
-    answers
+    responses
 }
 
 #[tokio::test]
@@ -33,8 +33,8 @@ async fn bodies_that_are_no_json_are_400() {
         b"\xef\xbb\xbf\xef\xbb\xbf{}",
     ];
     for body in bodies {
-        for answer in send(&app, &path, body).await {
-            answer.problem(400);
+        for response in send(&app, &path, body).await {
+            response.problem(400);
         }
     }
 }
@@ -45,8 +45,8 @@ async fn wrong_types_are_400_and_named() {
     let path = created(&app, &hello()).await;
     for name in ["content", "title", "threadId", "userId"] {
         for value in ["1", "true", "[]", "{}", "{\"$B\":\"AA==\"}", "[[[]]]"] {
-            for answer in send(&app, &path, format!("{{\"{name}\":{value}}}").as_bytes()).await {
-                assert_eq!(answer.problem(400), [name], "{value}");
+            for response in send(&app, &path, format!("{{\"{name}\":{value}}}").as_bytes()).await {
+                assert_eq!(response.problem(400), [name], "{value}");
             }
         }
     }
@@ -58,8 +58,8 @@ async fn deep_nesting_is_400() {
     let path = created(&app, &hello()).await;
     for open in ["[", "{\"a\":"] {
         for name in ["content", "unknown", "version"] {
-            for answer in send(&app, &path, format!("{{\"{name}\":{}", open.repeat(80_000)).as_bytes()).await {
-                answer.problem(400);
+            for response in send(&app, &path, format!("{{\"{name}\":{}", open.repeat(80_000)).as_bytes()).await {
+                response.problem(400);
             }
         }
     }
@@ -80,8 +80,8 @@ async fn texts_of_every_kind_are_kept_as_they_are() {
 async fn an_oversized_body_is_413() {
     let app = app().await;
     let path = created(&app, &hello()).await;
-    for answer in send(&app, &path, &vec![b'x'; 512 * 1024 + 1]).await {
-        answer.problem(413);
+    for response in send(&app, &path, &vec![b'x'; 512 * 1024 + 1]).await {
+        response.problem(413);
     }
 }
 
@@ -100,8 +100,8 @@ async fn odd_header_values_do_no_harm() {
     for value in ["", "\"", "\"\"\"", "W/", "*,*", ",", "\t", "\"a\" \"b\"", &"\"a\",".repeat(1000)] {
         for name in ["if-none-match", "if-match", "cache-control", "idempotency-key"] {
             for (method, path) in [("GET", path.as_str()), ("PATCH", &path), ("POST", "/api/posts")] {
-                let answer = app.send(request(method, path, &[(name, value), JSON], Body::from("{}"))).await;
-                assert!(answer.status.as_u16() < 500, "{name}: {value}: {answer:?}");
+                let response = app.send(request(method, path, &[(name, value), JSON], Body::from("{}"))).await;
+                assert!(response.status.as_u16() < 500, "{name}: {value}: {response:?}");
             }
         }
     }

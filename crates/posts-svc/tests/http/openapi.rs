@@ -9,8 +9,8 @@ use crate::app;
 /// A change of this snapshot is a change of the contract.
 #[tokio::test]
 async fn the_document_is_locked() {
-    let answer = app().await.get("/api/posts/openapi.json").await.expect_status(200);
-    let mut document: Value = answer.json();
+    let response = app().await.get("/api/posts/openapi.json").await.expect_status(200);
+    let mut document: Value = response.json();
     assert!(document["openapi"].as_str().unwrap().starts_with("3.1."));
     document["info"]["version"] = "…".into();
     insta::assert_json_snapshot!(document);
@@ -36,8 +36,8 @@ async fn the_rules_in_the_document_are_those_that_are_checked() {
             limited.insert(name.as_str());
             let max = usize::try_from(max).unwrap();
             for (length, is_fault) in [(0, true), (1, false), (max, false), (max + 1, true)] {
-                let answer = app.send_json(method, path, &[], &json!({ name: "x".repeat(length) })).await;
-                let faults = if answer.status == 404 { Vec::new() } else { answer.problem(422) };
+                let response = app.send_json(method, path, &[], &json!({ name: "x".repeat(length) })).await;
+                let faults = if response.status == 404 { Vec::new() } else { response.problem(422) };
                 assert_eq!(faults.contains(name), is_fault, "{schema}.{name} of {length}");
             }
         }
@@ -62,8 +62,8 @@ async fn the_limit_of_content_in_bytes_is_said_in_words() {
         assert_eq!(content["maxLength"], 65_536, "{schema}");
         assert!(content["description"].as_str().unwrap().contains("65,536 bytes"), "{schema}");
         for (text, is_fault) in [("x".repeat(65_536), false), ("ä".repeat(32_768), false), ("ä".repeat(32_769), true)] {
-            let answer = app.send_json(method, path, &[], &json!({ "content": text })).await;
-            let faults = if answer.status == 404 { Vec::new() } else { answer.problem(422) };
+            let response = app.send_json(method, path, &[], &json!({ "content": text })).await;
+            let faults = if response.status == 404 { Vec::new() } else { response.problem(422) };
             assert_eq!(faults.contains(&"content".to_owned()), is_fault, "{schema} of {} bytes", text.len());
         }
     }

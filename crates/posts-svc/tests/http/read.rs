@@ -8,9 +8,9 @@ use crate::{app, create, created, hello, load, load_post};
 async fn a_post_is_read_with_its_etag() {
     let app = app().await;
     let new = create(&app, &hello()).await;
-    let answer = app.get(new.header("location")).await.expect_status(200);
-    assert_eq!(answer.json(), new.json());
-    assert_eq!(answer.header("etag"), new.header("etag"));
+    let response = app.get(new.header("location")).await.expect_status(200);
+    assert_eq!(response.json(), new.json());
+    assert_eq!(response.header("etag"), new.header("etag"));
     app.call("GET", new.header("location"), &[("cache-control", "max-age=0, No-Cache")]).await.expect_status(200);
     assert!(app.get("/api/posts/none").await.problem(404).is_empty());
 }
@@ -21,9 +21,9 @@ async fn an_unchanged_post_is_304() {
     let new = create(&app, &hello()).await;
     let (path, etag) = (new.header("location"), new.header("etag"));
     for condition in [etag, "*", &format!("\"x\", W/{etag}")] {
-        let answer = app.call("GET", path, &[("if-none-match", condition)]).await.expect_status(304);
-        assert_eq!(answer.header("etag"), etag);
-        assert!(answer.body.is_empty());
+        let response = app.call("GET", path, &[("if-none-match", condition)]).await.expect_status(304);
+        assert_eq!(response.header("etag"), etag);
+        assert!(response.body.is_empty());
     }
     app.call("GET", path, &[("if-none-match", "\"1-other\"")]).await.expect_status(200);
     app.call("GET", "/api/posts/none", &[("if-none-match", "*")]).await.expect_status(404);
@@ -62,9 +62,9 @@ async fn what_cannot_be_an_id_is_404() {
 async fn some_fields_are_read() {
     let app = app().await;
     let path = created(&app, &hello()).await;
-    let answer = app.get(&format!("{path}?fields=version,content")).await.expect_status(200);
-    assert_eq!(answer.json(), json!({ "content": "Hello", "version": 1 }));
-    assert!(answer.header("etag").starts_with("\"1-"));
+    let response = app.get(&format!("{path}?fields=version,content")).await.expect_status(200);
+    assert_eq!(response.json(), json!({ "content": "Hello", "version": 1 }));
+    assert!(response.header("etag").starts_with("\"1-"));
     assert_eq!(app.get(&format!("{path}?fields=title")).await.json(), json!({}));
     for fields in ["", ",", "text", "title;", "requestHash"] {
         assert_eq!(app.get(&format!("{path}?fields={fields}")).await.problem(400), ["fields"], "{fields}");
@@ -92,12 +92,12 @@ async fn a_post_under_two_threads_is_the_one_of_the_smallest() {
 async fn a_migrated_post_is_shown_as_far_as_it_is_known_and_keeps_the_rest() {
     let app = app().await;
     load(&app, &post::TABLE, json!({ "postId": "1", "threadId": "9", "userId": "u1", "content": "Old", "mood": "good", "createdAt": "2020-01-01T00:00:00.000Z" })).await;
-    let answer = app.get("/api/posts/1").await.expect_status(200);
+    let response = app.get("/api/posts/1").await.expect_status(200);
     assert_eq!(
-        answer.json(),
+        response.json(),
         json!({ "postId": "1", "threadId": "9", "userId": "u1", "content": "Old", "createdAt": "2020-01-01T00:00:00.000Z", "version": 0 })
     );
-    assert_eq!(answer.header("etag"), "\"0-0\"");
+    assert_eq!(response.header("etag"), "\"0-0\"");
     let changed = app.send_json("PATCH", "/api/posts/1", &[("if-match", "\"0-0\"")], &json!({ "title": "x" })).await;
     assert_eq!(changed.expect_status(200).field("version"), 1);
     assert_eq!(app.patch("/api/posts/1", &json!({ "userId": "u2" })).await.problem(422), ["userId"]);

@@ -116,8 +116,8 @@ async fn a_route_asks_no_more_than_it_must(
     #[case] expected: &[&str],
 ) {
     let (app, asked) = recorded(false).await;
-    let answer = app.send_json(method, path, headers, &hello()).await;
-    assert!(answer.status.is_success(), "{answer:?}");
+    let response = app.send_json(method, path, headers, &hello()).await;
+    assert!(response.status.is_success(), "{response:?}");
     assert_eq!(*asked.lock().unwrap(), expected);
 }
 

@@ -16,9 +16,9 @@ async fn routes_and_methods_that_are_none_are_problems() {
         ("/api/posts/in-thread/t1", "GET,HEAD"),
         ("/api/posts/by-user/u1", "GET,HEAD"),
     ] {
-        let answer = app.call("PURGE", path, &[]).await;
-        assert!(answer.problem(405).is_empty());
-        assert_eq!(answer.header("allow"), allowed);
+        let response = app.call("PURGE", path, &[]).await;
+        assert!(response.problem(405).is_empty());
+        assert_eq!(response.header("allow"), allowed);
     }
 }
 
@@ -39,9 +39,9 @@ async fn a_closed_store_is_503() {
     let app = app().await;
     let path = created(&app, &hello()).await;
     app.store.close().await.unwrap();
-    let answer = app.post("/api/posts", &hello()).await;
-    answer.problem(503);
-    assert!(answer.header("retry-after").parse::<u32>().unwrap() > 0);
+    let response = app.post("/api/posts", &hello()).await;
+    response.problem(503);
+    assert!(response.header("retry-after").parse::<u32>().unwrap() > 0);
     app.patch(&path, &json!({ "title": "x" })).await.problem(503);
     app.delete(&path).await.problem(503);
 }

@@ -1,9 +1,9 @@
-use http_test::{Answer, TestApp};
+use http_test::{TestApp, TestResponse};
 use serde_json::{Value, json};
 
 use crate::{app, create, store_user};
 
-async fn create_with_key(app: &TestApp, key: &str, body: &Value) -> Answer {
+async fn create_with_key(app: &TestApp, key: &str, body: &Value) -> TestResponse {
     app.send_json("POST", "/api/threads", &[("idempotency-key", key)], body).await
 }
 
@@ -11,18 +11,18 @@ async fn create_with_key(app: &TestApp, key: &str, body: &Value) -> Answer {
 async fn a_thread_is_opened() {
     let app = app().await;
     store_user(&app, "u1").await;
-    let answer = create(&app, &json!({ "title": "  Größe ", "description": "", "userId": "u1" })).await;
-    let thread = answer.json();
+    let response = create(&app, &json!({ "title": "  Größe ", "description": "", "userId": "u1" })).await;
+    let thread = response.json();
     let id = thread["threadId"].as_str().unwrap();
-    assert_eq!(answer.header("location"), format!("/api/threads/{id}"));
-    assert!(answer.header("etag").starts_with("\"1-"), "{answer:?}");
+    assert_eq!(response.header("location"), format!("/api/threads/{id}"));
+    assert!(response.header("etag").starts_with("\"1-"), "{response:?}");
     let time = &thread["createdAt"];
     let expected = json!({
         "threadId": id, "title": "Größe", "description": "", "userId": "u1", "postCount": 0, "lastActivityAt": time,
         "createdAt": time, "updatedAt": time, "version": 1,
     });
     assert_eq!(thread, expected);
-    assert_eq!(app.get(answer.header("location")).await.json(), thread);
+    assert_eq!(app.get(response.header("location")).await.json(), thread);
 }
 
 #[tokio::test]

@@ -55,9 +55,9 @@ async fn a_cascade_that_runs_out_of_time_can_be_repeated() {
     let app = TestApp::behaving(vec![threads_svc::service()], &hurried).await;
     let path = created(&app, "T").await;
     store_post(&app, "p1", &path).await;
-    let answer = app.delete(&format!("{path}?cascade=true")).await;
-    answer.problem(503);
-    assert_eq!(answer.header("retry-after"), "1");
+    let response = app.delete(&format!("{path}?cascade=true")).await;
+    response.problem(503);
+    assert_eq!(response.header("retry-after"), "1");
     app.get(&path).await.expect_status(200);
 }
 

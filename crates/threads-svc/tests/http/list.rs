@@ -30,8 +30,8 @@ async fn the_newest_come_first_unless_asked_otherwise() {
 async fn a_range_includes_from_and_excludes_to() {
     let app = with_threads(5).await;
     let list = async |query: &str| {
-        let answer = app.get(&format!("/api/threads?{query}")).await.expect_status(200);
-        ids(&answer.json()).join(" ")
+        let response = app.get(&format!("/api/threads?{query}")).await.expect_status(200);
+        ids(&response.json()).join(" ")
     };
     assert_eq!(list("from=2026-01-01T00:00:01Z&to=2026-01-01T00:00:03Z").await, "t2 t1");
     assert_eq!(list("from=2026-01-01T02:00:03%2B02:00").await, "t4 t3");

@@ -12,14 +12,14 @@ mod read;
 
 use db_adapter::forum::{post, user};
 use db_adapter::{Attributes, Item};
-use http_test::{Answer, TestApp};
+use http_test::{TestApp, TestResponse};
 use serde_json::{Value, json};
 
 async fn app() -> TestApp {
     TestApp::new(vec![threads_svc::service()]).await
 }
 
-async fn create(app: &TestApp, body: &Value) -> Answer {
+async fn create(app: &TestApp, body: &Value) -> TestResponse {
     app.post("/api/threads", body).await.expect_status(201)
 }
 

@@ -8,8 +8,8 @@ use crate::app;
 /// A change of this snapshot is a change of the contract.
 #[tokio::test]
 async fn the_document_is_locked() {
-    let answer = app().await.get("/api/threads/openapi.json").await.expect_status(200);
-    let mut document: Value = answer.json();
+    let response = app().await.get("/api/threads/openapi.json").await.expect_status(200);
+    let mut document: Value = response.json();
     assert!(document["openapi"].as_str().unwrap().starts_with("3.1."));
     document["info"]["version"] = "…".into();
     insta::assert_json_snapshot!(document);
@@ -41,9 +41,9 @@ async fn the_lengths_in_the_document_are_those_that_are_checked() {
 /// The fields at fault when one has that length.
 async fn send(app: &http_test::TestApp, schema: &str, name: &str, length: usize) -> Vec<String> {
     let body = serde_json::json!({ name: "x".repeat(length) });
-    let answer = match schema {
+    let response = match schema {
         "NewThread" => app.post("/api/threads", &body).await,
         _ => app.patch("/api/threads/none", &body).await,
     };
-    if answer.status.is_success() || answer.status == 404 { Vec::new() } else { answer.problem(422) }
+    if response.status.is_success() || response.status == 404 { Vec::new() } else { response.problem(422) }
 }

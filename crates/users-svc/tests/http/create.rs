@@ -3,7 +3,7 @@ use serde_json::{Value, json};
 
 use crate::{ann, app, create};
 
-async fn create_with_key(app: &TestApp, key: &str, body: &Value) -> http_test::Answer {
+async fn create_with_key(app: &TestApp, key: &str, body: &Value) -> http_test::TestResponse {
     app.send_json("POST", "/api/users", &[("idempotency-key", key)], body).await
 }
 
@@ -11,13 +11,13 @@ async fn create_with_key(app: &TestApp, key: &str, body: &Value) -> http_test::A
 async fn a_user_is_created() {
     let app = app().await;
     let body = json!({ "email": " Ann@Example.COM ", "name": "  Änn ", "username": "ann", "bio": "" });
-    let answer = create(&app, &body).await;
-    let user = answer.json();
+    let response = create(&app, &body).await;
+    let user = response.json();
     let id = user["userId"].as_str().unwrap();
-    assert_eq!(answer.header("location"), format!("/api/users/{id}"));
-    assert_eq!(answer.header("content-type"), "application/json");
-    assert!(answer.header("etag").starts_with("\"1-"), "{answer:?}");
-    assert!(!answer.headers.contains_key("idempotent-replayed"));
+    assert_eq!(response.header("location"), format!("/api/users/{id}"));
+    assert_eq!(response.header("content-type"), "application/json");
+    assert!(response.header("etag").starts_with("\"1-"), "{response:?}");
+    assert!(!response.headers.contains_key("idempotent-replayed"));
     assert_eq!(user["createdAt"], user["updatedAt"]);
     assert_eq!(user["createdAt"].as_str().unwrap().len(), "2024-05-01T12:00:00.000Z".len());
     let time = &user["createdAt"];
@@ -26,7 +26,7 @@ async fn a_user_is_created() {
         "createdAt": time, "updatedAt": time, "version": 1,
     });
     assert_eq!(user, expected);
-    assert_eq!(app.get(answer.header("location")).await.json(), user);
+    assert_eq!(app.get(response.header("location")).await.json(), user);
 }
 
 #[tokio::test]
@@ -48,8 +48,8 @@ async fn what_the_server_sets_is_ignored_in_a_body() {
 #[tokio::test]
 async fn every_broken_rule_is_named() {
     let app = app().await;
-    let answer = app.post("/api/users", &json!({})).await;
-    assert_eq!(answer.problem(422), ["email", "name"]);
+    let response = app.post("/api/users", &json!({})).await;
+    assert_eq!(response.problem(422), ["email", "name"]);
     let body = json!({ "email": "ann", "name": " ", "username": "x".repeat(51), "bio": "ä".repeat(2001) });
     assert_eq!(app.post("/api/users", &body).await.problem(422), ["bio", "email", "name", "username"]);
     let body = json!({ "email": null, "name": null });
@@ -119,8 +119,8 @@ async fn a_key_belongs_to_one_body_and_one_email() {
     let other = json!({ "email": "ann@example.com", "name": "Bob" });
     assert_eq!(create_with_key(&app, "k", &other).await.problem(422), ["Idempotency-Key"]);
     let elsewhere = json!({ "email": "bob@example.com", "name": "Bob" });
-    let answer = create_with_key(&app, "k", &elsewhere).await.expect_status(201);
-    assert!(!answer.headers.contains_key("idempotent-replayed"));
+    let response = create_with_key(&app, "k", &elsewhere).await.expect_status(201);
+    assert!(!response.headers.contains_key("idempotent-replayed"));
     assert_eq!(create_with_key(&app, "k2", &ann()).await.problem(409), ["email"]);
 }
 
@@ -138,9 +138,9 @@ async fn a_key_lives_as_long_as_its_item() {
 async fn the_same_request_many_times_at_once_creates_one_user() {
     let app = app().await;
     let body = ann();
-    let answers = futures::future::join_all((0..20).map(|_| create_with_key(&app, "k", &body))).await;
-    let replayed = answers.iter().filter(|answer| answer.headers.contains_key("idempotent-replayed")).count();
-    assert!(answers.iter().all(|answer| answer.status == 201), "{answers:?}");
+    let responses = futures::future::join_all((0..20).map(|_| create_with_key(&app, "k", &body))).await;
+    let replayed = responses.iter().filter(|response| response.headers.contains_key("idempotent-replayed")).count();
+    assert!(responses.iter().all(|response| response.status == 201), "{responses:?}");
     assert_eq!(replayed, 19);
     assert_eq!(app.walk("/api/users").await.0.len(), 1);
 }

@@ -21,9 +21,9 @@ fn id(user: &Value) -> String {
 
 #[tokio::test]
 async fn an_empty_list_is_an_empty_array() {
-    let answer = app().await.get("/api/users").await.expect_status(200);
-    assert_eq!(answer.json(), json!([]));
-    assert!(!answer.headers.contains_key("link") && !answer.headers.contains_key("etag"));
+    let response = app().await.get("/api/users").await.expect_status(200);
+    assert_eq!(response.json(), json!([]));
+    assert!(!response.headers.contains_key("link") && !response.headers.contains_key("etag"));
 }
 
 #[tokio::test]
@@ -84,8 +84,8 @@ async fn a_user_is_found_by_email() {
 async fn users_are_found_by_ids_in_the_asked_order() {
     let (app, users) = with_users(3).await;
     let (first, last) = (id(&users[0]), id(&users[2]));
-    let answer = app.get(&format!("/api/users?ids={last},none,{first},{last}")).await.expect_status(200);
-    assert_eq!(answer.json(), json!([users[2], users[0]]));
+    let response = app.get(&format!("/api/users?ids={last},none,{first},{last}")).await.expect_status(200);
+    assert_eq!(response.json(), json!([users[2], users[0]]));
     let named = app.get(&format!("/api/users?ids={first}&fields=name")).await;
     assert_eq!(named.json(), json!([{ "name": "User 0" }]));
     let many = |count: usize| (0..count).map(|id| id.to_string()).collect::<Vec<_>>().join(",");
@@ -159,12 +159,12 @@ async fn lists_may_be_repeated_parameters() {
     ] {
         assert_eq!(app.get(&format!("/api/users?{query}")).await.expect_status(200).json(), expected, "{query}");
     }
-    let answer = app.get(&format!("/api/users?ids[]={a}&ids[]={b}")).await;
-    assert_eq!(answer.problem(400), ["ids[]"]);
-    assert_eq!(answer.json()["errors"][0]["message"], "is not a parameter of this route");
+    let response = app.get(&format!("/api/users?ids[]={a}&ids[]={b}")).await;
+    assert_eq!(response.problem(400), ["ids[]"]);
+    assert_eq!(response.json()["errors"][0]["message"], "is not a parameter of this route");
     for query in ["limit=1&limit=1", "email=a@b.c&email=a@b.c"] {
-        let answer = app.get(&format!("/api/users?{query}")).await;
-        answer.problem(400);
-        assert_eq!(answer.json()["errors"][0]["message"], "was given more than once");
+        let response = app.get(&format!("/api/users?{query}")).await;
+        response.problem(400);
+        assert_eq!(response.json()["errors"][0]["message"], "was given more than once");
     }
 }

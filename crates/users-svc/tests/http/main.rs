@@ -11,7 +11,7 @@ mod openapi;
 mod read;
 mod shared;
 
-use http_test::{Answer, TestApp};
+use http_test::{TestApp, TestResponse};
 use serde_json::{Value, json};
 
 async fn app() -> TestApp {
@@ -22,7 +22,7 @@ fn ann() -> Value {
     json!({ "email": "ann@example.com", "name": "Ann" })
 }
 
-async fn create(app: &TestApp, body: &Value) -> Answer {
+async fn create(app: &TestApp, body: &Value) -> TestResponse {
     app.post("/api/users", body).await.expect_status(201)
 }
 

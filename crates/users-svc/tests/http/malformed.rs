@@ -1,4 +1,4 @@
-//! Bad input of every kind is an answer of the 400s, never of the 500s.
+//! Bad input of every kind is a response of the 400s, never of the 500s.
 
 use axum::body::Body;
 use http_test::{TestApp, request};
@@ -7,7 +7,7 @@ use crate::{ann, app, created};
 
 const JSON: (&str, &str) = ("content-type", "application/json");
 
-async fn send(app: &TestApp, body: impl Into<Body>) -> http_test::Answer {
+async fn send(app: &TestApp, body: impl Into<Body>) -> http_test::TestResponse {
     app.send(request("POST", "/api/users", &[JSON], body.into())).await
 }
 
@@ -75,8 +75,8 @@ async fn odd_header_values_do_no_harm() {
         for name in ["if-none-match", "if-match", "cache-control", "x-request-id", "accept-encoding", "origin"] {
             for method in ["GET", "PATCH"] {
                 let headers = [(name, value), JSON];
-                let answer = app.send(request(method, &path, &headers, Body::from("{}"))).await;
-                assert!(answer.status.as_u16() < 500, "{name}: {value}: {answer:?}");
+                let response = app.send(request(method, &path, &headers, Body::from("{}"))).await;
+                assert!(response.status.as_u16() < 500, "{name}: {value}: {response:?}");
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use std::io::Read;
 
-use http_test::{Answer, TestApp};
+use http_test::{TestApp, TestResponse};
 use serde_json::json;
 
 use crate::{app, created};
@@ -12,16 +12,16 @@ async fn long(app: &TestApp) -> String {
     created(app, &json!({ "email": "a@b.c", "name": "A", "bio": "x".repeat(2000) })).await
 }
 
-async fn get(app: &TestApp, path: &str, headers: &[(&str, &str)]) -> Answer {
+async fn get(app: &TestApp, path: &str, headers: &[(&str, &str)]) -> TestResponse {
     app.call("GET", path, headers).await
 }
 
-fn coding(answer: &Answer) -> Option<&str> {
-    answer.headers.get("content-encoding").map(|value| value.to_str().unwrap())
+fn coding(response: &TestResponse) -> Option<&str> {
+    response.headers.get("content-encoding").map(|value| value.to_str().unwrap())
 }
 
-fn varies_by_coding(answer: &Answer) -> bool {
-    answer.headers.get_all("vary").iter().any(|value| value.to_str().unwrap().contains("accept-encoding"))
+fn varies_by_coding(response: &TestResponse) -> bool {
+    response.headers.get_all("vary").iter().any(|value| value.to_str().unwrap().contains("accept-encoding"))
 }
 
 #[tokio::test]
@@ -31,9 +31,9 @@ async fn responses_are_coded_when_asked() {
     let plain = app.get(&path).await;
     for name in ["gzip", "zstd"] {
         for path in ["/api/users", &path] {
-            let answer = get(&app, path, &[("accept-encoding", name)]).await.expect_status(200);
-            assert_eq!(coding(&answer), Some(name));
-            assert!(answer.body.len() < 1000 && varies_by_coding(&answer));
+            let response = get(&app, path, &[("accept-encoding", name)]).await.expect_status(200);
+            assert_eq!(coding(&response), Some(name));
+            assert!(response.body.len() < 1000 && varies_by_coding(&response));
         }
         let coded = get(&app, &path, &[("accept-encoding", name)]).await.body;
         let mut decoded = Vec::new();
@@ -55,9 +55,9 @@ async fn a_coding_that_we_do_not_have_is_no_reason_to_refuse() {
     {
         let accepted = [("accept-encoding", *accepted)];
         let body = json!({ "email": format!("{at}@b.c"), "name": "A", "bio": "x".repeat(200) });
-        let answer = app.send_json("POST", "/api/users", &accepted, &body).await.expect_status(201);
-        assert!(coding(&answer).is_none(), "{answer:?}");
-        let path = answer.header("location").to_owned();
+        let response = app.send_json("POST", "/api/users", &accepted, &body).await.expect_status(201);
+        assert!(coding(&response).is_none(), "{response:?}");
+        let path = response.header("location").to_owned();
         assert!(coding(&get(&app, &path, &accepted).await.expect_status(200)).is_none());
         get(&app, "/api/users/none", &accepted).await.problem(404);
         app.call("DELETE", "/api/users", &accepted).await.problem(405);
@@ -86,10 +86,10 @@ async fn each_coding_has_a_tag_that_conditions_accept() {
         assert_eq!(tag, format!("{}-{name}\"", plain.trim_end_matches('"')));
         for known in [tag.as_str(), &plain, &format!("W/{tag}"), &format!("\"x\", {tag}")] {
             for (accepted, expected) in [(vec![accepted], &tag), (vec![], &plain)] {
-                let answer = get(&app, &path, &[accepted, vec![("if-none-match", known)]].concat()).await.expect_status(304);
-                assert_eq!(answer.header("etag"), expected);
-                assert!(answer.body.is_empty() && varies_by_coding(&answer) && coding(&answer).is_none());
-                assert!(!answer.headers.contains_key("content-type"), "{answer:?}");
+                let response = get(&app, &path, &[accepted, vec![("if-none-match", known)]].concat()).await.expect_status(304);
+                assert_eq!(response.header("etag"), expected);
+                assert!(response.body.is_empty() && varies_by_coding(&response) && coding(&response).is_none());
+                assert!(!response.headers.contains_key("content-type"), "{response:?}");
             }
         }
         app.send_json("PATCH", &path, &[("if-match", &tag)], &json!({})).await.expect_status(200);

@@ -9,8 +9,8 @@ use crate::app;
 /// A change of this snapshot is a change of the contract.
 #[tokio::test]
 async fn the_document_is_locked() {
-    let answer = app().await.get("/api/users/openapi.json").await.expect_status(200);
-    let mut document: Value = answer.json();
+    let response = app().await.get("/api/users/openapi.json").await.expect_status(200);
+    let mut document: Value = response.json();
     assert!(document["openapi"].as_str().unwrap().starts_with("3.1."));
     document["info"]["version"] = "…".into();
     insta::assert_json_snapshot!(document);
@@ -56,11 +56,11 @@ async fn send(app: &http_test::TestApp, schema: &str, name: &str, length: usize)
         _ => "x".repeat(length),
     };
     let body = serde_json::json!({ name: text });
-    let answer = match schema {
+    let response = match schema {
         "NewUser" => app.post("/api/users", &body).await,
         _ => app.patch("/api/users/none", &body).await,
     };
-    if answer.status == 404 { Vec::new() } else { answer.problem(422) }
+    if response.status == 404 { Vec::new() } else { response.problem(422) }
 }
 
 #[tokio::test]

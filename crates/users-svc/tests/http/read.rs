@@ -6,9 +6,9 @@ use crate::{ann, app, create, created, load};
 async fn a_user_is_read_with_its_etag() {
     let app = app().await;
     let new = create(&app, &ann()).await;
-    let answer = app.get(new.header("location")).await.expect_status(200);
-    assert_eq!(answer.json(), new.json());
-    assert_eq!(answer.header("etag"), new.header("etag"));
+    let response = app.get(new.header("location")).await.expect_status(200);
+    assert_eq!(response.json(), new.json());
+    assert_eq!(response.header("etag"), new.header("etag"));
     app.call("GET", new.header("location"), &[("cache-control", "max-age=0, No-Cache")]).await.expect_status(200);
 }
 
@@ -19,9 +19,9 @@ async fn an_unchanged_user_is_304() {
     let (path, etag) = (new.header("location"), new.header("etag"));
     let gzipped = etag.replace("\"", "").to_owned() + "-gzip";
     for condition in [etag, "*", &format!("\"x\", W/{etag}"), &format!("\"{gzipped}\"")] {
-        let answer = app.call("GET", path, &[("if-none-match", condition)]).await.expect_status(304);
-        assert_eq!(answer.header("etag"), etag);
-        assert!(answer.body.is_empty());
+        let response = app.call("GET", path, &[("if-none-match", condition)]).await.expect_status(304);
+        assert_eq!(response.header("etag"), etag);
+        assert!(response.body.is_empty());
     }
     app.call("GET", path, &[("if-none-match", "\"1-other\"")]).await.expect_status(200);
     app.call("GET", "/api/users/none", &[("if-none-match", "*")]).await.expect_status(404);
@@ -54,9 +54,9 @@ async fn what_cannot_be_an_id_is_404() {
 async fn some_fields_are_read() {
     let app = app().await;
     let path = created(&app, &ann()).await;
-    let answer = app.get(&format!("{path}?fields=version,name")).await.expect_status(200);
-    assert_eq!(answer.json(), json!({ "name": "Ann", "version": 1 }));
-    assert!(answer.header("etag").starts_with("\"1-"));
+    let response = app.get(&format!("{path}?fields=version,name")).await.expect_status(200);
+    assert_eq!(response.json(), json!({ "name": "Ann", "version": 1 }));
+    assert!(response.header("etag").starts_with("\"1-"));
     assert_eq!(app.get(&format!("{path}?fields=bio")).await.json(), json!({}));
     for fields in ["", ",", "nickname", "writeId", "name,name;"] {
         assert_eq!(app.get(&format!("{path}?fields={fields}")).await.problem(400), ["fields"], "{fields}");
@@ -68,10 +68,10 @@ async fn some_fields_are_read() {
 async fn a_migrated_user_is_shown_as_far_as_it_is_known() {
     let app = app().await;
     load(&app, json!({ "userId": "1", "name": "Old", "shoeSize": 43, "createdAt": "2020-01-01T00:00:00.000Z" })).await;
-    let answer = app.get("/api/users/1").await.expect_status(200);
+    let response = app.get("/api/users/1").await.expect_status(200);
     let shown = json!({ "userId": "1", "name": "Old", "createdAt": "2020-01-01T00:00:00.000Z", "version": 0 });
-    assert_eq!(answer.json(), shown);
-    assert_eq!(answer.header("etag"), "\"0-0\"");
+    assert_eq!(response.json(), shown);
+    assert_eq!(response.header("etag"), "\"0-0\"");
     let changed = app.send_json("PATCH", "/api/users/1", &[("if-match", "\"0-0\"")], &json!({ "bio": "x" })).await;
     assert_eq!(changed.expect_status(200).field("version"), 1);
     let (table, key) = (&db_adapter::forum::user::TABLE, db_adapter::Key::hash("1"));

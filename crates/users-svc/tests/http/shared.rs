@@ -22,12 +22,12 @@ async fn routes_and_methods_that_are_none_are_problems() {
     for path in ["/", "/api", "/api/users/a/b", "/api/none", "/api/none/", "/api/users//a", "//api/users", "///"] {
         app.get(path).await.problem(404);
     }
-    let answer = app.call("DELETE", "/api/users", &[]).await;
-    assert!(answer.problem(405).is_empty());
-    assert_eq!(answer.header("allow"), "GET,HEAD,POST");
-    let answer = app.call("PURGE", "/api/users/x", &[]).await;
-    assert!(answer.problem(405).is_empty());
-    assert_eq!(answer.header("allow"), "GET,HEAD,PATCH,PUT,DELETE");
+    let response = app.call("DELETE", "/api/users", &[]).await;
+    assert!(response.problem(405).is_empty());
+    assert_eq!(response.header("allow"), "GET,HEAD,POST");
+    let response = app.call("PURGE", "/api/users/x", &[]).await;
+    assert!(response.problem(405).is_empty());
+    assert_eq!(response.header("allow"), "GET,HEAD,PATCH,PUT,DELETE");
     app.call("POST", "/health", &[]).await.problem(405);
 }
 
@@ -56,7 +56,7 @@ async fn a_slash_at_the_end_changes_nothing() {
 #[tokio::test]
 async fn request_ids_are_taken_or_made() {
     let app = app().await;
-    let id = |answer: http_test::Answer| answer.header("x-request-id").to_owned();
+    let id = |response: http_test::TestResponse| response.header("x-request-id").to_owned();
     assert_eq!(id(app.call("GET", "/api/users", &[("x-request-id", "aZ0._-")]).await), "aZ0._-");
     for odd in ["", "a b", "a\"b", &"x".repeat(65)] {
         assert_eq!(id(app.call("GET", "/health", &[("x-request-id", odd)]).await).len(), 36, "{odd}");
@@ -85,9 +85,9 @@ async fn a_closed_store_is_503() {
     let app = app().await;
     let path = created(&app, &ann()).await;
     app.store.close().await.unwrap();
-    let answer = app.post("/api/users", &json!({ "email": "b@b.c", "name": "B" })).await;
-    answer.problem(503);
-    assert!(answer.header("retry-after").parse::<u32>().unwrap() > 0);
+    let response = app.post("/api/users", &json!({ "email": "b@b.c", "name": "B" })).await;
+    response.problem(503);
+    assert!(response.header("retry-after").parse::<u32>().unwrap() > 0);
     app.patch(&path, &json!({ "bio": "x" })).await.problem(503);
 }
 
@@ -98,9 +98,9 @@ async fn metrics_are_labelled_by_route() {
     app.get(&path).await.expect_status(200);
     app.get("/not/there").await.expect_status(404);
     app.call("PURGE", "/api/users", &[]).await.expect_status(405);
-    let answer = app.get("/metrics").await.expect_status(200);
-    assert!(answer.header("content-type").starts_with("text/plain"));
-    let text = String::from_utf8(answer.body.to_vec()).unwrap();
+    let response = app.get("/metrics").await.expect_status(200);
+    assert!(response.header("content-type").starts_with("text/plain"));
+    let text = String::from_utf8(response.body.to_vec()).unwrap();
     for line in [
         r#"http_request_duration_seconds_count{method="GET",route="/api/users/{userId}",status="200"}"#,
         r#"http_request_duration_seconds_count{method="GET",route="unmatched",status="404"}"#,
@@ -120,27 +120,27 @@ async fn browsers_may_call_from_anywhere_or_from_listed_origins() {
         ("access-control-request-method", "PATCH"),
         ("access-control-request-headers", "if-match,idempotency-key"),
     ];
-    let answer = app.call("OPTIONS", "/api/users/x", &preflight).await.expect_status(200);
-    assert_eq!(answer.header("access-control-allow-origin"), "*");
+    let response = app.call("OPTIONS", "/api/users/x", &preflight).await.expect_status(200);
+    assert_eq!(response.header("access-control-allow-origin"), "*");
     for method in ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"] {
-        assert!(answer.header("access-control-allow-methods").contains(method));
+        assert!(response.header("access-control-allow-methods").contains(method));
     }
     let of_libraries = ["authorization", "x-requested-with", "traceparent", "tracestate", "baggage", "sentry-trace"];
     let ours = ["content-type", "if-match", "if-none-match", "idempotency-key", "cache-control", "x-request-id"];
     for name in ours.into_iter().chain(of_libraries) {
-        assert!(answer.header("access-control-allow-headers").contains(name), "{name}");
+        assert!(response.header("access-control-allow-headers").contains(name), "{name}");
     }
-    let answer = app.call("GET", "/api/users/none", &[("origin", "https://a.example")]).await.expect_status(404);
-    assert_eq!(answer.header("access-control-allow-origin"), "*");
+    let response = app.call("GET", "/api/users/none", &[("origin", "https://a.example")]).await.expect_status(404);
+    assert_eq!(response.header("access-control-allow-origin"), "*");
     let varies_by_origin =
         |headers: &HeaderMap| headers.get_all("vary").iter().any(|value| value.to_str().unwrap().contains("origin"));
-    assert!(!varies_by_origin(&answer.headers));
+    assert!(!varies_by_origin(&response.headers));
     let of_identity = ["www-authenticate", "ratelimit", "ratelimit-policy"];
     for name in ["link", "etag", "location", "x-request-id", "idempotent-replayed", "retry-after", "writing-region"]
         .into_iter()
         .chain(of_identity)
     {
-        assert!(answer.header("access-control-expose-headers").contains(name), "{name}");
+        assert!(response.header("access-control-expose-headers").contains(name), "{name}");
     }
 
     let listed = Origins::Only(vec![HeaderValue::from_static("https://a.example")]);
@@ -149,8 +149,8 @@ async fn browsers_may_call_from_anywhere_or_from_listed_origins() {
     assert_eq!(allowed.header("access-control-allow-origin"), "https://a.example");
     let other = app.call("GET", "/api/users", &[("origin", "https://b.example")]).await;
     assert!(!other.headers.contains_key("access-control-allow-origin"));
-    for answer in [allowed, other] {
-        assert!(varies_by_origin(&answer.headers));
+    for response in [allowed, other] {
+        assert!(varies_by_origin(&response.headers));
     }
 
     let local = Origins::Loopback(vec![HeaderValue::from_static("https://a.example")]);
@@ -162,10 +162,10 @@ async fn browsers_may_call_from_anywhere_or_from_listed_origins() {
         ("https://b.example", false),
         ("null", false),
     ] {
-        let answer = app.call("GET", "/api/users", &[("origin", origin)]).await;
-        let said = answer.headers.get("access-control-allow-origin").map(|value| value.to_str().unwrap());
+        let response = app.call("GET", "/api/users", &[("origin", origin)]).await;
+        let said = response.headers.get("access-control-allow-origin").map(|value| value.to_str().unwrap());
         assert_eq!(said, allowed.then_some(origin));
-        assert!(varies_by_origin(&answer.headers));
+        assert!(varies_by_origin(&response.headers));
     }
 
     let none = Behaviour { origins: Origins::Only(vec![]), ..behaviour() };
@@ -193,9 +193,9 @@ async fn a_server_for_development_is_reached_under_names_of_this_machine_only() 
 #[tokio::test]
 async fn a_compressed_problem_is_not_garbled() {
     let app = app().await;
-    let answer = app.call("GET", "/api/users?x=1", &[("accept-encoding", "gzip")]).await;
-    assert_eq!(answer.problem(400), ["x"]);
-    assert!(!answer.headers.contains_key("content-encoding"));
+    let response = app.call("GET", "/api/users?x=1", &[("accept-encoding", "gzip")]).await;
+    assert_eq!(response.problem(400), ["x"]);
+    assert!(!response.headers.contains_key("content-encoding"));
 }
 
 /// The service and routes that misbehave.
@@ -218,10 +218,10 @@ fn misbehaving(held: &Arc<Notify>, entered: &Arc<Notify>) -> Service {
 #[tokio::test]
 async fn a_panic_is_500_without_its_cause() {
     let app = TestApp::new(vec![misbehaving(&Arc::default(), &Arc::default())]).await;
-    let answer = app.call("GET", "/api/test/panic", &[("origin", "https://a.example")]).await;
-    answer.problem(500);
-    assert_eq!(answer.header("access-control-allow-origin"), "*", "a browser may read it");
-    assert!(!String::from_utf8_lossy(&answer.body).contains("secret"));
+    let response = app.call("GET", "/api/test/panic", &[("origin", "https://a.example")]).await;
+    response.problem(500);
+    assert_eq!(response.header("access-control-allow-origin"), "*", "a browser may read it");
+    assert!(!String::from_utf8_lossy(&response.body).contains("secret"));
 }
 
 #[tokio::test]
@@ -235,8 +235,8 @@ async fn a_request_that_takes_too_long_is_504() {
         ("POST", "no response in time; a write may or may not have happened: repeat it with Idempotency-Key or If-Match"),
         ("DELETE", "no response in time; a write may or may not have happened: repeat it with Idempotency-Key or If-Match"),
     ] {
-        let answer = app.call(method, "/api/test/never", &[]).await.expect_status(504);
-        let detail = if says.is_empty() { String::new() } else { answer.json()["detail"].as_str().unwrap().to_owned() };
+        let response = app.call(method, "/api/test/never", &[]).await.expect_status(504);
+        let detail = if says.is_empty() { String::new() } else { response.json()["detail"].as_str().unwrap().to_owned() };
         assert_eq!(detail, says, "{method}");
     }
     let remaining: u64 = String::from_utf8(app.get("/api/test/deadline").await.body.to_vec()).unwrap().parse().unwrap();

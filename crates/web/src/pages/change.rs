@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::compose::{CONTENT_FIELD, DESCRIPTION_FIELD, TITLE_FIELD, preview_area};
 use super::thread::place;
-use crate::api::Answer;
+use crate::api::Fetched;
 use crate::failure::Failure;
 use crate::forms::{Field, Form, Sent};
 use crate::items::{Post, Thread};
@@ -92,7 +92,7 @@ async fn edit<T: Editable>(visit: &Visit, id: &str) -> Result<Response, Failure>
     Ok(page::<T>(visit, id, &sent, None, None))
 }
 
-async fn fresh<T: Editable>(visit: &Visit, id: &str) -> Result<Answer<T>, Failure> {
+async fn fresh<T: Editable>(visit: &Visit, id: &str) -> Result<Fetched<T>, Failure> {
     visit.api.get_fresh(&format!("/api{}", T::path(id))).await
 }
 

@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use super::threads::marks;
 use super::{ON_A_PAGE, compose};
-use crate::api::{Answer, Users, encoded};
+use crate::api::{Fetched, Users, encoded};
 use crate::failure::Failure;
 use crate::forms::{Form, Sent};
 use crate::items::{Post, Thread};
@@ -70,7 +70,7 @@ pub(crate) async fn show(visit: Visit, Id(id): Id, Query(window): Query<Window>)
 }
 
 async fn posts(visit: &Visit, thread: &str, window: &Window) -> Result<Shown, Failure> {
-    let list = async |limit: usize, parameters: String| -> Result<Answer<Vec<Post>>, Failure> {
+    let list = async |limit: usize, parameters: String| -> Result<Fetched<Vec<Post>>, Failure> {
         visit.api.get(&format!("/api/posts/in-thread/{thread}?limit={limit}{parameters}")).await
     };
     let cursor = window.cursor.as_ref().map(|cursor| format!("&cursor={}", encoded(cursor))).unwrap_or_default();

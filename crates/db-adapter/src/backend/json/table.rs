@@ -311,7 +311,7 @@ impl OpenTable {
             Ok(Some(_)) if self.lock.is_removed().unwrap_or(false) => Some("the files were removed"),
             Ok(Some(_)) => self.lock.stuck().map(|stuck| match stuck {
                 Stuck::Process => "another process keeps the lock: reads only",
-                Stuck::Disk => "the disk does not answer: reads only",
+                Stuck::Disk => "the disk does not respond: reads only",
             }),
             Ok(None) => Some("the lock file is damaged"),
             Err(_) => Some("the lock file cannot be read"),

@@ -1,4 +1,4 @@
-//! A lock that stands still, and a disk that does not answer. With real processes: `tests/json_processes/stopped.rs`.
+//! A lock that stands still, and a disk that does not respond. With real processes: `tests/json_processes/stopped.rs`.
 
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
@@ -66,7 +66,7 @@ async fn a_start_ends_where_another_one_does_not() {
     JsonStore::open(&TABLES, options).await.unwrap().close().await.unwrap();
 }
 
-/// A disk that does not answer until it is told to.
+/// A disk that does not respond until it is told to.
 #[derive(Debug)]
 struct HangingDisk {
     hangs: Mutex<Sender<()>>,
@@ -105,7 +105,7 @@ async fn closing_ends_where_the_disk_does_not_answer_and_what_is_written_is_ackn
     };
     assert_eq!(
         tokio::time::timeout(LONG, reason).await.expect("it is said to take writes"),
-        "the disk does not answer: reads only"
+        "the disk does not respond: reads only"
     );
     let closed = store.close().await;
     let expected = "users: 3 writes are neither done nor refused yet";

@@ -1,4 +1,4 @@
-//! An answer, read whole.
+//! A response, read whole.
 
 use axum::body::Bytes;
 use axum::http::{HeaderMap, StatusCode};
@@ -6,9 +6,9 @@ use axum::response::Response;
 use http_body_util::BodyExt;
 use serde_json::Value;
 
-/// An answer, read whole.
+/// A response, read whole.
 #[derive(Debug, Clone)]
-pub struct Answer {
+pub struct TestResponse {
     /// Its status.
     pub status: StatusCode,
     /// Its headers.
@@ -17,14 +17,14 @@ pub struct Answer {
     pub body: Bytes,
 }
 
-impl Answer {
+impl TestResponse {
     pub(crate) async fn read(response: Response) -> Self {
         let (parts, body) = response.into_parts();
         let body = body.collect().await.expect("a body").to_bytes();
         Self { status: parts.status, headers: parts.headers, body }
     }
 
-    /// This answer, which must have that status.
+    /// This response, which must have that status.
     pub fn expect_status(self, status: u16) -> Self {
         assert_eq!(self.status.as_u16(), status, "{self:?}");
         self
@@ -55,12 +55,12 @@ impl Answer {
 
     /// The names of the faulty fields of a problem of that status, which must be complete.
     pub fn problem(&self, status: u16) -> Vec<String> {
-        let answer = self.clone().expect_status(status);
-        assert_eq!(answer.header("content-type"), "application/problem+json");
-        let problem = answer.json();
+        let response = self.clone().expect_status(status);
+        assert_eq!(response.header("content-type"), "application/problem+json");
+        let problem = response.json();
         assert_eq!(problem["type"], "about:blank", "{problem}");
         assert_eq!(problem["status"], status, "{problem}");
-        assert_eq!(problem["requestId"], answer.header("x-request-id"), "{problem}");
+        assert_eq!(problem["requestId"], response.header("x-request-id"), "{problem}");
         for name in ["title", "detail"] {
             assert!(problem[name].as_str().is_some_and(|text| !text.is_empty()), "{problem}");
         }
