@@ -1,5 +1,7 @@
 //! A network that loses almost every third response: each create happens once, and none is told of a conflict with itself.
 
+use std::time::Duration;
+
 use db_adapter::dynamodb::{DynamoOptions, DynamoStore};
 use db_adapter::forum::{TABLES, activity, post, thread, user};
 use db_adapter::{Attributes, Error, Rule, Scan, Store, Table};
@@ -34,7 +36,13 @@ async fn all_created(table: &'static Table, operation: &'static str, item: impl 
     let create_some = async |first: usize| {
         // The SDK allows the clients of one process and Region together so many retries.
         let region = format!("{}-{first}", table.name);
-        let options = DynamoOptions { endpoint: Some(proxy.endpoint()), ..DynamoOptions::new(region) };
+        let options = DynamoOptions {
+            endpoint: Some(proxy.endpoint()),
+            // On a busy machine the end of the time is no lost response.
+            attempt_timeout: Duration::from_secs(30),
+            operation_timeout: Duration::from_secs(120),
+            ..DynamoOptions::new(region)
+        };
         let (store, mut unknown) = (DynamoStore::open(&TABLES, options).await.unwrap(), 0);
         for number in (first..CREATES).step_by(STORES) {
             unknown += create(&store, table, item(number)).await;
