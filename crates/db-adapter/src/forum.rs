@@ -68,9 +68,9 @@ pub fn now() -> String {
 
 /// May an item have this id? `[A-Za-z0-9_-]{1,64}`, and not one of [`RESERVED_IDS`].
 pub fn is_id(text: &str) -> bool {
-    (1..=64).contains(&text.len())
-        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-')
-        && !RESERVED_IDS.contains(&text)
+    // Without a way out, so that several bytes are looked at at once: lists check every id.
+    let allows = |allowed, byte: u8| allowed & (byte.is_ascii_alphanumeric() | (byte == b'_') | (byte == b'-'));
+    (1..=64).contains(&text.len()) && text.bytes().fold(true, allows) && !RESERVED_IDS.contains(&text)
 }
 
 #[cfg(test)]

@@ -81,8 +81,7 @@ impl DynamoStore {
     /// [`Error::Corrupt`] where the item is broken, as another program may have stored it.
     pub(super) fn item(&self, table: &'static Table, raw: Raw, asked: Option<&[String]>) -> Result<Item> {
         let mut attributes = self.attributes(table, raw)?;
-        table.drop_nulls(&mut attributes);
-        match table.fault(&attributes, asked) {
+        match table.fault_without_nulls(&mut attributes, asked) {
             None => Ok(Item::new(&attributes)),
             Some(fault) => {
                 let id = attributes.get(table.hash).and_then(Value::as_str).unwrap_or_default();
