@@ -76,7 +76,7 @@ pub trait Store: Debug + Send + Sync {
     /// only once. No more than [`MAX_KEYS`] distinct keys: more is [`Error::InvalidItem`].
     async fn get_many(&self, keys: &[(&'static Table, Key)], read: &Read) -> Result<Vec<Option<Item>>>;
 
-    /// One page of one partition of an index, in the order of its sort key; of all that a table is [spread over](Constant::partitions),
+    /// One page of one partition of an index, in the order of its sort key; of all that a table is [spread over](schema::Constant::partitions),
     /// where the partition is the constant's value. Items of equal sort key come in a fixed order that the
     /// backend chooses. A walk along the cursors MUST return every item that was there all the time exactly once.
     ///
