@@ -8,7 +8,7 @@ variables {
   name   = "forum-microservices-dev"
   region = "us-west-2"
   services = { for port, name in { 3001 = "users", 3002 = "threads", 3003 = "posts" } : name => {
-    port  = port, image = name, command = null, healthcheck = ["${name}-svc", "healthcheck"],
+    port  = port, image = name, command = null, healthcheck = ["service", "healthcheck"],
     paths = name == "users" ? ["/api/users*", "/api/reports*", "/api/moderation*"] : ["/api/${name}*"]
   } }
   images           = { users = "repo/users:v1", threads = "repo/threads:v1", posts = "repo/posts:v1", forum = "repo/forum:v1" }
@@ -256,7 +256,7 @@ run "tasks" {
   assert {
     condition = {
       for service in ["users", "threads", "posts"] : service => jsondecode(aws_ecs_task_definition.task[service].container_definitions)[0].healthCheck.command
-    } == { for service in ["users", "threads", "posts"] : service => ["CMD", "service", "healthcheck"] }
+    } == { users = ["CMD", "service", "healthcheck"], threads = ["CMD", "service", "healthcheck"], posts = ["CMD", "service", "healthcheck"] }
     error_message = "The images hold no shell and no curl: the binary checks itself."
   }
 

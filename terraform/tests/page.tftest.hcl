@@ -103,8 +103,8 @@ run "the_edge" {
     name   = "forum-microservices-dev"
     region = "us-east-1"
     services = {
-      threads = { port = 3002, image = "threads", command = null, healthcheck = ["threads-svc", "healthcheck"], paths = ["/api/threads*"] }
-      posts   = { port = 3003, image = "posts", command = null, healthcheck = ["posts-svc", "healthcheck"], paths = ["/api/posts*"] }
+      threads = { port = 3002, image = "threads", command = null, healthcheck = ["service", "healthcheck"], paths = ["/api/threads*"] }
+      posts   = { port = 3003, image = "posts", command = null, healthcheck = ["service", "healthcheck"], paths = ["/api/posts*"] }
     }
     images              = { threads = "repo/threads:v1", posts = "repo/posts:v1", forum = "repo/forum:v1" }
     cpu_architecture    = "ARM64"
