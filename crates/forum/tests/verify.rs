@@ -258,7 +258,13 @@ async fn a_stolen_claim_is_left_to_a_person() {
     ];
     place.put_raw(&user::TABLE, &thief).await;
     let ended = differs(&place, &["verify", "--repair", "--apply", "--save", "saved.jsonl"]);
-    assert_says(&ended, &["repaired: 0", "wrong: users userId \"x\": its email \"u1@example.org\" is also that of \"u1\""]);
+    assert_says(
+        &ended,
+        &[
+            "repaired: 0",
+            "wrong: users userId \"x\", created 2024-01-01T00:00:00.000Z: its email \"u1@example.org\" is also that of \"u1\", created 20",
+        ],
+    );
     place.fails(&["verify", "--repair", "--apply", "--save", "saved.jsonl"], &["saved.jsonl", "nothing was repaired"]);
 }
 

@@ -50,7 +50,8 @@ impl Function {
     pub(crate) async fn send(&self, request: Request<Body>) -> Response<Body> {
         let functions = FUNCTIONS.get().and_then(Option::as_ref).expect("they are started");
         let (parts, body) = request.into_parts();
-        let body = body.collect().await.map(|body| body.to_bytes()).unwrap_or_else(|error| panic!("the body ended early: {error}"));
+        let body =
+            body.collect().await.map(|body| body.to_bytes()).unwrap_or_else(|error| panic!("the body ended early: {error}"));
         let path = parts.uri.path_and_query().map_or("/", PathAndQuery::as_str);
         let event = event(&self.api_id, parts.method.as_str(), path, &parts.headers, &body);
         let returned = functions.api.invoke(event).await;

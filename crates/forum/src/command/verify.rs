@@ -162,6 +162,9 @@ pub(super) async fn verify(arguments: &Arguments, scanner: &Scanner, tables: Tab
         rest.extend(silent_of(scanner, &threads).await?);
         report.repaired(findings.len() - left, file.path, &rest);
     }
+    for finding in &mut report.findings {
+        finding.look_up_times(&*scanner.store).await;
+    }
     Ok(report)
 }
 

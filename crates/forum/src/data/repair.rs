@@ -5,7 +5,8 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result};
-use db_adapter::{Error, Finding, Item, Key, Table};
+use db_adapter::schema::CREATED_AT;
+use db_adapter::{Error, Finding, Item, Key, Read, Store, Table};
 use serde::Serialize;
 
 use super::compare::{NamedKey, key_attributes};
@@ -27,6 +28,15 @@ pub(crate) struct FindingReport {
     /// The partition key of the item that holds the claim instead.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) owner: Option<String>,
+    /// When the item without the claim was created, where it and another one have the value.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) created_at: Option<String>,
+    /// When the item that holds the claim was created.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) owner_created_at: Option<String>,
+    /// The two items that have one value.
+    #[serde(skip)]
+    rivals: Option<(&'static Table, [Key; 2])>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) reason: Option<String>,
     /// The item as it was stored, if the repair changes or removes it.
@@ -50,6 +60,9 @@ impl FindingReport {
             attribute: None,
             value: None,
             owner: None,
+            created_at: None,
+            owner_created_at: None,
+            rivals: None,
             reason: None,
             item: None,
             mended: None,
@@ -63,9 +76,11 @@ impl FindingReport {
         match finding {
             Finding::MissingClaim { key, attribute, value } => claim("missingClaim", key, attribute, value),
             Finding::DanglingClaim { owner, attribute, value } => claim("danglingClaim", owner, attribute, value),
-            Finding::StolenClaim { key, attribute, value, owner } => {
-                Self { owner: Some(owner.hash.clone()), ..claim("stolenClaim", key, attribute, value) }
-            }
+            Finding::StolenClaim { key, attribute, value, owner } => Self {
+                owner: Some(owner.hash.clone()),
+                rivals: Some((table, [key.clone(), owner.clone()])),
+                ..claim("stolenClaim", key, attribute, value)
+            },
             Finding::MendableItem { key, reason, item, mended, .. } => Self {
                 reason: Some(reason.clone()),
                 item: Some(item.clone()),
@@ -76,6 +91,16 @@ impl FindingReport {
                 Self { reason: Some(reason.clone()), item: Some(item.clone()), ..of("brokenItem", key) }
             }
         }
+    }
+}
+
+impl FindingReport {
+    /// Looks up when two items that have one value were created, so that a person can say whose it is. What cannot be read has no
+    /// time.
+    pub(crate) async fn look_up_times(&mut self, store: &dyn Store) {
+        let Some((table, [key, owner])) = &self.rivals else { return };
+        let created = async |key: &Key| store.get(table, key, &Read::STRONG).await.ok().flatten()?.text(CREATED_AT);
+        (self.created_at, self.owner_created_at) = (created(key).await, created(owner).await);
     }
 }
 
@@ -91,10 +116,15 @@ impl std::fmt::Display for FindingReport {
                     "claim on {attribute} {value:?}: its owner {key} does not have this value; a repair removes the claim"
                 )
             }
-            (_, Some(owner), _) => write!(
-                formatter,
-                "{key}: its {attribute} {value:?} is also that of {owner:?}, which holds the claim; change one of the two by hand"
-            ),
+            (_, Some(owner), _) => {
+                let of = |time: &Option<String>| time.as_ref().map_or_else(String::new, |time| format!(", created {time}"));
+                let (own, other) = (of(&self.created_at), of(&self.owner_created_at));
+                write!(
+                    formatter,
+                    "{key}{own}: its {attribute} {value:?} is also that of {owner:?}{other}, which holds the claim; change one of the two \
+                     by hand"
+                )
+            }
             ("mendableItem", _, Some(reason)) => write!(formatter, "{key}: {reason}; a repair mends the item"),
             (_, _, reason) => {
                 write!(formatter, "{key}: broken: {}; a repair removes the item", reason.as_deref().unwrap_or_default())
