@@ -4,6 +4,7 @@
 
 use assert_cmd::Command;
 use assert_cmd::cargo::cargo_bin_cmd;
+use db_adapter::forum::TABLES;
 use predicates::prelude::*;
 
 fn cost(arguments: &[&str]) -> Command {
@@ -76,7 +77,11 @@ fn what_is_not_known_is_named() {
     };
     error(&["--operation", "vote=1"], 1, "unknown operation vote; expected one of get, ");
     error(&["--operation", "get"], 2, "\"get\" is not NAME=NUMBER");
-    error(&["--storage", "likes=1"], 1, "unknown table likes; expected one of modlog, posts, reports, ");
+    error(
+        &["--storage", "likes=1"],
+        1,
+        &format!("unknown table likes; expected one of {}", TABLES.map(|table| table.name).join(", ")),
+    );
     error(&["--regions", "0"], 1, "regions is 0; expected 1 to 40");
     error(&["--profile", "absent.json"], 1, "cannot read absent.json");
     error(&["--guide", "--regions", "1"], 2, "--guide");

@@ -4,6 +4,8 @@
 
 mod place;
 
+use db_adapter::forum::TABLES;
+
 use place::Place;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -22,9 +24,10 @@ async fn usage() {
     let place = Place::json().await;
     let help = place.done(&["pitr-restore", "--help"]).stdout;
     assert!(help.contains("forum pitr-restore --at 2026-01-31T09:59:00Z"), "{help}");
+    let tables = format!("expected one of {}", TABLES.map(|table| table.name).join(", "));
     for (arguments, words) in [
         (["--at", "yesterday"], "expected a time such as 2026-01-31T09:59:00Z"),
-        (["--table", "likes"], "expected one of modlog, posts, reports, "),
+        (["--table", "likes"], tables.as_str()),
         (["--suffix", "x/y"], "expected 1 to 64 of a-z, A-Z, 0-9, _, - and ."),
         (["--resume", "--json"], "--suffix"),
     ] {

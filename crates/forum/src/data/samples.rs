@@ -87,6 +87,11 @@ mod tests {
         let [first, second] =
             [seed(&store, &TABLES).await.unwrap().to_string(), seed(&store, &TABLES).await.unwrap().to_string()];
         assert!(first.starts_with("3 users, 1 action, 2 threads, 2 posts"), "{first}");
+        let counts: Vec<_> = first.split([',', ' ']).filter_map(|word| word.parse::<usize>().ok()).collect();
+        assert_eq!(
+            counts,
+            in_reference_order(&TABLES).into_iter().map(|table| samples(table).unwrap().len()).collect::<Vec<_>>()
+        );
         assert!(second.split(", ").all(|count| count.starts_with("0 ")), "{second}");
         assert!(!is_empty(&store, &TABLES).await.unwrap());
     }

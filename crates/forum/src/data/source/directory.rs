@@ -222,7 +222,7 @@ mod tests {
         let error = open(&partial).unwrap().place(&post::TABLE).unwrap_err().to_string();
         assert!(error.contains("has no posts: looked for posts/db.json, posts.json or db.json"), "{error}");
         let error = open(&folder(&[])).unwrap_err().to_string();
-        assert!(error.contains("holds no data: looked for posts/db.json, posts.json or db.json; "), "{error}");
+        assert!(error.contains("holds no data: looked for posts/db.json, posts.json or db.json; threads/db.json"), "{error}");
         let error = Directory::open(Path::new("absent"), &TABLES, &ReadingArguments::default()).unwrap_err().to_string();
         assert_eq!(error, "absent is not a folder");
     }

@@ -93,9 +93,11 @@ mod tests {
 
     #[test]
     fn what_is_wrong_is_named_with_what_is_allowed() {
+        let tables = TABLES.map(|table| table.name).join(", ");
+        let no_table = format!("there is no table post; expected one of collections, {tables}");
         for (text, named) in [
             ("x", "is no map"),
-            ("[post]\na = \"b\"", "there is no table post; expected one of collections, modlog, posts, reports, "),
+            ("[post]\na = \"b\"", no_table.as_str()),
             ("[collections]\nboards = \"b\"", "there is no table boards"),
             ("[posts]\nbody = \"text\"", "posts have no attribute body; expected one of postId, threadId"),
             ("[posts]\nwriteId = \"text\"", "posts have no attribute writeId"),
