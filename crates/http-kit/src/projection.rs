@@ -2,7 +2,7 @@
 
 use db_adapter::forum::{REMOVED_AT, user};
 use db_adapter::schema::{Attribute, VERSION};
-use db_adapter::{Item, Members, Read, Table};
+use db_adapter::{Expected, Item, Members, Read, Table};
 use serde::de::{Deserialize, Deserializer, Error};
 
 use crate::auth::Caller;
@@ -104,8 +104,13 @@ impl Projection {
     }
 
     fn names(&self) -> impl Iterator<Item = &'static str> {
-        let visible = self.table.attributes.iter().filter(|known| known.is_visible()).map(|known| known.name);
-        visible.filter(|name| self.asked.as_ref().is_none_or(|asked| asked.contains(name)))
+        self.attributes_shown().map(|(_, known)| known.name)
+    }
+
+    /// The attributes that are shown, each with its place in the schema.
+    fn attributes_shown(&self) -> impl Iterator<Item = (usize, &'static Attribute)> {
+        let visible = self.table.attributes.iter().enumerate().filter(|(_, known)| known.is_visible());
+        visible.filter(|(_, known)| self.asked.as_ref().is_none_or(|asked| asked.contains(&known.name)))
     }
 
     /// The names that were asked for, each once and in the schema's order; `None` for every attribute.
@@ -150,30 +155,60 @@ impl Projection {
     /// Appends the item's JSON, and says how much that shows.
     pub(crate) fn write(&self, out: &mut String, item: &Members<'_>) -> Shown {
         let shown = self.shown(item);
+        self.write_values(out, shown, |_, name| item.get(name));
+        shown
+    }
+
+    /// Appends the JSON of an item, of which `value` knows the value of an attribute by its place in the schema and its name.
+    fn write_values<'a>(&self, out: &mut String, shown: Shown, value: impl Fn(usize, &'static str) -> Option<&'a str>) {
         out.push('{');
         let mut separator = "";
-        for name in self.names() {
-            if shown == Shown::Concealed && self.table.attribute(name).is_some_and(|known| is_concealable(self.table, known)) {
+        for (place, known) in self.attributes_shown() {
+            if shown == Shown::Concealed && is_concealable(self.table, known) {
                 continue;
             }
-            let value = match item.get(name) {
+            let value = match value(place, known.name) {
                 Some(value) => value,
-                None if name == VERSION => "0",
+                None if known.name == VERSION => "0",
                 None => continue,
             };
-            out.push_str(separator);
-            out.push('"');
-            out.push_str(name);
-            out.push_str("\":");
-            out.push_str(value);
+            out.extend([separator, "\"", known.name, "\":", value]);
             separator = ",";
         }
         if shown != Shown::ToAll {
-            out.push_str(separator);
-            out.push_str("\"removed\":true");
+            out.extend([separator, "\"removed\":true"]);
         }
         out.push('}');
-        shown
+    }
+
+    /// Prepares for many items.
+    pub(crate) fn writer(&self) -> Writer<'_> {
+        let names = || self.table.attributes.iter().map(|known| known.name);
+        let removal = is_removable(self.table).then(|| names().position(|name| name == REMOVED_AT)).flatten();
+        Writer { projection: self, expected: Expected::new(names()), removal }
+    }
+}
+
+/// Writes the JSON of many items of a table, whose names it looks up once.
+#[derive(Debug)]
+pub(crate) struct Writer<'a> {
+    projection: &'a Projection,
+    /// Every attribute of the table.
+    expected: Expected,
+    /// The place of the one that tells that moderators have removed the item.
+    removal: Option<usize>,
+}
+
+impl Writer<'_> {
+    /// Appends the item's JSON, and says how much that shows. `values` is for the values of one item after the other.
+    pub(crate) fn write<'i>(&self, out: &mut String, item: &'i Item, values: &mut Vec<Option<&'i str>>) -> Shown {
+        self.expected.find(item, values);
+        let value = |place: usize| values.get(place).copied().flatten();
+        if self.removal.and_then(value).is_some() {
+            return self.projection.write(out, &item.members());
+        }
+        self.projection.write_values(out, Shown::ToAll, |place, _| value(place));
+        Shown::ToAll
     }
 }
 
@@ -187,9 +222,13 @@ mod tests {
         Some(Fields(names.iter().map(|name| (*name).to_owned()).collect()))
     }
 
-    fn written(shown: &Projection, json: &str) -> String {
-        let mut out = String::new();
-        shown.write(&mut out, &Item::parse(json).unwrap().members());
+    /// As each of the two ways writes it.
+    fn written(projection: &Projection, json: &str) -> String {
+        let item = Item::parse(json).unwrap();
+        let (mut out, mut of_many) = (String::new(), String::new());
+        let shown = projection.write(&mut out, &item.members());
+        assert_eq!(projection.writer().write(&mut of_many, &item, &mut Vec::new()), shown);
+        assert_eq!(out, of_many);
         out
     }
 

@@ -1,5 +1,6 @@
 //! Items: one stored object each, kept as its JSON bytes and parsed only when needed.
 
+mod expected;
 mod json;
 mod members;
 mod number;
@@ -16,6 +17,7 @@ use serde_json::value::RawValue;
 use crate::store::error::{Error, Result};
 use crate::store::limits::MAX_ITEM_BYTES;
 
+pub use expected::Expected;
 pub use members::Members;
 pub use number::Number;
 pub use tag::Tag;

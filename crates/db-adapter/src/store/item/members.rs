@@ -64,11 +64,16 @@ impl<'a> IntoIterator for Members<'a> {
 }
 
 /// The name and value that an object's text goes on with, and what is behind them and the comma or brace that follows.
-fn first_member(text: &str) -> Option<(Cow<'_, str>, &str, &str)> {
+pub(super) fn first_member(text: &str) -> Option<(Cow<'_, str>, &str, &str)> {
     let (name, rest) = text.split_at_checked(value_length(text.as_bytes())?)?;
-    let rest = rest.strip_prefix(':')?;
-    let (value, rest) = rest.split_at_checked(value_length(rest.as_bytes())?)?;
-    Some((unquoted(name)?, value, rest.get(1..)?))
+    let (value, rest) = first_value(rest.strip_prefix(':')?)?;
+    Some((unquoted(name)?, value, rest))
+}
+
+/// The value that an object's text goes on with, and what is behind it and the comma or brace that follows.
+pub(super) fn first_value(text: &str) -> Option<(&str, &str)> {
+    let (value, rest) = text.split_at_checked(value_length(text.as_bytes())?)?;
+    Some((value, rest.get(1..)?))
 }
 
 /// The bytes of the value that the text starts with.
