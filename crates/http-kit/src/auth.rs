@@ -11,6 +11,7 @@ mod keys;
 pub mod policy;
 pub(crate) mod standing;
 mod token;
+mod verified;
 
 use std::sync::Arc;
 
@@ -23,18 +24,21 @@ pub use caller::{Account, Caller, Service as ServiceAccount};
 pub use config::{AuthConfig, DEV_AUDIENCE, DEV_MODERATOR_ROLE, DevConfig, DevIssuer, Mode, Settings, check_dev_address};
 
 use crate::problem::Problem;
+use caller::Token;
 use issuer::Source;
 use keys::Keys;
 use standing::Standings;
 use token::Verifier;
+use verified::Verified;
 
 /// Checks who asks. One for each process, shared by all requests.
 #[derive(Debug)]
 pub struct Auth {
     verifier: Verifier,
     keys: Keys,
-    /// May a request without a token do everything?
+    verified: Verified,
     standings: Standings,
+    /// May a request without a token do everything?
     open: bool,
     required_for_reads: bool,
     /// Are the keys those of the issuer for development?
@@ -49,6 +53,7 @@ impl Auth {
             verifier: Verifier::new(rules),
             for_development: matches!(source, Source::Fixed(_)),
             keys: Keys::new(source),
+            verified: Verified::new(),
             standings: Standings::new(),
             open,
             required_for_reads,
@@ -69,12 +74,21 @@ impl Auth {
     }
 
     async fn verify(self: &Arc<Self>, token: &str) -> Result<Caller, Problem> {
-        let (kid, algorithm) = self.verifier.header(token).map_err(refused)?;
-        let key = self.keys.find(&kid).await?.ok_or_else(|| refused("its key is not one of the issuer's"))?;
-        let mut caller = self.verifier.caller(token, algorithm, &key).map_err(refused)?;
+        let mut caller = match self.verified.get(token, &self.keys).await {
+            Some(caller) => caller,
+            None => self.check(token).await?,
+        };
         if let Caller::User(account) = &mut caller {
             account.auth = Some(Arc::clone(self));
         }
+        Ok(caller)
+    }
+
+    async fn check(&self, token: &str) -> Result<Caller, Problem> {
+        let (kid, algorithm) = self.verifier.header(token).map_err(refused)?;
+        let key = self.keys.find(&kid).await?.ok_or_else(|| refused("its key is not one of the issuer's"))?;
+        let (caller, until) = self.verifier.caller(token, algorithm, &key).map_err(refused)?;
+        self.verified.insert(Token(Arc::from(token)), key, until, caller.clone()).await;
         Ok(caller)
     }
 

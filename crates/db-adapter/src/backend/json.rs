@@ -137,8 +137,10 @@ impl JsonStore {
         if let Some(memory) = table.current()? {
             return Ok(read(&memory, table.now()));
         }
-        let reader = Arc::clone(table);
-        blocking(move || reader.catch_up()).await?;
+        if !table.catch_up_with_little()? {
+            let reader = Arc::clone(table);
+            blocking(move || reader.catch_up()).await?;
+        }
         Ok(read(&table.memory(), table.now()))
     }
 

@@ -37,6 +37,50 @@ async fn a_new_key_is_taken_at_once_and_an_old_one_no_longer() {
     assert_eq!((status(&forum, &second).await, status(&forum, &forum.key).await), (200, 401));
 }
 
+/// Its signature is checked once.
+#[tokio::test]
+async fn a_token_that_was_valid_is_refused_without_its_key_and_after_a_day_without_keys() {
+    let forum = Forum::new().await;
+    let token = forum.token("ann");
+    let status = async || forum.send("GET", "/api/users", Some(&token), None).await.status.as_u16();
+    let another =
+        async || forum.send("GET", "/api/users", Some(&SigningKey::new("x", Algorithm::ES256).sign(&json!({}))), None).await;
+    assert_eq!((status().await, status().await), (200, 200));
+    // The same key, fetched anew.
+    later(Duration::from_secs(10)).await;
+    another().await.expect_status(401);
+    assert_eq!((forum.issuer.fetches(), status().await), (2, 200));
+    forum.issuer.publish(&[]);
+    later(Duration::from_secs(10)).await;
+    another().await.expect_status(401);
+    assert_eq!(status().await, 401);
+    forum.issuer.publish(&[&forum.key]);
+    later(Duration::from_secs(10)).await;
+    assert_eq!((status().await, status().await), (200, 200));
+    forum.issuer.set_down(true);
+    later(Duration::from_secs(24 * 3600)).await;
+    assert_eq!(status().await, 503);
+}
+
+#[tokio::test]
+async fn a_token_that_was_valid_is_refused_once_it_has_expired() {
+    let forum = Forum::with(&["--auth-leeway-seconds", "0"]).await;
+    let mut claims = forum.issuer.claims("ann");
+    // The least that outlasts the first request.
+    claims["exp"] = json!(chrono::Utc::now().timestamp() + 2);
+    let token = forum.key.sign(&claims);
+    let status = async || forum.send("GET", "/api/users", Some(&token), None).await.status.as_u16();
+    assert_eq!((status().await, status().await), (200, 200));
+    let expires = claims["exp"].as_i64().unwrap();
+    loop {
+        let before = chrono::Utc::now().timestamp();
+        match status().await {
+            200 => assert!(before <= expires, "it is still taken"),
+            refused => break assert_eq!(refused, 401),
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_flood_of_unknown_keys_fetches_once_in_ten_seconds() {
     let forum = Forum::new().await;

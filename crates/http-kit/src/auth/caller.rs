@@ -45,7 +45,7 @@ pub struct Account {
 }
 
 /// A token that no log shows.
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub(super) struct Token(pub(super) Arc<str>);
 
 impl std::fmt::Debug for Token {

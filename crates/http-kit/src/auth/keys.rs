@@ -25,12 +25,13 @@ const KEPT: Duration = Duration::from_secs(24 * 3600);
 /// One key and the algorithms that it may have signed with.
 #[derive(Debug)]
 pub(super) struct Key {
+    id: String,
     pub(super) decoding: DecodingKey,
     algorithms: &'static [Algorithm],
 }
 
 impl Key {
-    /// The key, if it can check signatures.
+    /// The key, if it has an id and can check signatures.
     fn new(jwk: &Jwk) -> Option<Self> {
         if !matches!(jwk.common.public_key_use, None | Some(PublicKeyUse::Signature)) {
             return None;
@@ -53,7 +54,7 @@ impl Key {
             AlgorithmParameters::OctetKeyPair(pair) if pair.curve == EllipticCurve::Ed25519 => &[Algorithm::EdDSA],
             _ => return None,
         };
-        Some(Self { decoding: DecodingKey::from_jwk(jwk).ok()?, algorithms })
+        Some(Self { id: jwk.common.key_id.clone()?, decoding: DecodingKey::from_jwk(jwk).ok()?, algorithms })
     }
 
     /// May it have signed with that algorithm?
@@ -101,6 +102,11 @@ impl Keys {
             None if self.unready().is_some() => Err(Problem::unavailable("tokens cannot be checked right now", 10)),
             found => Ok(found),
         }
+    }
+
+    /// Is it the key that its id has now? One that was fetched anew is another one.
+    pub(super) fn know(&self, key: &Arc<Key>) -> bool {
+        self.known_key(&key.id).is_some_and(|known| Arc::ptr_eq(&known, key))
     }
 
     fn known_key(&self, kid: &str) -> Option<Arc<Key>> {
@@ -164,6 +170,5 @@ impl Keys {
 }
 
 fn usable(keys: &JwkSet) -> HashMap<String, Arc<Key>> {
-    let usable = keys.keys.iter().filter_map(|jwk| Some((jwk.common.key_id.clone()?, Arc::new(Key::new(jwk)?))));
-    usable.collect()
+    keys.keys.iter().filter_map(Key::new).map(|key| (key.id.clone(), Arc::new(key))).collect()
 }

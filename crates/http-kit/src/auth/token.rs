@@ -72,18 +72,24 @@ impl Verifier {
         Ok((kid, header.alg))
     }
 
-    /// Whose token it is.
+    /// Whose token it is, and the last second, since the epoch, at which it is valid.
     ///
     /// # Errors
     /// Why it is not valid, for people.
-    pub(super) fn caller(&self, token: &str, algorithm: Algorithm, key: &Key) -> Result<Caller, String> {
+    pub(super) fn caller(&self, token: &str, algorithm: Algorithm, key: &Key) -> Result<(Caller, i64), String> {
         if !key.fits(algorithm) {
             return Err(format!("its key does not sign with {algorithm:?}"));
         }
         let validation = Validation { algorithms: vec![algorithm], ..self.validation.clone() };
         let claims: Map<String, Value> = decode(token, &key.decoding, &validation).map_err(|error| reason(error.kind()))?.claims;
         let claims = Value::Object(claims);
-        self.check_purpose(&claims)?;
+        // A fraction of a second is cut off, so never later than the library says.
+        let expires = claims.get("exp").and_then(Value::as_f64).unwrap_or_default() as i64;
+        Ok((self.caller_of(token, &claims)?, expires.saturating_add_unsigned(self.rules.leeway)))
+    }
+
+    fn caller_of(&self, token: &str, claims: &Value) -> Result<Caller, String> {
+        self.check_purpose(claims)?;
         let text = |name: &str| claims.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
         let subject = text("sub").ok_or("its claim sub is missing or empty")?;
         let client = text("client_id").or_else(|| text("azp"));
@@ -96,13 +102,13 @@ impl Verifier {
                 import: has("forum:import"),
             }));
         }
-        let roles = self.roles(&claims);
+        let roles = self.roles(claims);
         let has = |role: &str| roles.contains(&role);
         Ok(Caller::User(Account {
-            id: self.user_id(&claims, subject)?,
+            id: self.user_id(claims, subject)?,
             moderator: has(&self.rules.moderator_role),
             admin: has(&self.rules.admin_role),
-            email: verified_email(&claims),
+            email: verified_email(claims),
             subject: subject.to_owned(),
             token: Token(Arc::from(token)),
             auth: None,
