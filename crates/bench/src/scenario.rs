@@ -4,6 +4,7 @@ mod bulk;
 mod cache;
 mod durable_post;
 mod dynamodb;
+mod identity;
 mod lambda;
 pub(crate) mod mixed;
 mod pages;
@@ -27,6 +28,7 @@ use crate::tools;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Name {
     PointRead,
+    Identity,
     DurablePost,
     WriteLatency,
     Pages,
@@ -101,6 +103,7 @@ pub(crate) async fn run(settings: Settings) -> Result<()> {
 async fn measure(name: Name, place: &Place) -> Result<Section> {
     match name {
         Name::PointRead => point_read::measure(place).await,
+        Name::Identity => identity::measure(place).await,
         Name::DurablePost => durable_post::measure(place).await,
         Name::WriteLatency => write_latency::measure(place).await,
         Name::Pages => pages::measure(place).await,

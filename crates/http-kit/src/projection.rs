@@ -155,38 +155,35 @@ impl Projection {
     /// Appends the item's JSON, and says how much that shows.
     pub(crate) fn write(&self, out: &mut String, item: &Members<'_>) -> Shown {
         let shown = self.shown(item);
-        self.write_values(out, shown, |_, name| item.get(name));
-        shown
-    }
-
-    /// Appends the JSON of an item, of which `value` knows the value of an attribute by its place in the schema and its name.
-    fn write_values<'a>(&self, out: &mut String, shown: Shown, value: impl Fn(usize, &'static str) -> Option<&'a str>) {
-        out.push('{');
-        let mut separator = "";
-        for (place, known) in self.attributes_shown() {
+        let mut members = Joined::new(out);
+        for (_, known) in self.attributes_shown() {
             if shown == Shown::Concealed && is_concealable(self.table, known) {
                 continue;
             }
-            let value = match value(place, known.name) {
-                Some(value) => value,
-                None if known.name == VERSION => "0",
-                None => continue,
-            };
-            out.extend([separator, "\"", known.name, "\":", value]);
-            separator = ",";
+            if let Some(value) = item.get(known.name).or_else(|| absent(known)) {
+                members.push(["\"", known.name, "\":"], value);
+            }
         }
         if shown != Shown::ToAll {
-            out.extend([separator, "\"removed\":true"]);
+            members.push(["\"", REMOVED, "\":"], "true");
         }
-        out.push('}');
+        members.end();
+        shown
     }
 
     /// Prepares for many items.
     pub(crate) fn writer(&self) -> Writer<'_> {
         let names = || self.table.attributes.iter().map(|known| known.name);
         let removal = is_removable(self.table).then(|| names().position(|name| name == REMOVED_AT)).flatten();
-        Writer { projection: self, expected: Expected::new(names()), removal }
+        let shown =
+            self.attributes_shown().map(|(place, known)| (place, format!("\"{}\":", known.name), absent(known))).collect();
+        Writer { projection: self, expected: Expected::new(names()), shown, removal }
     }
+}
+
+/// What an item shows of an attribute that it lacks.
+fn absent(known: &Attribute) -> Option<&'static str> {
+    (known.name == VERSION).then_some("0")
 }
 
 /// Writes the JSON of many items of a table, whose names it looks up once.
@@ -195,6 +192,8 @@ pub(crate) struct Writer<'a> {
     projection: &'a Projection,
     /// Every attribute of the table.
     expected: Expected,
+    /// The attributes that are shown: their place in the table, their name as it is written, and what is shown of one that is absent.
+    shown: Vec<(usize, String, Option<&'static str>)>,
     /// The place of the one that tells that moderators have removed the item.
     removal: Option<usize>,
 }
@@ -207,8 +206,38 @@ impl Writer<'_> {
         if self.removal.and_then(value).is_some() {
             return self.projection.write(out, &item.members());
         }
-        self.projection.write_values(out, Shown::ToAll, |place, _| value(place));
+        let mut members = Joined::new(out);
+        for (place, name, absent) in &self.shown {
+            if let Some(value) = value(*place).or(*absent) {
+                members.push([name], value);
+            }
+        }
+        members.end();
         Shown::ToAll
+    }
+}
+
+/// An object that is being written.
+struct Joined<'a> {
+    out: &'a mut String,
+    /// What comes before the next member.
+    next: char,
+}
+
+impl<'a> Joined<'a> {
+    fn new(out: &'a mut String) -> Self {
+        Self { out, next: '{' }
+    }
+
+    /// Appends a member, whose name comes in parts, with its quotes and the colon.
+    fn push<const PARTS: usize>(&mut self, name: [&str; PARTS], value: &str) {
+        self.out.push(std::mem::replace(&mut self.next, ','));
+        name.iter().for_each(|part| self.out.push_str(part));
+        self.out.push_str(value);
+    }
+
+    fn end(self) {
+        self.out.push_str(if self.next == ',' { "}" } else { "{}" });
     }
 }
 

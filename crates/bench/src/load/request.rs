@@ -16,6 +16,14 @@ impl Request {
         Self { to, bytes, expect: 200 }
     }
 
+    /// The same request with one more header. It must not have a body.
+    pub(crate) fn with_header(mut self, name: &str, value: &str) -> Self {
+        let end = self.bytes.len().saturating_sub(b"\r\n".len());
+        self.bytes.truncate(end);
+        self.bytes.extend_from_slice(format!("{name}: {value}\r\n\r\n").as_bytes());
+        self
+    }
+
     pub(crate) fn post(to: SocketAddr, path: &str, body: &str) -> Self {
         Self::with_body("POST", to, path, body, 201)
     }

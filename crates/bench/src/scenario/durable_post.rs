@@ -53,11 +53,19 @@ pub(super) async fn measure(place: &Place) -> Result<Section> {
     }
     let rows = interleave(place.settings.rounds, subjects).await?;
 
-    let load = load_name(64);
-    let figure = |variant| (variant, load.as_str(), Metric::Throughput);
-    let goal = ratio(&rows, &format!("{OURS} / {LIMIT}: requests/s at 64"), figure(OURS), figure(LIMIT), Bound::AtLeast(0.5))?;
-    let beside = format!("{OURS} / {pocketbase}: requests/s at 64");
-    let beside = ratio(&rows, &beside, figure(OURS), figure(&pocketbase), Bound::AtLeast(11.0))?;
+    let mut goals = Vec::new();
+    let mut goal = |text: &str, ours: (&str, usize), theirs: (&str, usize), bound| -> Result<()> {
+        let (our_load, their_load) = (load_name(ours.1), load_name(theirs.1));
+        let [ours, theirs] =
+            [(ours.0, &our_load), (theirs.0, &their_load)].map(|(variant, load)| (variant, load.as_str(), Metric::Throughput));
+        goals.push(ratio(&rows, &format!("{text}: requests/s"), ours, theirs, bound)?);
+        Ok(())
+    };
+    for connections in [64, 256] {
+        goal(&format!("{OURS} / {LIMIT}, at {connections}"), (OURS, connections), (LIMIT, connections), Bound::AtLeast(0.6))?;
+    }
+    goal(&format!("{OURS} at 256 / at 64"), (OURS, 256), (OURS, 64), Bound::AtLeast(1.0))?;
+    goal(&format!("{OURS} / {pocketbase}, at 64"), (OURS, 64), (&pocketbase, 64), Bound::AtLeast(11.0))?;
     let variants: Vec<&str> = servers.iter().map(|(variant, ..)| variant.as_str()).collect();
     let plot = plot(&rows, &variants)?;
     Ok(Section {
@@ -70,7 +78,7 @@ pub(super) async fn measure(place: &Place) -> Result<Section> {
             forum.users
         ),
         rows,
-        goals: vec![goal, beside],
+        goals,
         plots: vec![plot],
     })
 }

@@ -8,7 +8,7 @@ use anyhow::Result;
 
 use crate::data::{Forum, post_id, text, thread_id, user_id};
 use crate::endpoint::Endpoint;
-use crate::figures::Section;
+use crate::figures::{Bound, Metric, Section, ratio};
 use crate::load::{HttpSubject, Load, Request};
 use crate::place::Place;
 use crate::round::{Subject, interleave};
@@ -16,6 +16,8 @@ use crate::server::Server;
 use crate::variant::{self, Backend};
 
 const CONNECTIONS: usize = 64;
+const ONE: &str = "JSON files, one process";
+const THREE: &str = "JSON files, three processes";
 /// Of a measurement's time.
 const LONGER: f64 = 30.0;
 
@@ -86,20 +88,23 @@ pub(super) async fn measure(place: &Place) -> Result<Section> {
 
     let on_one = |server: &Rc<Server>| Services { users: server.address, threads: server.address, posts: server.address };
     let subjects = [
-        ("JSON files, one process", on_one(&one), vec![one]),
-        ("JSON files, three processes", three, vec![users, threads, posts]),
+        (ONE, on_one(&one), vec![one]),
+        (THREE, three, vec![users, threads, posts]),
         ("DynamoDB Local, one process", on_one(&dynamodb), vec![dynamodb]),
     ];
+    let load_name = format!("{CONNECTIONS} connections");
     let subject = |(variant, services, servers): (&str, Services, Vec<Rc<Server>>)| -> Box<dyn Subject> {
         Box::new(HttpSubject {
             variant: variant.to_owned(),
-            load_name: format!("{CONNECTIONS} connections"),
+            load_name: load_name.clone(),
             servers,
             load: Load::new(CONNECTIONS, Arc::new(move |rng: &mut fastrand::Rng| request(rng, services, forum))),
             duration: place.settings.duration().mul_f64(LONGER),
         })
     };
     let rows = interleave(place.settings.rounds_of_minutes(), subjects.into_iter().map(subject).collect()).await?;
+    let [one, three] = [ONE, THREE].map(|variant| (variant, load_name.as_str(), Metric::P99));
+    let goal = ratio(&rows, &format!("{THREE} / one process: p99"), three, one, Bound::AtMost(2.0))?;
     Ok(Section {
         title: "Mixed load".to_owned(),
         method: format!(
@@ -112,7 +117,7 @@ pub(super) async fn measure(place: &Place) -> Result<Section> {
             forum.posts
         ),
         rows,
-        goals: Vec::new(),
+        goals: vec![goal],
         plots: Vec::new(),
     })
 }

@@ -17,6 +17,8 @@ use crate::variant::{self, Backend};
 const PAGE: usize = 100;
 const LOAD: &str = "1 connection";
 
+const MORE_THAN_A_COPY: &str = "Page of 100: TO BE SAID.";
+
 /// A list of ours.
 struct List {
     name: String,
@@ -69,9 +71,12 @@ pub(super) async fn measure(place: &Place) -> Result<Section> {
         add(&format!("forum, {name}: first page, {}", reversed.0), &ours, &format!("{first}&order={}", reversed.1));
         let body = fetch(ours.address, &first).await?.body;
         let limit = variant::constant(place, &format!("pages-{}", compared.len()), &body).await?;
-        add(&format!("bare axum, {name}: first page as constant body"), &limit, "/");
-        compared.push((first_name, last_name));
+        let constant = format!("bare axum, {name}: first page as constant body");
+        add(&constant, &limit, "/");
+        compared.push((first_name, last_name, constant));
     }
+    let by_activity = format!("forum, {threads} threads: first page, by activity");
+    add(&by_activity, &ours, &format!("/api/threads?limit={PAGE}&sort=activity"));
     for version in JSON_SERVERS {
         let ready = format!("/posts/{}", post_id(0));
         let server = variant::json_server(place, version, &format!("pages-{version}"), &forum, &ready).await?;
@@ -83,11 +88,19 @@ pub(super) async fn measure(place: &Place) -> Result<Section> {
     }
     let rows = interleave(place.settings.rounds, subjects).await?;
 
-    let goal = |(first, last): &(String, String)| {
-        let [of_first, of_last] = [first, last].map(|variant| (variant.as_str(), LOAD, Metric::P50));
-        ratio(&rows, &format!("{last} / first page: p50"), of_last, of_first, Bound::AtMost(1.5))
-    };
-    let goals = compared.iter().map(goal).collect::<Result<_>>()?;
+    let figure = |variant, metric| (variant, LOAD, metric);
+    let mut goals = Vec::new();
+    for (first, last, constant) in &compared {
+        let [of_first, of_last] = [first.as_str(), last].map(|variant| figure(variant, Metric::P50));
+        goals.push(ratio(&rows, &format!("{last} / first page: p50"), of_last, of_first, Bound::AtMost(1.5))?);
+        let [of_first, of_constant] = [first.as_str(), constant].map(|variant| figure(variant, Metric::Throughput));
+        let goal = ratio(&rows, &format!("{first} / constant body: requests/s"), of_first, of_constant, Bound::AtLeast(0.7))?;
+        goals.push(goal.or_because(MORE_THAN_A_COPY));
+    }
+    if let Some((by_creation, ..)) = compared.first() {
+        let [activity, creation] = [by_activity.as_str(), by_creation].map(|variant| figure(variant, Metric::Throughput));
+        goals.push(ratio(&rows, &format!("{by_activity} / newest first: requests/s"), activity, creation, Bound::AtLeast(0.95))?);
+    }
     Ok(Section {
         title: "Pages of lists".to_owned(),
         method: format!(

@@ -82,8 +82,8 @@ pub(super) async fn measure(place: &Place) -> Result<Section> {
         goals.push(goal.or_because(answer));
         Ok(())
     };
-    for ours in &ours {
-        goal(ours, LIMIT, Bound::AtLeast(0.8), SLOWER_THAN_BARE)?;
+    for (ours, bound) in ours.iter().zip([0.8, 0.72]) {
+        goal(ours, LIMIT, Bound::AtLeast(bound), SLOWER_THAN_BARE)?;
     }
     for possible in [FLOOR, &alone_name, &warm] {
         goal(possible, LIMIT, Bound::Any, "")?;
