@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, TryRecvError, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Instant;
@@ -22,6 +22,8 @@ use crate::store::item::Item;
 
 /// Maximum number of writes in a batch.
 const MAX_WRITES: usize = 1024;
+/// How often other threads may run before a batch is closed.
+const MAX_YIELDS: usize = 4;
 /// A batch is closed once its items have this many bytes.
 const MAX_BYTES: usize = 8 << 20;
 
@@ -143,16 +145,24 @@ fn run(table: &Arc<OpenTable>, queued: &Receiver<Queued>, count: &Count, compact
                 Err(_) => break,
             }
         }
-        while pending.len() < MAX_WRITES {
-            match queued.try_recv() {
-                Ok(next) => pending.push_back(next),
-                Err(TryRecvError::Empty | TryRecvError::Disconnected) => break,
-            }
-        }
+        gather(queued, &mut pending);
         commit(table, &mut pending, count);
         compactor.consider(table);
     }
     compactor.finish();
+}
+
+/// Takes what is queued, and lets threads that are ready to run on this core queue more before: this one was woken by the first write of
+/// many, and a batch costs the same with one write or with hundreds. Where no thread is ready it goes on at once.
+fn gather(queued: &Receiver<Queued>, pending: &mut VecDeque<Queued>) {
+    for _ in 0..MAX_YIELDS {
+        let before = pending.len();
+        thread::yield_now();
+        pending.extend(queued.try_iter().take(MAX_WRITES - before));
+        if pending.len() == before || pending.len() == MAX_WRITES {
+            break;
+        }
+    }
 }
 
 /// Why a batch is not acknowledged.
