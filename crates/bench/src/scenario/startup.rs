@@ -1,14 +1,15 @@
-//! From the start of a program to its first answer, and what it takes of memory then.
+//! From the start of a program to its first answer, and what it takes of memory once it has listed too.
 
 use std::path::{Path, PathBuf};
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use async_trait::async_trait;
 
 use super::grouped;
-use crate::data::{Forum, post_id};
+use crate::data::{Forum, post_id, thread_id};
 use crate::endpoint::bench;
 use crate::figures::{Bound, Metric, Sample, Section, absolute, ratio};
+use crate::load::fetch;
 use crate::place::Place;
 use crate::round::{Subject, interleave};
 use crate::server::{Program, Server};
@@ -16,7 +17,12 @@ use crate::variant::{self, Backend};
 
 const LOAD: &str = "start";
 const LARGER: &str = "RSS: most of what the service takes with one post is its program, mapped from the file as far as it ran; the \
-    items add less than three times their file.";
+    items add little more than their file.";
+const HASHED: &str = "Start: the sha256 of the snapshot is checked, and all of it is kept in memory. On one core of the machine of 2026-11-30 \
+    that alone took 535 ms for 412 MB: 292 ms to hash it, and 243 ms to read it from the page cache into memory that the system has to clear. Where \
+    there is a second core the hash is made there.";
+const INDEXED: &str = "RSS / files: beside the text of a post, which the items share with the list of keys and the indexes, the list of keys \
+    takes 24 bytes and each of the two indexes 32: 0.21 of a post of 412 bytes; the program takes 12 MB, 0.03 of the files.";
 
 pub(super) async fn measure(place: &Place) -> Result<Section> {
     let sizes = [1, place.settings.items(10_000), place.settings.items(1_000_000)];
@@ -33,6 +39,7 @@ pub(super) async fn measure(place: &Place) -> Result<Section> {
             place,
             variant: variant.clone(),
             ready: format!("/api/posts/{}", post_id(0)),
+            list: Some(format!("/api/posts/in-thread/{}?limit=1", thread_id(0))),
             dir: Some(dir),
             program: Box::new(program),
         }));
@@ -43,6 +50,7 @@ pub(super) async fn measure(place: &Place) -> Result<Section> {
         place,
         variant: "bare axum".to_owned(),
         ready: "/".to_owned(),
+        list: None,
         dir: None,
         program: Box::new(move |port| {
             bench(&["limit", "constant", "--body", &body.display().to_string(), "--port", &port.to_string()])
@@ -56,18 +64,21 @@ pub(super) async fn measure(place: &Place) -> Result<Section> {
         absolute(&rows, &format!("{few}: ms to the first answer"), figure(few, Metric::Start), Bound::AtMost(50.0))?,
         absolute(&rows, &format!("{few}: RSS in MB"), figure(few, Metric::Rss), Bound::AtMost(20.0))?.or_because(LARGER),
         absolute(&rows, &format!("{one}: RSS in MB"), figure(one, Metric::Rss), Bound::Any)?,
+        absolute(&rows, &format!("{many}: ms to the first answer"), figure(many, Metric::Start), Bound::AtMost(600.0))?
+            .or_because(HASHED),
         ratio(
             &rows,
             &format!("{many}: RSS / files"),
             figure(many, Metric::Rss),
             figure(many, Metric::FileSize),
-            Bound::AtMost(3.0),
-        )?,
+            Bound::AtMost(1.3),
+        )?
+        .or_because(INDEXED),
     ];
     Ok(Section {
         title: "Start and memory".to_owned(),
-        method: "Time from the start of the program to the answer to a GET of one post, asked for without pause; memory right after. The files \
-                 are in the page cache. bare axum, which is this very program, shows what starting any program takes."
+        method: "Time from the start of the program to the answer to a GET of one post, asked for without pause; memory after the \
+                 answer to a list, for which the service makes its indexes after the start. The files are in the page cache. bare axum, which is this very program, shows what starting any program takes."
             .to_owned(),
         rows,
         goals,
@@ -80,6 +91,8 @@ struct Start<'a> {
     place: &'a Place,
     variant: String,
     ready: String,
+    /// A list, for which indexes are made.
+    list: Option<String>,
     dir: Option<PathBuf>,
     program: Box<dyn Fn(u16) -> Program + 'a>,
 }
@@ -93,6 +106,10 @@ impl Subject for Start<'_> {
     async fn measure(&mut self) -> Result<Sample> {
         let server = Server::start(self.place, "startup", &self.ready, &self.program).await?;
         let milliseconds = server.started_in.as_secs_f64() * 1e3;
+        if let Some(list) = &self.list {
+            let answer = fetch(server.address, list).await?;
+            ensure!(answer.status == 200, "{list} answered {}", answer.status);
+        }
         let mut sample: Sample =
             [(Metric::Start, milliseconds), (Metric::Rss, server.rss_mb()?), (Metric::PeakRss, server.peak_rss_mb()?)].into();
         if let Some(dir) = &self.dir {

@@ -6,7 +6,8 @@
 //!
 //! | file | what |
 //! |---|---|
-//! | `memory`, `record` | a table in memory, its indexes and unique values |
+//! | `memory`, `lists`, `record` | a table in memory, its indexes and unique values |
+//! | `place`, `sorted` | where an item stands in a list, and the lists |
 //! | `scan` | walking a table in steps, whole or a segment of it |
 //! | `write` | conditional writes and what they change |
 //! | `commit` | the committer: queue, append, one sync for many writes, results |
@@ -25,14 +26,17 @@ mod disk;
 mod files;
 mod holder;
 mod journal;
+mod lists;
 mod lock;
 mod memory;
 mod open;
 mod options;
+mod place;
 mod record;
 mod recover;
 mod scan;
 mod snapshot;
+mod sorted;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -76,7 +80,7 @@ const LOAD_BYTES: usize = 4 << 20;
 
 /// The store on JSON files.
 ///
-/// Every table is kept in memory, in no more than three times the size of its files, and every write is on disk before it is
+/// Every table is kept in memory, in not much more than the size of its files, and every write is on disk before it is
 /// acknowledged. Several processes may use one directory; each sees what the others acknowledged at once.
 #[derive(Debug)]
 pub struct JsonStore {
@@ -144,6 +148,20 @@ impl JsonStore {
         Ok(read(&table.memory(), table.now()))
     }
 
+    /// Waits for the indexes of the table, which are made after the start.
+    async fn wait_for_indexes(&self, table: &'static Table) -> Result<()> {
+        let Served { table, .. } = self.table(table)?;
+        if table.memory().has_indexes() {
+            return Ok(());
+        }
+        let table = Arc::clone(table);
+        blocking(move || {
+            table.memory().make_indexes();
+            Ok(())
+        })
+        .await
+    }
+
     async fn write(&self, table: &'static Table, write: Write) -> Result<Option<Item>> {
         let result = self.table(table)?.committer.queue(write)?;
         // The committer drops a write without an outcome only where it panics over it.
@@ -162,6 +180,7 @@ impl JsonStore {
         let mut page = PageBuilder::new(query.limit);
         let wanted = page.wanted();
         let shown = |item: &Item| project(item, table, Some(query.index), query.attributes.as_deref());
+        self.wait_for_indexes(table).await?;
         let stored = self.read(table, |memory, now| {
             let is_sound = |item: &&Item| {
                 let fault = memory.fault(item, None).and_then(|_| memory.fault(&shown(item), query.attributes.as_deref()));
@@ -242,7 +261,7 @@ impl Store for JsonStore {
             let (Step { items, last }, is_sound) = self.read(table, step).await?;
             let shown = |item| project(item, table, None, scan.attributes.as_deref());
             let mut sound = Vec::with_capacity(items.len());
-            for (_, item) in &items {
+            for item in &items {
                 let item = shown(item);
                 let fault =
                     if scan.broken || is_sound { None } else { table.fault_in(&item.members(), scan.attributes.as_deref()) };
@@ -307,8 +326,9 @@ impl Store for JsonStore {
         loop {
             let Step { items, last } =
                 self.read(table, |memory, now| Step::behind(after.as_deref(), None, usize::MAX, memory, now)).await?;
-            for (key, item) in &items {
-                findings.extend(Finding::of_item(table, record::decode(key), &item.attributes()?));
+            for item in items {
+                let record = record::Record::new(table, item)?;
+                findings.extend(Finding::of_item(table, record::decode(&record.key), &record.item.attributes()?));
             }
             if last.is_none() {
                 return Ok(findings);
@@ -333,7 +353,7 @@ impl Store for JsonStore {
             Finding::StolenClaim { key, attribute, value, owner } => {
                 let holds = |memory: &Memory, key: &Key, now: f64| {
                     let record = memory.get(key, now).and_then(|item| record::Record::new(table, item.clone()).ok());
-                    record.is_some_and(|record| record.unique.iter().flatten().any(|unique| unique == value))
+                    record.is_some_and(|record| record.values.unique.iter().flatten().any(|unique| unique == value))
                 };
                 match self.read(table, |memory, now| holds(memory, key, now) && holds(memory, owner, now)).await? {
                     true => Err(Error::Conflict { rule: Rule::Unique(attribute) }),

@@ -9,6 +9,7 @@ mod value;
 
 use std::borrow::Cow;
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use serde::{Serialize, Serializer};
@@ -19,21 +20,38 @@ use crate::store::limits::MAX_ITEM_BYTES;
 
 pub use expected::Expected;
 pub use members::Members;
+pub(crate) use members::{plain, unquoted};
 pub use number::Number;
 pub use tag::Tag;
 pub use value::{Attributes, Value};
 
 /// One stored object as canonical JSON: attributes sorted by name, no spaces, numbers in one spelling. So equal items have
 /// equal bytes on every backend. A clone shares the bytes.
-#[derive(Clone, PartialEq, Eq, Hash)]
-pub struct Item(Arc<str>);
+///
+/// The bytes are a part of a [`Chunk`], which lives for as long as any of its items.
+#[derive(Clone)]
+pub struct Item {
+    chunk: Chunk,
+    start: u32,
+    length: u32,
+}
+
+/// Text that one item or many are parts of. With a pointer that is thin an item takes 16 bytes, and many items in one chunk take nothing else
+/// beside their text.
+pub(crate) type Chunk = Arc<Box<str>>;
 
 impl Item {
     /// The item of these attributes.
     pub fn new(attributes: &Attributes) -> Self {
         let mut text = String::with_capacity(256);
         value::write_object(&mut text, attributes);
-        Self(text.into())
+        Self::alone(text)
+    }
+
+    /// The item in a chunk of its own.
+    fn alone(text: String) -> Self {
+        let length = text.len();
+        Self::part(&Arc::new(text.into_boxed_str()), 0, length)
     }
 
     /// Reads an item from any JSON object, whatever its order, spacing and spelling of numbers.
@@ -47,12 +65,33 @@ impl Item {
 
     /// The item in text that this crate wrote itself and whose checksum holds.
     pub(crate) fn from_canonical(text: &str) -> Self {
-        Self(text.into())
+        Self::alone(text.to_owned())
+    }
+
+    /// As [`Item::from_canonical`], of a part of a chunk. No chunk has 4 GiB.
+    pub(crate) fn part(chunk: &Chunk, start: usize, length: usize) -> Self {
+        let [start, length] = [start, length].map(|number| u32::try_from(number).unwrap_or(u32::MAX));
+        Self { chunk: Arc::clone(chunk), start, length }
+    }
+
+    /// The same item in a chunk of its own, with this text behind it.
+    pub(crate) fn with_text_behind(&self, text: &str) -> Self {
+        let json = self.as_json();
+        Self::part(&Arc::new([json, text].concat().into_boxed_str()), 0, json.len())
     }
 
     /// The item's JSON.
     pub fn as_json(&self) -> &str {
-        &self.0
+        self.chunk.get(self.start as usize..self.end()).unwrap_or_default()
+    }
+
+    /// The chunk's text, and where in it the item ends.
+    pub(crate) fn chunk(&self) -> (&str, usize) {
+        (&self.chunk, self.end())
+    }
+
+    fn end(&self) -> usize {
+        self.start as usize + self.length as usize
     }
 
     /// Every attribute, parsed.
@@ -60,12 +99,17 @@ impl Item {
     /// # Errors
     /// [`Error::InvalidItem`]; does not happen to an item that was made by [`Item::new`] or [`Item::parse`].
     pub fn attributes(&self) -> Result<Attributes> {
-        parse_attributes(&self.0)
+        parse_attributes(self.as_json())
     }
 
     /// Every attribute with its value as JSON text: for reading several of them, as the text is gone through once.
     pub fn members(&self) -> Members<'_> {
-        Members::of_canonical(&self.0)
+        Members::of_canonical(self.as_json())
+    }
+
+    /// The values of these attributes as JSON text: for reading a few of them.
+    pub(crate) fn values<const N: usize>(&self, names: [&str; N]) -> [Option<&str>; N] {
+        members::values(self.as_json(), names)
     }
 
     /// A string attribute's text.
@@ -80,7 +124,7 @@ impl Item {
 
     /// The item with only the attributes that `keep` holds for.
     pub fn project(&self, keep: impl Fn(&str) -> bool) -> Self {
-        let mut text = String::with_capacity(self.0.len());
+        let mut text = String::with_capacity(self.length as usize);
         text.push('{');
         for (name, value) in self.members() {
             if keep(&name) {
@@ -93,19 +137,33 @@ impl Item {
             }
         }
         text.push('}');
-        Self(text.into())
+        Self::alone(text)
+    }
+}
+
+impl PartialEq for Item {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_json() == other.as_json()
+    }
+}
+
+impl Eq for Item {}
+
+impl Hash for Item {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.as_json().hash(state);
     }
 }
 
 impl fmt::Debug for Item {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(&self.0)
+        formatter.write_str(self.as_json())
     }
 }
 
 impl Serialize for Item {
     fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
-        let raw: &RawValue = serde_json::from_str(&self.0).map_err(serde::ser::Error::custom)?;
+        let raw: &RawValue = serde_json::from_str(self.as_json()).map_err(serde::ser::Error::custom)?;
         raw.serialize(serializer)
     }
 }
@@ -140,6 +198,17 @@ mod tests {
         let item = Item::parse(" {\"b\" : [1.0, null,true], \"a\":\"\\u00e4\\n\", \"c\":{\"y\":1e1,\"x\":{}}} ").unwrap();
         assert_eq!(item.as_json(), r#"{"a":"ä\n","b":[1,null,true],"c":{"x":{},"y":10}}"#);
         assert_eq!(Item::new(&item.attributes().unwrap()), item);
+    }
+
+    #[test]
+    fn an_item_is_its_text_wherever_that_stands() {
+        let chunk: Chunk = Arc::new("[\n{\"a\":\"ä\"},\n{\"a\":1}\n]".into());
+        let (first, second) = (Item::part(&chunk, 2, 10), Item::part(&chunk, 14, 7));
+        assert_eq!((first.as_json(), second.as_json()), (r#"{"a":"ä"}"#, r#"{"a":1}"#));
+        let alone = Item::parse(r#"{"a":"ä"}"#).unwrap();
+        assert_eq!(std::collections::HashSet::from([first.clone(), alone.clone(), second.clone()]).len(), 2);
+        drop((chunk, second));
+        assert_eq!((first.with_text_behind("b"), first), (alone.clone(), alone));
     }
 
     #[test]

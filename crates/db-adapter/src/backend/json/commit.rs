@@ -15,6 +15,7 @@ use super::directory::Directory;
 use super::journal::render_batch;
 use super::lock::{JournalPosition, LockGuard, State};
 use super::memory::Change;
+use super::recover;
 use super::table::{OpenTable, Poison};
 use super::write::{Staged, Write};
 use crate::store::error::{Error, Result};
@@ -136,6 +137,9 @@ impl Committer {
 }
 
 fn run(table: &Arc<OpenTable>, queued: &Receiver<Queued>, count: &Count, compact_at: u64) {
+    // Here, so that the start does not wait for it, and indexes first, as lists wait for these only.
+    table.memory().make_ready();
+    recover::tell_of_broken(&table.files, &table.memory());
     let mut compactor = Compactor::new(compact_at);
     let mut pending = VecDeque::new();
     loop {

@@ -154,7 +154,7 @@ impl Files {
         first: u64,
     ) -> Result<(Journal, JournalPosition)> {
         let new = self.prepare(present.committed.generation + 1, first, |writer| {
-            memory.scan(None).try_for_each(|(_, item)| writer.push(item))
+            memory.scan(None).try_for_each(|place| writer.push(place.item()))
         })?;
         new.journal.file.sync()?;
         self.dir.sync()?;

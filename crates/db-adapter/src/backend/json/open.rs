@@ -28,6 +28,7 @@ pub async fn compact(schema: &'static [&'static Table], options: JsonOptions) ->
         let tables = schema.iter().map(|table| {
             let (files, lock) = table_files(&directory, table, &options)?;
             let loaded = recover::open_alone(&files, &lock, true, options.keep_broken)?;
+            recover::tell_of_broken(&files, &loaded.memory);
             Ok((*table, loaded.memory.count()))
         });
         tables.collect()

@@ -1,17 +1,14 @@
-//! Where an item stands in memory: its places, encoded so that text order is list order.
-//!
-//! U+0000 cannot occur in a key, so it separates the parts of a place: it sorts before every other character, and so encoded
-//! places are ordered as the tuples of their parts are.
+//! What a table keeps of an item: its places, its unique values, whether it is broken, when it ends.
 
 use std::borrow::Cow;
 
+use super::place::{IndexPlace, KeyPlace, Names, SEPARATOR};
 use crate::store::cursor::Position;
 use crate::store::error::{Error, Result};
 use crate::store::item::Item;
 use crate::store::page::Query;
-use crate::store::schema::{Fault, Key, Table};
+use crate::store::schema::{Fault, Index, Key, Table, Unique};
 
-const SEPARATOR: char = '\0';
 /// The first text behind everything that starts with a separator.
 const BEHIND: char = '\u{1}';
 
@@ -19,10 +16,17 @@ const BEHIND: char = '\u{1}';
 #[derive(Debug, Clone)]
 pub(super) struct Record {
     pub(super) item: Item,
-    /// The encoded key.
+    /// The text of the place of its key.
     pub(super) key: String,
+    pub(super) place: KeyPlace,
     /// The place in each of the table's indexes, where the item is in it.
-    pub(super) places: Vec<Option<String>>,
+    pub(super) places: Vec<Option<IndexPlace>>,
+    pub(super) values: Values,
+}
+
+/// What a table keeps of an item beside its places.
+#[derive(Debug, Clone)]
+pub(super) struct Values {
     /// The normalised value of each of the table's unique attributes, where the item has it.
     pub(super) unique: Vec<Option<String>>,
     /// Why the item is broken, if it is.
@@ -37,27 +41,33 @@ impl Record {
     /// # Errors
     /// [`Error::InvalidItem`] when the item has no key.
     pub(super) fn new(table: &'static Table, item: Item) -> Result<Self> {
+        let no_key = || Error::invalid_item(table.hash, "is missing, or the other half of the key");
+        let place = KeyPlace::new(&item, &key_names(table), None).ok_or_else(no_key)?;
+        let places = table.indexes.iter().map(|index| IndexPlace::new(&item, &index_names(table, index), None)).collect();
+        let values = Values::of(table, &item);
+        Ok(Self { key: place.text(), place, places, values, item })
+    }
+}
+
+impl Values {
+    pub(super) fn of(table: &'static Table, item: &Item) -> Self {
         let members = item.members();
-        let text = |name: &str| members.text(name);
-        let half = |name: &str| text(name).ok_or_else(|| Error::invalid_item(name, "is missing: it is part of the key"));
-        let mut key = half(table.hash)?.into_owned();
-        if let Some(range) = table.range {
-            push(&mut key, &half(range)?);
-        }
-        let place = |(hash, range): (&str, Option<&str>)| {
-            let mut place = text(hash)?.into_owned();
-            if let Some(range) = range {
-                push(&mut place, &text(range)?);
-            }
-            push(&mut place, &key);
-            Some(place)
-        };
-        let places = table.indexes.iter().map(|index| place((index.hash, index.range))).collect();
-        let unique = table.unique.iter().map(|unique| text(unique.attribute).map(|value| unique.normalise(&value))).collect();
-        let fault = table.fault_in(&members, None);
-        let end = table.end_in(&members);
-        drop(members);
-        Ok(Self { item, key, places, unique, fault, end })
+        let value = |unique: &Unique| members.text(unique.attribute).map(|value| unique.normalise(&value));
+        let unique = table.unique.iter().map(value).collect();
+        Self { unique, fault: table.fault_in(&members, None), end: table.end_in(&members) }
+    }
+}
+
+/// What the place of a key in the table is made of.
+pub(super) fn key_names(table: &Table) -> Names<2> {
+    [Some(table.hash), table.range]
+}
+
+/// What a place in an index of the table is made of.
+pub(super) fn index_names(table: &Table, index: &Index) -> Names<4> {
+    match index.range {
+        Some(range) => [Some(index.hash), Some(range), Some(table.hash), table.range],
+        None => [Some(index.hash), Some(table.hash), table.range, None],
     }
 }
 
@@ -67,7 +77,7 @@ fn push(place: &mut String, part: &str) {
     place.push_str(part);
 }
 
-/// The place of a key in the table. Of a partition key alone in a table with sort keys: the prefix of all it has.
+/// The text of the place of a key in the table. Of a partition key alone in a table with sort keys: the prefix of all it has.
 pub(super) fn encode<'a>(table: &Table, key: &'a Key) -> Cow<'a, str> {
     let mut place = Cow::Borrowed(key.hash.as_str());
     if table.range.is_some() {
@@ -84,7 +94,7 @@ pub(super) fn decode(place: &str) -> Key {
     }
 }
 
-/// The places of a query's range: from the first (inclusive) to the second (exclusive).
+/// The texts of the places of a query's range: from the first (inclusive) to the second (exclusive).
 pub(super) fn range(query: &Query) -> (String, String) {
     let start = |sort: &str| {
         let mut place = query.partition.clone();
@@ -100,7 +110,7 @@ pub(super) fn range(query: &Query) -> (String, String) {
     (start(query.from.as_deref().unwrap_or_default()), query.to.as_deref().map_or_else(end, start))
 }
 
-/// The place of a cursor in the query's index.
+/// The text of the place of a cursor in the query's index.
 pub(super) fn position(table: &Table, query: &Query, position: &Position) -> String {
     let mut place = query.partition.clone();
     if let Some(sort) = &position.sort {

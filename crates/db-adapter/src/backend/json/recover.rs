@@ -52,7 +52,6 @@ pub(super) fn open_alone(files: &Files, lock: &LockFile, compact: bool, keep_bro
         let reason = format!("the file ends, although {known} bytes were committed; restore a copy");
         return Err(Error::corrupt(super::journal::place(&file, end), reason));
     }
-    tell_of_broken(files, &memory);
     if end < length {
         tracing::warn!(file = %file.path().display(), from = end, bytes = length - end, "cut off a write that a crash tore; it was never acknowledged");
         file.truncate(end)?;
@@ -61,8 +60,10 @@ pub(super) fn open_alone(files: &Files, lock: &LockFile, compact: bool, keep_bro
     let position = JournalPosition { generation: header.generation, length: end };
     let poisoned = known.is_some_and(|state| state.poisoned);
     let state = State { poisoned, ..State::at(position) };
-    let ended = memory.removal_of_ended(files.clock.seconds());
-    if poisoned || changed || (compact && (end > header.length() || !ended.is_empty())) {
+    let rewrite = poisoned || changed;
+    // Not at every start: it takes the notes of the table, for which reads need not wait.
+    let ended = if rewrite || compact { memory.removal_of_ended(files.clock.seconds()) } else { Vec::new() };
+    if rewrite || (compact && (end > header.length() || !ended.is_empty())) {
         memory.apply(ended, position);
         let (journal, position) = files.rewrite(&guard, &memory, state, sequence + 1)?;
         return loaded(files, memory, journal, position, sequence);
@@ -108,7 +109,7 @@ fn begin(files: &Files, guard: &LockGuard<'_>, known: Option<State>, keep_broken
 }
 
 /// Tells of broken items that an earlier version stored. They are left out of lists; what a person wrote is refused instead.
-fn tell_of_broken(files: &Files, memory: &Memory) {
+pub(super) fn tell_of_broken(files: &Files, memory: &Memory) {
     if let Some((key, fault)) = memory.first_broken() {
         let (table, id) = (files.table, record::decode(key).hash);
         let file = files.place(&files.snapshot());
@@ -161,7 +162,6 @@ pub(super) fn open_joined(files: &Files, lock: &LockFile) -> Result<Option<Loade
     let snapshot_bytes = snapshot.length()?;
     let memory = snapshot::load(files.table, &snapshot, &header.snapshot)?;
     let memory = memory.ok_or_else(|| edited(files, " while processes use it"))?;
-    tell_of_broken(files, &memory);
     let position = JournalPosition { generation: header.generation, length: header.length() };
     let sequence = header.first - 1;
     Ok(Some(Loaded { memory, journal, position, sequence, snapshot_bytes }))

@@ -1,6 +1,7 @@
 //! Walking a table in steps, so that writers need not wait for the whole of it.
 
 use super::memory::Memory;
+use super::place::KeyPlace;
 use crate::store::item::Item;
 use crate::store::page::{MAX_PAGE_BYTES, Segment};
 
@@ -10,8 +11,8 @@ const ITEMS: usize = 1024;
 /// Some items of a table, in the order of their encoded keys.
 #[derive(Debug)]
 pub(super) struct Step {
-    /// Those of the segment, with their encoded keys.
-    pub(super) items: Vec<(Box<str>, Item)>,
+    /// Those of the segment.
+    pub(super) items: Vec<Item>,
     /// The last key that was looked at; `None` at the end of the table.
     pub(super) last: Option<String>,
 }
@@ -21,17 +22,18 @@ impl Step {
     /// or the items that are wanted.
     pub(super) fn behind(after: Option<&str>, segment: Option<Segment>, wanted: usize, memory: &Memory, now: f64) -> Self {
         let (mut items, mut last, mut bytes) = (Vec::new(), None, 0);
-        for (key, item) in memory.scan(after).take(ITEMS) {
-            last = Some(key);
-            if segment.is_none_or(|segment| is_in(segment, key)) && !memory.is_over(key, now) {
+        for place in memory.scan(after).take(ITEMS) {
+            last = Some(place);
+            let item = place.item();
+            if segment.is_none_or(|segment| is_in(segment, &place.text())) && !memory.is_over(item, now) {
                 bytes += item.as_json().len();
-                items.push((key.into(), item.clone()));
+                items.push(item.clone());
             }
             if bytes > MAX_PAGE_BYTES || items.len() >= wanted {
                 break;
             }
         }
-        Self { items, last: last.map(str::to_owned) }
+        Self { items, last: last.map(KeyPlace::text) }
     }
 }
 

@@ -3,16 +3,21 @@
 use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::io::{BufRead, BufReader, Read};
+use std::sync::Arc;
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::thread;
 
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
 use super::disk::{OpenFile, Reader, failed};
-use super::memory::{Builder, Memory};
-use super::record::{self, Record};
+use super::memory::Memory;
+use super::place::KeyPlace;
+use super::record;
+use super::sorted::Sorted;
 use super::write::{kept, loaded};
 use crate::store::error::{Error, Result};
-use crate::store::item::Item;
+use crate::store::item::{Chunk, Item};
 use crate::store::schema::Table;
 
 /// Bytes that are hashed and written at once.
@@ -20,6 +25,8 @@ const WRITE_AHEAD: usize = 64 << 10;
 /// Bytes that are brought to disk at once: the commits of writers that go on meanwhile wait for no more than that.
 const SYNC_AHEAD: u64 = 1 << 20;
 const READ_AHEAD: usize = 32 << 10;
+/// Bytes of a snapshot that are read at once, and that items then share.
+const CHUNK: usize = 1 << 20;
 
 /// Writes a snapshot item by item.
 #[derive(Debug)]
@@ -97,30 +104,86 @@ pub(super) fn sha256(file: &OpenFile) -> Result<String> {
 /// Loads the snapshot that has this sha256: one that a store wrote and nobody changed, so that its items need no check. `None` where
 /// the file is another one.
 pub(super) fn load(table: &'static Table, file: &OpenFile, sha256: &str) -> Result<Option<Memory>> {
-    let mut input = BufReader::with_capacity(READ_AHEAD, whole(file)?);
-    let mut hash = Sha256::new();
-    let mut builder = Builder::new(table);
-    let mut line = Vec::new();
-    loop {
-        line.clear();
-        let length = input.read_until(b'\n', &mut line).map_err(|error| failed("read", file.path(), &error))?;
-        hash.update(&line);
-        let text = match std::str::from_utf8(&line) {
-            Ok(text) => text.trim_end_matches('\n'),
-            Err(_) => return Ok(None),
-        };
-        match text {
-            _ if length == 0 => return Ok((hex(hash) == sha256).then(|| builder.finish())),
-            "[" | "]" | "" => {}
-            text => match Record::new(table, Item::from_canonical(text.strip_suffix(',').unwrap_or(text))) {
-                Ok(record) => {
-                    if builder.is_empty() {
-                        builder.make_room_for(usize::try_from(file.length()?).unwrap_or_default() / length);
-                    }
-                    builder.push(record);
+    // A chunk or two ahead of what is hashed: they are in the processor's cache still.
+    let (sender, chunks) = sync_channel::<Chunk>(1);
+    let hash = || chunks.into_iter().fold(Sha256::new(), |hash, chunk| hash.chain_update(chunk.as_bytes()));
+    thread::scope(|scope| {
+        let hash = thread::Builder::new().name("json-hash".to_owned()).spawn_scoped(scope, hash);
+        let hash = hash.map_err(|error| Error::unavailable(format!("cannot start a thread: {error}")))?;
+        let items = read_items(table, file, &sender);
+        drop(sender);
+        let hash = hash.join().map_err(|_| Error::backend("a snapshot cannot be hashed"))?;
+        Ok(items?.filter(|_| hex(hash) == sha256).map(|items| Memory::of(table, items)))
+    })
+}
+
+/// The items of a snapshot, whose chunks are sent too; `None` where a store did not write it.
+fn read_items(table: &'static Table, file: &OpenFile, sender: &SyncSender<Chunk>) -> Result<Option<Sorted<KeyPlace>>> {
+    let mut items = Sorted::default();
+    let mut chunks = Chunks { file, offset: 0, rest: Vec::new(), size: CHUNK };
+    while let Some(bytes) = chunks.read()? {
+        let Ok(text) = String::from_utf8(bytes) else { return Ok(None) };
+        let chunk = Arc::new(text.into_boxed_str());
+        let sent = sender.send(Arc::clone(&chunk)).is_ok();
+        if !sent || !take_lines(table, &chunk, &mut items) {
+            return Ok(None);
+        }
+    }
+    Ok(Some(items))
+}
+
+/// Takes the items of whole lines of a snapshot; false where a line holds none.
+fn take_lines(table: &'static Table, chunk: &Chunk, items: &mut Sorted<KeyPlace>) -> bool {
+    let names = record::key_names(table);
+    let ends = memchr::memchr_iter(b'\n', chunk.as_bytes()).chain([chunk.len()]);
+    let mut start = 0;
+    for end in ends {
+        let text = chunk.get(start..end).unwrap_or_default();
+        if !matches!(text, "[" | "]" | "") {
+            let item = Item::part(chunk, start, text.strip_suffix(',').unwrap_or(text).len());
+            let Some(place) = KeyPlace::new(&item, &names, items.last()) else { return false };
+            // A store writes them in order.
+            if items.last().is_none_or(|last| *last < place) { items.push(place) } else { items.insert(place) }
+        }
+        start = end + 1;
+    }
+    true
+}
+
+/// Reads a file in pieces of whole lines.
+struct Chunks<'a> {
+    file: &'a OpenFile,
+    offset: u64,
+    /// What was read of the line that the next piece starts with.
+    rest: Vec<u8>,
+    /// Bytes that are read at once.
+    size: usize,
+}
+
+impl Chunks<'_> {
+    /// The next piece; `None` at the end.
+    fn read(&mut self) -> Result<Option<Vec<u8>>> {
+        loop {
+            let known = self.rest.len();
+            // Memory that the system has just cleared is not cleared again.
+            let mut bytes = vec![0; known + self.size];
+            let (start, free) = bytes.split_at_mut_checked(known).unwrap_or_default();
+            start.copy_from_slice(&self.rest);
+            let read = self.file.read_full(free, self.offset)?;
+            let last = memchr::memrchr(b'\n', free.get(..read).unwrap_or_default());
+            self.offset += read as u64;
+            bytes.truncate(known + read);
+            match last {
+                Some(last) => {
+                    self.rest = bytes.split_off(known + last + 1);
+                    return Ok(Some(bytes));
                 }
-                Err(_) => return Ok(None),
-            },
+                None if read < self.size => {
+                    self.rest.clear();
+                    return Ok(Some(bytes).filter(|bytes| !bytes.is_empty()));
+                }
+                None => self.rest = bytes,
+            }
         }
     }
 }
@@ -157,4 +220,53 @@ pub(super) fn load_edited(table: &'static Table, file: &OpenFile, keep_broken: b
         memory.put(record);
     }
     Ok(memory)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::backend::json::disk::{Dir, RealDisk};
+    use crate::forum::post;
+
+    fn post(id: &str, content: &str) -> String {
+        format!(r#"{{"content":"{content}","createdAt":"c","postId":"{id}","threadId":"t","userId":"u"}}"#)
+    }
+
+    proptest! {
+        #[test]
+        fn pieces_are_whole_lines_and_together_the_file(
+            lines in prop::collection::vec("[aä\u{10ffff}]{0,9}", 0..9),
+            has_end in any::<bool>(),
+            size in 1_usize..20,
+        ) {
+            let dir = tempfile::tempdir().unwrap();
+            let text = lines.join("\n") + if has_end { "\n" } else { "" };
+            std::fs::write(dir.path().join("file"), &text).unwrap();
+            let dir = Dir { disk: Arc::new(RealDisk), path: dir.path().to_owned() };
+            let file = dir.open("file", false).unwrap().unwrap();
+            let mut chunks = Chunks { file: &file, offset: 0, rest: Vec::new(), size };
+            let mut found = String::new();
+            while let Some(piece) = chunks.read().unwrap() {
+                prop_assert!(found.is_empty() || found.ends_with('\n'));
+                found.push_str(&String::from_utf8(piece).unwrap());
+            }
+            prop_assert_eq!(found, text);
+        }
+    }
+
+    #[test]
+    fn the_items_of_a_chunk_share_it_and_are_sorted() {
+        let (a, b, odd) = (post("a", "A"), post("b", "ä"), post("\\u0001", "escaped"));
+        let chunk: Chunk = Arc::new(format!("[\n{b},\n{odd},\n{a}\n]\n").into_boxed_str());
+        let mut items = Sorted::default();
+        assert!(take_lines(&post::TABLE, &chunk, &mut items));
+        let found: Vec<_> = items.iter().map(|place| place.item().as_json()).collect();
+        assert_eq!(found, [&odd, &a, &b]);
+        let shares = |text: &&str| chunk.as_bytes().as_ptr_range().contains(&text.as_ptr());
+        assert_eq!(found.iter().map(shares).collect::<Vec<_>>(), [false, true, true]);
+        assert_eq!(Arc::strong_count(&chunk), 3);
+        assert!(!take_lines(&post::TABLE, &Arc::new("{}".into()), &mut items));
+    }
 }

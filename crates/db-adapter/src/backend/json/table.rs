@@ -100,7 +100,9 @@ impl OpenTable {
         self.memory.read().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// With everything that a write needs, so that nothing has to be made while readers wait.
     pub(super) fn memory_mut(&self) -> RwLockWriteGuard<'_, Memory> {
+        self.memory().make_ready();
         self.memory.write().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -210,6 +212,7 @@ impl OpenTable {
             let memory = snapshot::load(self.files.table, &snapshot, &header.snapshot)?;
             let mut memory = memory.ok_or_else(|| edited(&self.files, " while processes use it"))?;
             memory.move_to(position);
+            memory.make_ready();
             reader.sequence = header.first - 1;
             // The former table is given back once readers go on: that takes a while.
             let former = std::mem::replace(&mut *self.memory_mut(), memory);

@@ -162,7 +162,7 @@ impl<'a> Staged<'a> {
                 let is_there = |item: &&Item| !is_over(self.memory.table().end_in(&item.members()), self.now);
                 staged.as_ref().filter(is_there)
             }
-            None => self.memory.item(key).filter(|_| !self.memory.is_over(key, self.now)),
+            None => self.memory.item(key).filter(|item| !self.memory.is_over(item, self.now)),
         }
     }
 
@@ -182,14 +182,14 @@ impl<'a> Staged<'a> {
     }
 
     fn put(&mut self, record: Record) -> Result<Item> {
-        for (number, (unique, value)) in self.memory.table().unique.iter().zip(&record.unique).enumerate() {
+        for (number, (unique, value)) in self.memory.table().unique.iter().zip(&record.values.unique).enumerate() {
             let owner = value.as_deref().and_then(|value| self.owner(number, value));
             if owner.is_some_and(|owner| owner != record.key) {
                 return Err(Error::Conflict { rule: Rule::Unique(unique.attribute) });
             }
         }
         self.free(&record.key);
-        for (number, value) in record.unique.iter().enumerate() {
+        for (number, value) in record.values.unique.iter().enumerate() {
             self.owners.extend(value.clone().map(|value| ((number, value), Some(record.key.clone()))));
         }
         let item = record.item.clone();
@@ -212,7 +212,7 @@ impl<'a> Staged<'a> {
             return;
         }
         let old = self.item(key).and_then(|item| Record::new(table, item.clone()).ok());
-        for (number, value) in old.into_iter().flat_map(|old| old.unique).enumerate() {
+        for (number, value) in old.into_iter().flat_map(|old| old.values.unique).enumerate() {
             self.owners.extend(value.map(|value| ((number, value), None)));
         }
     }

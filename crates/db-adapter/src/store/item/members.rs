@@ -19,6 +19,7 @@ impl<'a> Members<'a> {
         let mut members = Vec::with_capacity(12);
         let mut rest = text.strip_prefix('{').unwrap_or_default();
         while let Some((name, value, behind)) = first_member(rest) {
+            let Some(name) = unquoted(name) else { break };
             members.push((name, value));
             rest = behind;
         }
@@ -63,11 +64,31 @@ impl<'a> IntoIterator for Members<'a> {
     }
 }
 
-/// The name and value that an object's text goes on with, and what is behind them and the comma or brace that follows.
-pub(super) fn first_member(text: &str) -> Option<(Cow<'_, str>, &str, &str)> {
+/// The values of attributes of an object in canonical text, gone through no further than to the last of them. The names need no
+/// escapes.
+pub(super) fn values<'a, const N: usize>(text: &'a str, names: [&str; N]) -> [Option<&'a str>; N] {
+    let mut values = [None; N];
+    let mut missing = N;
+    let mut rest = text.strip_prefix('{').unwrap_or_default();
+    // In text that is not canonical a name may stand twice.
+    while missing > 0
+        && let Some((name, value, behind)) = first_member(rest)
+    {
+        let name = name.get(1..name.len().saturating_sub(1)).unwrap_or_default();
+        for (_, place) in names.iter().zip(&mut values).filter(|(asked, _)| **asked == name) {
+            *place = Some(value);
+            missing = missing.saturating_sub(1);
+        }
+        rest = behind;
+    }
+    values
+}
+
+/// The name, as JSON, and value that an object's text goes on with, and what is behind them and the comma or brace that follows.
+pub(super) fn first_member(text: &str) -> Option<(&str, &str, &str)> {
     let (name, rest) = text.split_at_checked(value_length(text.as_bytes())?)?;
     let (value, rest) = first_value(rest.strip_prefix(':')?)?;
-    Some((unquoted(name)?, value, rest))
+    Some((name, value, rest))
 }
 
 /// The value that an object's text goes on with, and what is behind it and the comma or brace that follows.
@@ -115,11 +136,18 @@ fn string_length(text: &[u8]) -> Option<usize> {
     }
 }
 
-fn unquoted(json: &str) -> Option<Cow<'_, str>> {
-    match json.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) {
-        Some(plain) if !plain.contains('\\') => Some(Cow::Borrowed(plain)),
-        _ => serde_json::from_str(json).ok().map(Cow::Owned),
+/// The text of a JSON string.
+pub(crate) fn unquoted(json: &str) -> Option<Cow<'_, str>> {
+    match plain(json) {
+        Some(plain) => Some(Cow::Borrowed(plain)),
+        None => serde_json::from_str(json).ok().map(Cow::Owned),
     }
+}
+
+/// The text of a JSON string where that has no escapes and so is a part of it.
+pub(crate) fn plain(json: &str) -> Option<&str> {
+    let text = json.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
+    text.filter(|text| memchr::memchr(b'\\', text.as_bytes()).is_none())
 }
 
 #[cfg(test)]
@@ -159,13 +187,17 @@ mod tests {
                 prop_assert_eq!(item.members().get(name), Some(*value));
             }
             prop_assert_eq!(item.members().get("none of them"), None);
+            let plain: Vec<_> = expected.iter().filter(|(name, _)| !name.contains(['"', '\\', '\u{1}'])).collect();
+            if let [(first, value), .., (last, other)] = plain[..] {
+                prop_assert_eq!(item.values([last, "none of them", first, last]), [Some(*other), None, Some(*value), Some(*other)]);
+            }
             prop_assert_eq!(item.members().into_iter().collect::<Vec<_>>(), expected);
         }
 
         /// A file that somebody wrote with the right checksum may hold it.
         #[test]
         fn text_that_is_not_canonical_does_no_harm(text in "\\{\"[a,:{}\\[\\]\"\\\\ ä0]{0,24}") {
-            let _ = Members::of_canonical(&text);
+            let _ = (Members::of_canonical(&text), values(&text, ["a"]));
         }
     }
 }
