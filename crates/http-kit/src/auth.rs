@@ -97,6 +97,11 @@ impl Auth {
         self.keys.unready()
     }
 
+    /// The URL at which the issuer describes itself.
+    pub(crate) fn discovery(&self) -> String {
+        issuer::discovery(self.verifier.issuer())
+    }
+
     /// Are the tokens those of the issuer for development?
     pub(crate) fn is_for_development(&self) -> bool {
         self.for_development

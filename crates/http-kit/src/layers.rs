@@ -71,7 +71,7 @@ pub fn app(services: Vec<Service>, store: &SharedStore, behaviour: &Behaviour, d
         let path = format!("/api/{name}/health");
         probes = probes.route(&path, get(health::ready).with_state(readiness.clone()));
         probes = probes.route(&format!("{path}/writing"), get(health::writing).with_state(readiness));
-        let (routes, document) = openapi::document(service);
+        let (routes, document) = openapi::document(service, behaviour.auth.as_ref().map(|auth| auth.discovery()));
         api = api.merge(routes.with_state(store.clone()));
         documents.push(document);
     }

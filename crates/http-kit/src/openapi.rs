@@ -29,11 +29,12 @@ struct Shared;
 /// A document, made for the first who asks: to make it takes most of a megabyte.
 pub(crate) type Document = Arc<LazyLock<Arc<Asset>, Box<dyn FnOnce() -> Arc<Asset> + Send>>>;
 
-/// The service's routes, with its OpenAPI document and a page to try it; and the document.
-pub(crate) fn document(service: Service) -> (Router<SharedStore>, Document) {
+/// The service's routes, with its OpenAPI document and a page to try it; and the document. `discovery` is where the issuer describes
+/// itself, if there is one.
+pub(crate) fn document(service: Service, discovery: Option<String>) -> (Router<SharedStore>, Document) {
     let (name, table) = (service.name, service.table);
     let Routes { router, paths } = service.routes;
-    let document = made(move || whole(paths, name, table));
+    let document = made(move || whole(paths, name, table, discovery));
     let routes = published(&document, &format!("/api/{name}/openapi.json"), &format!("/api/{name}/docs"));
     (router.merge(routes), document)
 }
@@ -59,7 +60,7 @@ fn published<S: Clone + Send + Sync + 'static>(document: &Document, url: &str, p
 }
 
 /// The document of a service, complete.
-fn whole(paths: Map<String, Value>, name: &'static str, table: &'static Table) -> Value {
+fn whole(paths: Map<String, Value>, name: &'static str, table: &'static Table, discovery: Option<String>) -> Value {
     let mut document = frame(&format!("Forum: {name}"));
     document["paths"] = paths.into();
     document["components"] = serde_json::to_value(Shared::openapi().components).unwrap_or_default();
@@ -68,6 +69,12 @@ fn whole(paths: Map<String, Value>, name: &'static str, table: &'static Table) -
         "description": "An access token of the issuer of this forum, the one that its operators name as AUTH_ISSUER: its discovery document is \
                         below that address at `/.well-known/openid-configuration`.",
     } });
+    if let Some(url) = discovery {
+        document["components"]["securitySchemes"]["issuer"] = json!({ "type": "openIdConnect", "openIdConnectUrl": url });
+        let operations = members(&mut document, "paths").flat_map(|(_, path)| path.as_object_mut().into_iter().flatten());
+        operations.for_each(|(_, operation)| add_security(operation));
+        add_security(&mut document);
+    }
     let used = document["paths"].to_string();
     for (schema, definition) in schemas::of(table) {
         if used.contains(&format!("\"#/components/schemas/{schema}\"")) {
@@ -80,6 +87,13 @@ fn whole(paths: Map<String, Value>, name: &'static str, table: &'static Table) -
     ]);
     complete::complete(&mut document, name, table);
     document
+}
+
+/// Where a token may be or must be sent, says that it is one of the issuer's.
+fn add_security(of: &mut Value) {
+    if let Some(ways) = of.get_mut("security").and_then(Value::as_array_mut) {
+        ways.push(json!({ "issuer": [] }));
+    }
 }
 
 /// What every document says of itself.

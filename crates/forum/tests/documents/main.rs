@@ -39,7 +39,7 @@ impl Forum {
         if operation["security"].is_null() {
             return Vec::new();
         }
-        assert_eq!(operation["security"], json!([{ "bearer": [] }]));
+        assert_eq!(operation["security"], json!([{ "bearer": [] }, { "issuer": [] }]));
         let mut command = Command::new(env!("CARGO_BIN_EXE_forum"));
         command.env_clear().env("DATA_DIR", self.dir.path()).args(["token", "alice", "--port"]);
         let output = command.arg(self.process.address().port().to_string()).output().unwrap();
@@ -165,8 +165,13 @@ fn the_first_execute_of_every_operation_is_a_success() {
 #[test]
 fn every_operation_is_described_whole() {
     let forum = Forum::start();
-    for document in forum.documents() {
-        assert_eq!((&document["servers"][0]["url"], &document["security"]), (&json!("/"), &json!([{}, { "bearer": [] }])));
+    let issuer = format!("http://localhost:{}/dev", forum.process.address().port());
+    for mut document in forum.documents() {
+        let security = json!([{}, { "bearer": [] }, { "issuer": [] }]);
+        assert_eq!((&document["servers"][0]["url"], &document["security"]), (&json!("/"), &security));
+        let scheme = document["components"]["securitySchemes"]["issuer"].take();
+        let url = format!("{issuer}/.well-known/openid-configuration");
+        assert_eq!(scheme, json!({ "type": "openIdConnect", "openIdConnectUrl": url }));
         assert!(!document.to_string().contains("://"), "a link leads outside");
         let tags: Vec<&Value> = document["tags"].as_array().unwrap().iter().map(|tag| &tag["name"]).collect();
         assert_eq!(tags.len(), tags.iter().map(|tag| tag.to_string()).collect::<BTreeSet<_>>().len());

@@ -51,7 +51,7 @@ impl Source {
     /// The URL of that name in the discovery document.
     async fn endpoint(&self, client: &Client, name: &str) -> Result<String, String> {
         let Self::Issuer { issuer, .. } = self else { return Err("there is no issuer to ask".to_owned()) };
-        let url = format!("{}/.well-known/openid-configuration", issuer.trim_end_matches('/'));
+        let url = discovery(issuer);
         let document = client.json(&url, None).await?;
         let said = document.get("issuer").and_then(Value::as_str).unwrap_or_default();
         if said != issuer {
@@ -61,6 +61,11 @@ impl Source {
         check_url(endpoint).map_err(|reason| format!("{url}: {name} {reason}"))?;
         Ok(endpoint.to_owned())
     }
+}
+
+/// The URL of an issuer's discovery document (OpenID Connect Discovery 1.0, section 4).
+pub(super) fn discovery(issuer: &str) -> String {
+    format!("{}/.well-known/openid-configuration", issuer.trim_end_matches('/'))
 }
 
 /// Tokens and keys travel over HTTPS, but on this machine.

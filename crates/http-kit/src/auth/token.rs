@@ -56,6 +56,10 @@ impl Verifier {
         Self { rules, validation }
     }
 
+    pub(super) fn issuer(&self) -> &str {
+        &self.rules.issuer
+    }
+
     /// The id of the token's key, and the algorithm that it names.
     ///
     /// # Errors

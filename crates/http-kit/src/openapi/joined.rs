@@ -8,6 +8,7 @@ use super::frame;
 /// which a test of the server that mounts them holds.
 pub(super) fn join(documents: impl Iterator<Item = Value>) -> Value {
     let (mut paths, mut components, mut tags) = (Map::new(), Map::new(), Vec::new());
+    let mut joined = frame("Forum");
     for mut document in documents {
         paths.extend(taken(&mut document["paths"]));
         for (section, members) in taken(&mut document["components"]) {
@@ -16,10 +17,10 @@ pub(super) fn join(documents: impl Iterator<Item = Value>) -> Value {
                 joined.extend(members);
             }
         }
+        joined["security"] = document["security"].take();
         let Value::Array(more) = document["tags"].take() else { continue };
         tags.extend(more.into_iter().filter(|tag| !tags.contains(tag)).collect::<Vec<_>>());
     }
-    let mut joined = frame("Forum");
     joined["paths"] = paths.into();
     joined["components"] = components.into();
     joined["tags"] = tags.into();
