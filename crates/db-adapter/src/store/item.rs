@@ -28,7 +28,7 @@ pub use value::{Attributes, Value};
 /// One stored object as canonical JSON: attributes sorted by name, no spaces, numbers in one spelling. So equal items have
 /// equal bytes on every backend. A clone shares the bytes.
 ///
-/// The bytes are a part of a [`Chunk`], which lives for as long as any of its items.
+/// The bytes may be a part of a longer text, which lives for as long as any of the items in it.
 #[derive(Clone)]
 pub struct Item {
     chunk: Chunk,
