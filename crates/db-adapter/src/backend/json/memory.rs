@@ -83,6 +83,11 @@ impl Memory {
         self.indexes.get().is_some()
     }
 
+    /// Is everything there that a write needs?
+    pub(super) fn is_ready(&self) -> bool {
+        self.has_indexes() && self.notes.get().is_some()
+    }
+
     /// Makes everything that a write needs, if it is not there yet.
     pub(super) fn make_ready(&self) {
         self.indexes();
@@ -313,6 +318,14 @@ mod tests {
     fn by_thread(from: Option<&str>, to: Option<&str>) -> Query {
         let index = post::TABLE.index("ThreadIndex").unwrap();
         Query { from: from.map(str::to_owned), to: to.map(str::to_owned), ..Query::new(index, "t") }
+    }
+
+    #[test]
+    fn a_read_by_key_makes_nothing_and_a_change_everything() {
+        let mut memory = table([record("a", "1")]);
+        assert!(memory.get(&Key::hash("a"), 0.0).is_some() && !memory.is_ready());
+        memory.apply([Change::Put(record("b", "2"))], NOWHERE);
+        assert!(memory.is_ready());
     }
 
     proptest! {

@@ -124,8 +124,8 @@ impl OpenTable {
         Ok(Some(self.memory()).filter(|memory| memory.position() >= committed))
     }
 
-    /// Applies what other processes have acknowledged if it is little and no other thread is about it; else returns false. On a busy
-    /// machine a thread that is handed this work waits for its turn longer than the work takes.
+    /// Applies what other processes have acknowledged if it is little and no other thread is about it; else returns false, and also
+    /// right after the start, when a change would have to wait for the indexes. On a busy machine a thread that is handed this work waits for its turn longer than the work takes.
     pub(super) fn catch_up_with_little(&self) -> Result<bool> {
         let mut reader = match self.reader.try_lock() {
             Ok(reader) => reader,
@@ -135,7 +135,7 @@ impl OpenTable {
         let state = self.lock.state()?;
         let (here, committed) = (reader.position, state.committed);
         let is_little = here.generation == committed.generation && committed.length.saturating_sub(here.length) <= LITTLE;
-        Ok(is_little && self.follow(&mut reader, state)?)
+        Ok(is_little && self.memory().is_ready() && self.follow(&mut reader, state)?)
     }
 
     /// Applies what other processes have acknowledged.
