@@ -25,7 +25,8 @@ fn variable(name: &str) -> Option<u64> {
 struct Killer(fastrand::Rng);
 
 impl Killer {
-    /// Lets the processes run for a random while.
+    /// Lets the processes run for a random while: the moment of a kill is what is tested, and no condition may choose it, as that would
+    /// leave out all the moments between two conditions.
     fn wait(&mut self, least: u64, most: u64) {
         std::thread::sleep(Duration::from_micros(self.0.u64(least..most)));
     }
