@@ -185,9 +185,11 @@ impl Memory {
         owners.find(|(_, owner)| *owner != record.key)
     }
 
-    /// The item with the encoded key, past its time or not.
+    /// The item with the encoded key, past its time or not. Writers ask for it, mostly with a key that is new and so behind all others.
     pub(super) fn item(&self, key: &str) -> Option<&Item> {
-        self.item_at(&Parts::of(key))
+        let key = Parts::of(key);
+        let last = self.items.last()?;
+        if last.compare(&key).is_lt() { None } else { self.item_at(&key) }
     }
 
     fn item_at(&self, key: &Parts<'_, 2>) -> Option<&Item> {

@@ -143,7 +143,7 @@ fn take_lines(table: &'static Table, chunk: &Chunk, items: &mut Sorted<KeyPlace>
             let item = Item::part(chunk, start, text.strip_suffix(',').unwrap_or(text).len());
             let Some(place) = KeyPlace::new(&item, &names, items.last()) else { return false };
             // A store writes them in order.
-            if items.last().is_none_or(|last| *last < place) { items.push(place) } else { items.insert(place) }
+            items.insert(place);
         }
         start = end + 1;
     }

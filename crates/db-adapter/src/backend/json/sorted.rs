@@ -108,8 +108,11 @@ impl<T> Sorted<T> {
 }
 
 impl<T: Ord> Sorted<T> {
-    /// Puts a value in, in place of the one that is equal to it.
+    /// Puts a value in, in place of the one that is equal to it. Most are greater than every other one: ids and times grow.
     pub(super) fn insert(&mut self, value: T) {
+        if self.last().is_none_or(|last| *last < value) {
+            return self.push(value);
+        }
         let (mut number, mut at) = self.place(|other| *other < value);
         let Some(block) = self.blocks.get_mut(number) else { return self.push(value) };
         if let Some(equal) = block.get_mut(at).filter(|other| **other == value) {
