@@ -16,7 +16,7 @@ pub mod layer;
 pub use backend::{dynamodb, json};
 pub use store::schema;
 pub use store::{
-    Advance, Attributes, Backend, Clock, Control, Cursor, Error, Expected, Finding, Grant, Health, Heartbeats, Item, Key, Lease,
-    MAX_ITEM_BYTES, MAX_KEYS, MAX_PAGE_BYTES, Members, Number, Order, Page, Query, Read, Result, Rule, Scan, Segment, Store,
-    StoreExt, SystemClock, Table, Tag, Update, Value, check_size,
+    Advance, Attributes, Backend, Clock, Control, Cursor, Error, Expected, Finding, Found, Grant, Health, Heartbeats, Item, Key,
+    Lease, MAX_ITEM_BYTES, MAX_KEYS, MAX_PAGE_BYTES, Members, Number, Order, Page, Query, Read, Result, Rule, Scan, Segment,
+    Store, StoreExt, SystemClock, Table, Tag, Update, Value, check_size,
 };

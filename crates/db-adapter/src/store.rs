@@ -30,7 +30,7 @@ pub use error::{Error, Result, Rule};
 pub use grant::{Clock, Grant, SystemClock};
 pub use health::{Backend, Health};
 pub use heartbeat::Heartbeats;
-pub use item::{Attributes, Expected, Item, Members, Number, Tag, Value, check_size};
+pub use item::{Attributes, Expected, Found, Item, Members, Number, Tag, Value, check_size};
 pub use lease::{Control, Lease};
 pub use limits::{MAX_ITEM_BYTES, MAX_KEYS};
 pub use page::{MAX_PAGE_BYTES, Order, Page, Query, Read, Scan, Segment};

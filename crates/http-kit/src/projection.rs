@@ -2,7 +2,7 @@
 
 use db_adapter::forum::{REMOVED_AT, user};
 use db_adapter::schema::{Attribute, VERSION};
-use db_adapter::{Expected, Item, Members, Read, Table};
+use db_adapter::{Expected, Found, Item, Members, Read, Table};
 use serde::de::{Deserialize, Deserializer, Error};
 
 use crate::auth::Caller;
@@ -161,11 +161,11 @@ impl Projection {
                 continue;
             }
             if let Some(value) = item.get(known.name).or_else(|| absent(known)) {
-                members.push(["\"", known.name, "\":"], value);
+                members.push(["\"", known.name, "\":", value]);
             }
         }
         if shown != Shown::ToAll {
-            members.push(["\"", REMOVED, "\":"], "true");
+            members.push(["\"", REMOVED, "\":true"]);
         }
         members.end();
         shown
@@ -175,8 +175,8 @@ impl Projection {
     pub(crate) fn writer(&self) -> Writer<'_> {
         let names = || self.table.attributes.iter().map(|known| known.name);
         let removal = is_removable(self.table).then(|| names().position(|name| name == REMOVED_AT)).flatten();
-        let shown =
-            self.attributes_shown().map(|(place, known)| (place, format!("\"{}\":", known.name), absent(known))).collect();
+        let absent = |known: &Attribute| Some(format!("\"{}\":{}", known.name, absent(known)?));
+        let shown = self.attributes_shown().map(|(place, known)| (place, absent(known))).collect();
         Writer { projection: self, expected: Expected::new(names()), shown, removal }
     }
 }
@@ -192,24 +192,23 @@ pub(crate) struct Writer<'a> {
     projection: &'a Projection,
     /// Every attribute of the table.
     expected: Expected,
-    /// The attributes that are shown: their place in the table, their name as it is written, and what is shown of one that is absent.
-    shown: Vec<(usize, String, Option<&'static str>)>,
+    /// The attributes that are shown: their place in the table, and what is written of one that is absent.
+    shown: Vec<(usize, Option<String>)>,
     /// The place of the one that tells that moderators have removed the item.
     removal: Option<usize>,
 }
 
 impl Writer<'_> {
-    /// Appends the item's JSON, and says how much that shows. `values` is for the values of one item after the other.
-    pub(crate) fn write<'i>(&self, out: &mut String, item: &'i Item, values: &mut Vec<Option<&'i str>>) -> Shown {
-        self.expected.find(item, values);
-        let value = |place: usize| values.get(place).copied().flatten();
-        if self.removal.and_then(value).is_some() {
+    /// Appends the item's JSON, and says how much that shows. `found` is for the attributes of one item after the other.
+    pub(crate) fn write<'i>(&self, out: &mut String, item: &'i Item, found: &mut Found<'i>) -> Shown {
+        self.expected.find(item, found);
+        if self.removal.and_then(|place| found.member(place)).is_some() {
             return self.projection.write(out, &item.members());
         }
         let mut members = Joined::new(out);
-        for (place, name, absent) in &self.shown {
-            if let Some(value) = value(*place).or(*absent) {
-                members.push([name], value);
+        for (place, absent) in &self.shown {
+            if let Some(member) = found.member(*place).or(absent.as_deref()) {
+                members.push([member]);
             }
         }
         members.end();
@@ -229,11 +228,10 @@ impl<'a> Joined<'a> {
         Self { out, next: '{' }
     }
 
-    /// Appends a member, whose name comes in parts, with its quotes and the colon.
-    fn push<const PARTS: usize>(&mut self, name: [&str; PARTS], value: &str) {
+    /// Appends a member, which comes in parts.
+    fn push<const PARTS: usize>(&mut self, member: [&str; PARTS]) {
         self.out.push(std::mem::replace(&mut self.next, ','));
-        name.iter().for_each(|part| self.out.push_str(part));
-        self.out.push_str(value);
+        member.iter().for_each(|part| self.out.push_str(part));
     }
 
     fn end(self) {
@@ -256,7 +254,7 @@ mod tests {
         let item = Item::parse(json).unwrap();
         let (mut out, mut of_many) = (String::new(), String::new());
         let shown = projection.write(&mut out, &item.members());
-        assert_eq!(projection.writer().write(&mut of_many, &item, &mut Vec::new()), shown);
+        assert_eq!(projection.writer().write(&mut of_many, &item, &mut Found::default()), shown);
         assert_eq!(out, of_many);
         out
     }

@@ -3,7 +3,7 @@
 use axum::body::Body;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use db_adapter::{Item, Members, Page, Table};
+use db_adapter::{Found, Item, Members, Page, Table};
 
 use crate::etag::{Conditions, etag};
 use crate::idempotency::{Created, IDEMPOTENT_REPLAYED};
@@ -87,13 +87,13 @@ pub async fn items<'a>(projection: &Projection, items: impl IntoIterator<Item = 
     let turn = if stored < LARGE { None } else { Turn::of_large().await };
     // What is shown of an item is no longer than what is stored, but for a version of 0.
     let mut json = String::with_capacity(if projection.is_all() { stored + 2 } else { 0 });
-    let (writer, mut values, mut removed) = (projection.writer(), Vec::new(), false);
+    let (writer, mut found, mut removed) = (projection.writer(), Found::default(), false);
     json.push('[');
     for item in items {
         if json.len() > 1 {
             json.push(',');
         }
-        removed |= writer.write(&mut json, item, &mut values) != Shown::ToAll;
+        removed |= writer.write(&mut json, item, &mut found) != Shown::ToAll;
     }
     json.push(']');
     let mut response = json_response(StatusCode::OK, json);

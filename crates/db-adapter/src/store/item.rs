@@ -4,6 +4,7 @@ mod expected;
 mod json;
 mod members;
 mod number;
+mod quotes;
 mod tag;
 mod value;
 
@@ -18,7 +19,7 @@ use serde_json::value::RawValue;
 use crate::store::error::{Error, Result};
 use crate::store::limits::MAX_ITEM_BYTES;
 
-pub use expected::Expected;
+pub use expected::{Expected, Found};
 pub use members::Members;
 pub(crate) use members::{plain, unquoted};
 pub use number::Number;

@@ -85,20 +85,20 @@ pub(super) fn values<'a, const N: usize>(text: &'a str, names: [&str; N]) -> [Op
 }
 
 /// The name, as JSON, and value that an object's text goes on with, and what is behind them and the comma or brace that follows.
-pub(super) fn first_member(text: &str) -> Option<(&str, &str, &str)> {
+fn first_member(text: &str) -> Option<(&str, &str, &str)> {
     let (name, rest) = text.split_at_checked(value_length(text.as_bytes())?)?;
     let (value, rest) = first_value(rest.strip_prefix(':')?)?;
     Some((name, value, rest))
 }
 
 /// The value that an object's text goes on with, and what is behind it and the comma or brace that follows.
-pub(super) fn first_value(text: &str) -> Option<(&str, &str)> {
+fn first_value(text: &str) -> Option<(&str, &str)> {
     let (value, rest) = text.split_at_checked(value_length(text.as_bytes())?)?;
     Some((value, rest.get(1..)?))
 }
 
 /// The bytes of the value that the text starts with.
-fn value_length(text: &[u8]) -> Option<usize> {
+pub(super) fn value_length(text: &[u8]) -> Option<usize> {
     match text.first()? {
         b'"' => string_length(text),
         b'{' | b'[' => nested_length(text),
