@@ -24,7 +24,9 @@ const SLOWER_THAN_BARE: &str = "Point read: `GET /health` runs through every lay
     the most that a read which keeps the contract can reach here. What a read adds is the look-up, the JSON and ETag of the item, and one \
     system call, which tells it what other processes have written: a process that is alone in its directory does without. How much of the \
     distance between a thousand and a million users is memory that the processor's cache does not hold, and not the search, tells the \
-    ratio of a million users of which the same one is read each time.";
+    ratio of a million users of which the same one is read each time. Of the processor's time of a read 48 % pass in the kernel, which is \
+    5.6 µs where bare axum takes 6.8 µs in all, 44 % in libraries, and 8 % in this project's own code (perf, 2026-12-01): without any of \
+    that a ratio of 0.60 would be 0.65.";
 const BARE_IS_NOT_25_TIMES: &str = "json-server: the ratios of bare axum and of `GET /health` to it say what is possible. Where bare axum \
     itself is less than 25 times a json-server, nothing that answers over HTTP in this way can be; where `GET /health` is little more, \
     a read has what is left for everything that it adds.";
