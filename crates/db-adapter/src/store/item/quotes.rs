@@ -32,6 +32,7 @@ impl<'a> Quotes<'a> {
         Self { blocks: blocks.iter(), last: Some(last), quotes: 0, end: 0, is_escaped: false }
     }
 
+    #[inline(never)]
     fn enter(&mut self, block: &[u8; BLOCK]) {
         let escaped = escaped(mask(block, b'\\'), &mut self.is_escaped);
         self.quotes = mask(block, b'"') & !escaped;
@@ -42,6 +43,8 @@ impl<'a> Quotes<'a> {
 impl Iterator for Quotes<'_> {
     type Item = usize;
 
+    // A call for each quote took 7 % of the time of a page.
+    #[inline(always)]
     fn next(&mut self) -> Option<usize> {
         while self.quotes == 0 {
             match self.blocks.next() {
