@@ -142,7 +142,7 @@ fn take_lines(table: &'static Table, chunk: &Chunk, items: &mut Sorted<KeyPlace>
         if !matches!(text, "[" | "]" | "") {
             let item = Item::part(chunk, start, text.strip_suffix(',').unwrap_or(text).len());
             let Some(place) = KeyPlace::new(&item, &names, items.last()) else { return false };
-            // A store writes them in order.
+            // At the end, as a store writes them in order.
             items.insert(place);
         }
         start = end + 1;

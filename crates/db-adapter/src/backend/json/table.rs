@@ -125,7 +125,8 @@ impl OpenTable {
     }
 
     /// Applies what other processes have acknowledged if it is little and no other thread is about it; else returns false, and also
-    /// right after the start, when a change would have to wait for the indexes. On a busy machine a thread that is handed this work waits for its turn longer than the work takes.
+    /// right after the start, when a change would have to wait for the indexes. On a busy machine a thread that is handed this work
+    /// waits for its turn longer than the work takes.
     pub(super) fn catch_up_with_little(&self) -> Result<bool> {
         let mut reader = match self.reader.try_lock() {
             Ok(reader) => reader,
